@@ -1,0 +1,61 @@
+/*
+ * The expression graph as the areas above see it: nodes to read, the table of functions.
+ *
+ * Equal nodes are one node (hash-consing): a table of all live nodes under one lock. Arguments of sums and products stand
+ * in the order in which they were given (numbers first), never of their hashes, so that results are reproducible.
+ */
+#ifndef TAY__EXPR_H
+#define TAY__EXPR_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "tayra/expr.h"
+
+/* Bits of tay_expr.depends: what stands somewhere in the expression. */
+enum { TAY__DEPENDS_VARIABLE = 1, TAY__DEPENDS_PARAMETER = 2, TAY__DEPENDS_TIME = 4 };
+
+struct tay_expr {
+    _Atomic uint32_t refs;
+    uint8_t kind;     /* tay_expr_kind */
+    uint8_t function; /* tay_function, for TAY_KIND_FUNCTION */
+    uint8_t depends;
+    uint32_t n_args;  /* 0 for leaves */
+    uint64_t hash;
+    uint64_t serial; /* grows with creation */
+    tay_expr *next;  /* list of the nodes being freed */
+    union {
+        double number;
+        uint32_t parameter;
+        char *name;
+        tay_expr **args; /* inside the node's own allocation */
+    } u;
+};
+
+/*
+ * The distinct nodes of the n expressions, arguments before what uses them, otherwise from left to right: *nodes (free with
+ * tay__free) has *count borrowed nodes. *index, if not NULL, becomes a map from a node's address to its place in *nodes.
+ */
+tay_status tay__expr_postorder(const tay_expr ***nodes, size_t *count, tay__map *index, const tay_expr *const *e, size_t n);
+
+/* How the jet of a function follows from its row (design: primitives `integral` and `choice`). */
+typedef enum tay__form {
+    TAY__INTEGRAL,  /* dy = sum_k g_k da_k, g_k = derivative(k) */
+    TAY__PIECEWISE, /* linear on each piece: y_n is a branch of a_n (relu, select) */
+    TAY__CONSTANT   /* constant on each piece: y_n = 0 for n > 0 (comparisons, relup, pi) */
+} tay__form;
+
+/* A row of the table: all that tayra knows of a function, but for its vector kernel (kernels/functions.c). */
+typedef struct tay__function_row {
+    const char *name;
+    int arity; /* -1: one or more */
+    tay__form form;
+    double (*evaluate)(const double *args, size_t n); /* within 1-2 units in the last place */
+    /* The partial derivative of `self` = f(args) with respect to argument k, as an expression in args and self.
+     * NULL: zero everywhere (TAY__CONSTANT). */
+    tay_status (*derivative)(tay_expr **out, const tay_expr *self, uint32_t k);
+} tay__function_row;
+
+extern const tay__function_row tay__functions[TAY_N_FUNCTIONS];
+
+#endif
