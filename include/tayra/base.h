@@ -1,0 +1,60 @@
+/*
+ * Status codes, messages and memory: what every other header of tayra builds on.
+ *
+ * A function that can fail returns a tay_status and leaves its outputs untouched on failure; tay_error_message() then
+ * says, for this thread, which argument was wrong, what was expected and what came.
+ *
+ *     tay_expr *x;
+ *     if (tay_expr_variable(&x, "") != TAY_OK) puts(tay_error_message());
+ */
+#ifndef TAYRA_BASE_H
+#define TAYRA_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define TAY_API __attribute__((visibility("default")))
+#else
+#define TAY_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a call returns: 0 is success, negative values are errors. */
+typedef enum tay_status {
+    TAY_OK = 0,
+    TAY_ERROR_ARGUMENT = -1, /* an argument has a value that is not allowed */
+    TAY_ERROR_MEMORY = -2,   /* memory could not be had */
+    TAY_ERROR_LIMIT = -3,    /* a size overflows, or is over a limit of the library */
+    TAY_ERROR_FORMAT = -4,   /* saved data cannot be read */
+    TAY_ERROR_STATE = -5     /* the object is not in a state in which this call makes sense */
+} tay_status;
+
+/* The name of a status, e.g. "TAY_ERROR_MEMORY"; never NULL. */
+TAY_API const char *tay_status_name(tay_status status);
+
+/* The text of this thread's last failed call; "" if none failed. Valid until the next failing call of this thread. */
+TAY_API const char *tay_error_message(void);
+
+/* The version of the library, e.g. "0.1.0". */
+TAY_API const char *tay_version(void);
+
+/*
+ * Replaces the allocator of the whole library (NULL: back to the C library's). `reallocate(p, size, context)` allocates
+ * for p = NULL, frees for size = 0, and returns NULL when it has no memory; alignment as malloc.
+ * Call it only while no object of the library is alive.
+ */
+TAY_API void tay_set_allocator(void *(*reallocate)(void *p, size_t size, void *context), void *context);
+
+/* Frees a string or array which the library returned to the caller. Accepts NULL. */
+TAY_API void tay_free(void *p);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

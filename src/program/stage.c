@@ -1,0 +1,282 @@
+/*
+ * Stages: the groups of one depth that feed each other run together, order by order. Where their rows line up in columns
+ * that do not mix (the variational equations: a column is a parameter), the stage can run by blocks of columns, which
+ * stay in the cache over all orders.
+ */
+#include <stdlib.h>
+
+#include "program/values.h"
+
+typedef struct stager {
+    tay__group *groups; /* in the order of bundles */
+    const tay__bundles *bundles;
+    int32_t *group_of;  /* [n_slots] the group that writes a slot, or -1 */
+    uint32_t *leader;   /* [n_groups] union-find: groups that feed each other */
+} stager;
+
+static uint32_t find(uint32_t *leader, uint32_t g)
+{
+    while (leader[g] != g) g = leader[g] = leader[leader[g]];
+    return g;
+}
+
+/* The number of operand slots that table a or b of a group lists. */
+static size_t n_listed(const tay__group *g)
+{
+    return (size_t)g->n_terms * (g->a_stride == TAY__GATHER ? (size_t)g->pitch : g->n_rows);
+}
+
+/* Joins group g with those of its depth that its operands, `listed` and their rows' ends, come from. */
+static void join(stager *s, uint32_t g, const int32_t *listed, tay__stride stride)
+{
+    const tay__group *group = &s->groups[g];
+
+    for (size_t i = 0; listed && i < n_listed(group); i++) {
+        int32_t length = stride == TAY__CONTIGUOUS ? group->rows[i / group->n_terms].length : 1;
+        for (int32_t m = 0; m < length; m++) {
+            int32_t other = s->group_of[listed[i] + m];
+            if (other >= 0 && s->bundles->bundles[other].depth == s->bundles->bundles[g].depth) {
+                uint32_t x = find(s->leader, g), y = find(s->leader, (uint32_t)other);
+                s->leader[x > y ? x : y] = x > y ? y : x;
+            }
+        }
+    }
+}
+
+static tay_status find_feeds(stager *s, uint32_t n_slots)
+{
+    tay_status status = TAY_OK;
+    uint32_t n = s->bundles->n;
+
+    TAY_TRY(tay__alloc(&s->group_of, n_slots, sizeof *s->group_of));
+    TAY_TRY(tay__alloc(&s->leader, n, sizeof *s->leader));
+    for (uint32_t i = 0; i < n_slots; i++) s->group_of[i] = -1;
+    for (uint32_t g = 0; g < n; g++) {
+        s->leader[g] = g;
+        for (uint32_t r = 0; r < s->groups[g].n_rows; r++)
+            for (int32_t m = 0; m < s->groups[g].rows[r].length; m++)
+                s->group_of[s->groups[g].rows[r].first + m] = (int32_t)g;
+    }
+    for (uint32_t g = 0; g < n; g++) {
+        join(s, g, s->groups[g].a, s->groups[g].a_stride);
+        join(s, g, s->groups[g].b, s->groups[g].b_stride);
+    }
+out:
+    return status;
+}
+
+/* Rows of a stage as a union-find in which each row knows its column relative to its leader's. */
+typedef struct columns {
+    tay__stage *stage;
+    tay__row **rows;    /* all rows of the stage, [n] */
+    int32_t *row_of;    /* [n_slots] row, or -1: not of this stage */
+    int32_t *leader;
+    int64_t *shift;     /* column(row) = column(leader) + shift */
+    int32_t n;
+} columns;
+
+static int32_t find_row(columns *c, int32_t r)
+{
+    int32_t root = r;
+    int64_t total = 0;
+
+    for (; c->leader[root] != root; root = c->leader[root]) total += c->shift[root];
+    while (c->leader[r] != root && r != root) { /* path compression */
+        int32_t next = c->leader[r];
+        int64_t shift = c->shift[r];
+        c->leader[r] = root;
+        c->shift[r] = total;
+        total -= shift;
+        r = next;
+    }
+    return root;
+}
+
+static int64_t shift_of(columns *c, int32_t r)
+{
+    find_row(c, r);
+    return c->leader[r] == r ? 0 : c->shift[r];
+}
+
+/* Demands column(r) = column(other) + distance; false if that contradicts what was demanded before. */
+static bool align(columns *c, int32_t r, int32_t other, int64_t distance)
+{
+    int32_t x = find_row(c, r), y = find_row(c, other);
+    int64_t wanted = shift_of(c, other) + distance - shift_of(c, r); /* column(x) - column(y) */
+
+    if (x == y) return wanted == 0;
+    c->leader[x] = y;
+    c->shift[x] = wanted;
+    return true;
+}
+
+/* Aligns row r with the rows of the stage that its operand, from slot `first` on, runs over. */
+static bool align_operand(columns *c, int32_t r, int32_t first, tay__stride stride)
+{
+    int32_t length = c->rows[r]->length;
+
+    for (int32_t m = 0; m < length;) {
+        int32_t other = c->row_of[first + m];
+        if (other < 0) {
+            m++;
+            if (stride == TAY__SHARED) return true;
+            continue;
+        }
+        if (stride != TAY__CONTIGUOUS) return false;
+        int32_t inside = first + m - c->rows[other]->first;
+        if (!align(c, r, other, inside - m)) return false;
+        m += c->rows[other]->length - inside;
+    }
+    return true;
+}
+
+static bool align_group(columns *c, const tay__group *g, int32_t *r)
+{
+    for (uint32_t row = 0; row < g->n_rows; row++, ++*r) {
+        for (uint32_t k = 0; k < g->n_terms; k++) {
+            size_t i = row * (size_t)g->n_terms + k;
+            if (!align_operand(c, *r, g->a[i], g->a_stride)) return false;
+            if (g->b && !align_operand(c, *r, g->b[i], g->b_stride)) return false;
+        }
+    }
+    return true;
+}
+
+/* Gives every row its column, the lowest of its component being 0; returns the number of columns. */
+static int32_t number_columns(columns *c, int64_t *lowest)
+{
+    int64_t most = 0;
+
+    for (int32_t r = 0; r < c->n; r++) {
+        int64_t shift = shift_of(c, r);
+        int32_t root = find_row(c, r);
+        if (shift < lowest[root]) lowest[root] = shift;
+    }
+    for (int32_t r = 0; r < c->n; r++) {
+        int64_t column = shift_of(c, r) - lowest[find_row(c, r)];
+        c->rows[r]->column = (int32_t)column;
+        if (column + c->rows[r]->length > most) most = column + c->rows[r]->length;
+    }
+    return (int32_t)most;
+}
+
+static void list_rows(columns *c)
+{
+    for (uint32_t g = 0; g < c->stage->n_groups; g++) {
+        const tay__group *group = &c->stage->groups[g];
+        for (uint32_t r = 0; r < group->n_rows; r++) {
+            tay__row *row = (tay__row *)&group->rows[r]; /* the program's own memory, not yet given out */
+            for (int32_t m = 0; m < row->length; m++) c->row_of[row->first + m] = c->n;
+            c->leader[c->n] = c->n;
+            c->shift[c->n] = 0;
+            c->rows[c->n++] = row;
+        }
+    }
+}
+
+static void unlist_rows(columns *c)
+{
+    for (int32_t r = 0; r < c->n; r++)
+        for (int32_t m = 0; m < c->rows[r]->length; m++) c->row_of[c->rows[r]->first + m] = -1;
+}
+
+/* Finds the columns of a recurrent stage; row_of is -1 everywhere before and after. */
+static tay_status find_columns(tay__stage *stage, int32_t *row_of)
+{
+    tay_status status = TAY_OK;
+    columns c = {.stage = stage, .row_of = row_of};
+    int64_t *lowest = NULL;
+    size_t n = 0;
+    int32_t r = 0;
+    bool aligned = true;
+
+    for (uint32_t g = 0; g < stage->n_groups; g++) {
+        if (stage->groups[g].a_stride == TAY__GATHER) return TAY_OK;
+        n += stage->groups[g].n_rows;
+    }
+    TAY_TRY(tay__alloc(&c.rows, n, sizeof *c.rows));
+    TAY_TRY(tay__alloc(&c.leader, n, sizeof *c.leader));
+    TAY_TRY(tay__alloc(&c.shift, n, sizeof *c.shift));
+    TAY_TRY(tay__calloc(&lowest, n, sizeof *lowest));
+    list_rows(&c);
+    for (uint32_t g = 0; g < stage->n_groups && aligned; g++) aligned = align_group(&c, &stage->groups[g], &r);
+    if (aligned) stage->n_columns = number_columns(&c, lowest);
+    unlist_rows(&c);
+out:
+    tay__free(c.rows);
+    tay__free(c.leader);
+    tay__free(c.shift);
+    tay__free(lowest);
+    return status;
+}
+
+/* Marks how many rows from each on can run as one tile: same b, length and column. */
+static void find_tiles(const tay__group *g)
+{
+    tay__row *rows = (tay__row *)g->rows;
+    size_t width = g->n_terms * sizeof *g->b;
+
+    if (g->primitive != TAY__PRODUCT || g->a_stride != TAY__SHARED) return;
+    for (uint32_t r = g->n_rows - 1; r-- > 0;) {
+        const int32_t *b = g->b + r * (size_t)g->n_terms;
+        if (rows[r].length == rows[r + 1].length && rows[r].column == rows[r + 1].column &&
+            memcmp(b, b + g->n_terms, width) == 0)
+            rows[r].tile = rows[r + 1].tile + 1;
+    }
+}
+
+typedef struct placed {
+    uint32_t leader, group;
+} placed;
+
+static int compare_placed(const void *x, const void *y)
+{
+    const placed *a = x, *b = y;
+
+    if (a->leader != b->leader) return a->leader < b->leader ? -1 : 1;
+    return a->group < b->group ? -1 : a->group > b->group;
+}
+
+/* Sorts the groups by stage; a stage's leader is its first group, so that stages stay in the order of depth. */
+static tay_status cut_stages(tay__program *program, stager *s, tay__group *sorted)
+{
+    tay_status status = TAY_OK;
+    uint32_t n = s->bundles->n;
+    placed *order = NULL;
+
+    TAY_TRY(tay__alloc(&order, n, sizeof *order));
+    TAY_TRY(tay__program_alloc(&program->stages, program, n, sizeof *program->stages));
+    for (uint32_t g = 0; g < n; g++) order[g] = (placed){find(s->leader, g), g};
+    qsort(order, n, sizeof *order, compare_placed);
+    for (uint32_t i = 0; i < n; i++) {
+        sorted[i] = s->groups[order[i].group];
+        if (i > 0 && order[i].leader == order[i - 1].leader)
+            program->stages[program->n_stages - 1].n_groups++;
+        else
+            program->stages[program->n_stages++] = (tay__stage){.groups = &sorted[i], .n_groups = 1};
+        if (s->bundles->bundles[order[i].group].recurrent) program->stages[program->n_stages - 1].recurrent = true;
+    }
+out:
+    tay__free(order);
+    return status;
+}
+
+tay_status tay__make_stages(tay__program *program, tay__group *groups, const tay__bundles *bundles)
+{
+    tay_status status = TAY_OK;
+    stager s = {.groups = groups, .bundles = bundles};
+    tay__group *sorted;
+
+    TAY_TRY(tay__program_alloc(&sorted, program, bundles->n, sizeof *sorted));
+    TAY_TRY(find_feeds(&s, program->n_slots));
+    TAY_TRY(cut_stages(program, &s, sorted));
+    for (uint32_t i = 0; i < program->n_slots; i++) s.group_of[i] = -1;
+    for (uint32_t i = 0; i < program->n_stages; i++) {
+        if (program->stages[i].recurrent) TAY_TRY(find_columns(&program->stages[i], s.group_of));
+        for (uint32_t g = 0; g < program->stages[i].n_groups; g++) find_tiles(&program->stages[i].groups[g]);
+    }
+out:
+    tay__free(s.group_of);
+    tay__free(s.leader);
+    return status;
+}
