@@ -129,7 +129,7 @@ out:
 typedef struct shape {
     uint32_t depth, level, n_terms;
     uint8_t primitive, function;
-    bool square, has_coefs, has_constant;
+    bool recurrent, square, has_coefs, has_constant;
     double exponent;
 } shape;
 
@@ -156,13 +156,13 @@ static shape shape_of(const tay__values *v, const tay__rank *ranks, int32_t i)
 {
     const tay__value *value = tay__value_at(v, i);
     return (shape){ranks[i].depth, ranks[i].level, value->n_terms, value->primitive, value->function,
-                   tay__is_square(v, value), tay__has_coefs(v, value), value->constant != TAY__NONE, value->exponent};
+                   ranks[i].recurrent, tay__is_square(v, value), tay__has_coefs(v, value), value->constant != TAY__NONE, value->exponent};
 }
 
 static bool same_shape(const shape *a, const shape *b)
 {
     return a->depth == b->depth && a->level == b->level && a->n_terms == b->n_terms && a->primitive == b->primitive &&
-           a->function == b->function && a->square == b->square && a->has_coefs == b->has_coefs &&
+           a->function == b->function && a->recurrent == b->recurrent && a->square == b->square && a->has_coefs == b->has_coefs &&
            a->has_constant == b->has_constant && memcmp(&a->exponent, &b->exponent, sizeof a->exponent) == 0;
 }
 
@@ -174,7 +174,7 @@ static uint64_t hash_shape(const shape *s)
     h = tay__mix(s->depth, s->level);
     h = tay__mix(h, s->n_terms);
     h = tay__mix(h, (uint64_t)s->primitive | (uint64_t)s->function << 8 | (uint64_t)s->square << 16 |
-                        (uint64_t)s->has_coefs << 17 | (uint64_t)s->has_constant << 18);
+                        (uint64_t)s->has_coefs << 17 | (uint64_t)s->has_constant << 18 | (uint64_t)s->recurrent << 19);
     return tay__mix(h, exponent);
 }
 
