@@ -242,3 +242,17 @@ tay_status tay_expr_function(tay_expr **out, tay_function function, const tay_ex
         return make_call(out, function, args, n);
     }
 }
+
+tay_status tay__expr_rebuild(tay_expr **out, const tay_expr *e, const tay_expr *const *args)
+{
+    switch (tay_expr_get_kind(e)) {
+    case TAY_KIND_SUM:
+        return fold(out, TAY_KIND_SUM, args, e->n_args);
+    case TAY_KIND_PRODUCT:
+        return fold(out, TAY_KIND_PRODUCT, args, e->n_args);
+    case TAY_KIND_FUNCTION:
+        return tay_expr_function(out, (tay_function)e->function, args, e->n_args);
+    default:
+        return return_ref(out, e);
+    }
+}

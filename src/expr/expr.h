@@ -23,6 +23,7 @@ struct tay_expr {
     uint32_t n_args;  /* 0 for leaves */
     uint64_t hash;
     uint64_t serial; /* grows with creation */
+    uint64_t size;   /* nodes as a tree, saturating; the slope of relu does not count */
     tay_expr *next;  /* list of the nodes being freed */
     union {
         double number;

@@ -42,7 +42,7 @@ static size_t home(uint64_t hash)
 typedef struct key {
     tay_expr_kind kind;
     uint8_t function, depends;
-    uint64_t hash;
+    uint64_t hash, size;
     double number;
     uint32_t parameter;
     const char *name;
@@ -137,6 +137,7 @@ static tay_status create(tay_expr **out, const key *k)
     e->depends = k->depends;
     e->n_args = (uint32_t)k->n_args;
     e->hash = k->hash;
+    e->size = k->size;
     switch (k->kind) {
     case TAY_KIND_NUMBER:
         e->u.number = k->number;
@@ -219,7 +220,7 @@ tay_status tay_expr_number(tay_expr **out, double value)
     tay_status status = tay__expr_check("tay_expr_number", out, NULL, 0);
     if (status != TAY_OK) return status;
     if (isnan(value)) value = (double)NAN;
-    key k = {.kind = TAY_KIND_NUMBER, .hash = hash_number(value), .number = value};
+    key k = {.kind = TAY_KIND_NUMBER, .size = 1, .hash = hash_number(value), .number = value};
     return intern(out, &k);
 }
 
@@ -233,6 +234,7 @@ tay_status tay_expr_variable(tay_expr **out, const char *name)
     size_t length = strlen(name);
     key k = {.kind = TAY_KIND_VARIABLE,
              .depends = TAY__DEPENDS_VARIABLE,
+             .size = 1,
              .hash = tay__mix(TAY_KIND_VARIABLE, length),
              .name = name};
     for (size_t i = 0; i < length; i += 8) {
@@ -252,6 +254,7 @@ tay_status tay_expr_parameter(tay_expr **out, uint32_t index)
                           (unsigned long)index, (unsigned long)TAY_MAX_PARAMETER);
     key k = {.kind = TAY_KIND_PARAMETER,
              .depends = TAY__DEPENDS_PARAMETER,
+             .size = 1,
              .hash = tay__mix(TAY_KIND_PARAMETER, index),
              .parameter = index};
     return intern(out, &k);
@@ -261,7 +264,7 @@ tay_status tay_expr_time(tay_expr **out)
 {
     tay_status status = tay__expr_check("tay_expr_time", out, NULL, 0);
     if (status != TAY_OK) return status;
-    key k = {.kind = TAY_KIND_TIME, .depends = TAY__DEPENDS_TIME, .hash = tay__mix(TAY_KIND_TIME, 0)};
+    key k = {.kind = TAY_KIND_TIME, .size = 1, .depends = TAY__DEPENDS_TIME, .hash = tay__mix(TAY_KIND_TIME, 0)};
     return intern(out, &k);
 }
 
@@ -272,9 +275,13 @@ tay_status tay__expr_make(tay_expr **out, tay_expr_kind kind, tay_function funct
                           (unsigned long)UINT32_MAX);
     key k = {.kind = kind, .function = (uint8_t)function, .args = args, .n_args = n};
     k.hash = tay__mix(kind, function);
+    k.size = 1;
+    bool has_slope = kind == TAY_KIND_FUNCTION && (function == TAY_RELU || function == TAY_RELUP);
     for (size_t i = 0; i < n; i++) {
         k.hash = tay__mix(k.hash, args[i]->hash);
         k.depends |= args[i]->depends;
+        if (has_slope && i == 1) continue;
+        if (__builtin_add_overflow(k.size, args[i]->size, &k.size)) k.size = UINT64_MAX;
     }
     return intern(out, &k);
 }

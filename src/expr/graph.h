@@ -1,5 +1,5 @@
 /*
- * Making nodes as they are, without simplification (graph.c): private to expr/.
+ * Making nodes as they are, without simplification, and what else is private to expr/ (graph.c).
  */
 #ifndef TAY__GRAPH_H
 #define TAY__GRAPH_H
@@ -11,6 +11,9 @@ tay_status tay__expr_make(tay_expr **out, tay_expr_kind kind, tay_function funct
 
 /* Fails with TAY_ERROR_ARGUMENT if `out` or one of the n arguments of `call` is NULL. */
 tay_status tay__expr_check(const char *call, const void *out, const tay_expr *const *args, size_t n);
+
+/* The sum, product or call `e` with other arguments [e->n_args], simplified (arithmetic.c). */
+tay_status tay__expr_rebuild(tay_expr **out, const tay_expr *e, const tay_expr *const *args);
 
 /* Releases n references. */
 void tay__expr_unref_all(tay_expr *const *e, size_t n);

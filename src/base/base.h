@@ -1,0 +1,84 @@
+/*
+ * Status and messages, memory, growable arrays and a hash map: the floor that every area stands on.
+ *
+ * A function with something to clean up has `tay_status status = TAY_OK;` and a label `out`; TAY_TRY and TAY_FAIL are
+ * the only macros that jump, and they jump only there.
+ */
+#ifndef TAY__BASE_H
+#define TAY__BASE_H
+
+#include <stdalign.h>
+#include <string.h>
+
+#include "tayra/base.h"
+
+#define TAY_TRY(call)                                                                                                  \
+    do {                                                                                                               \
+        status = (call);                                                                                               \
+        if (status != TAY_OK) goto out;                                                                                \
+    } while (0)
+
+#define TAY_FAIL(code, ...)                                                                                            \
+    do {                                                                                                               \
+        status = tay__error(code, __VA_ARGS__);                                                                        \
+        goto out;                                                                                                      \
+    } while (0)
+
+/* Sets this thread's message and returns `code`. */
+tay_status tay__error(tay_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Memory for count elements of `size` bytes, checked for overflow, zeroed for tay__calloc. *out is untouched on failure,
+ * which returns TAY_ERROR_MEMORY or TAY_ERROR_LIMIT with a message. count = 0 gives a pointer that can be freed.
+ */
+tay_status tay__alloc(void *out, size_t count, size_t size);
+tay_status tay__calloc(void *out, size_t count, size_t size);
+/* Zeroed, aligned to 64 bytes; free with tay__free_aligned. */
+tay_status tay__calloc_aligned(void *out, size_t count, size_t size);
+/* Grows or shrinks *p (a pointer to a pointer). */
+tay_status tay__realloc(void *p, size_t count, size_t size);
+void tay__free(void *p);
+void tay__free_aligned(void *p);
+
+/* *out = a * b, or TAY_ERROR_LIMIT. */
+tay_status tay__multiply(size_t *out, size_t a, size_t b);
+
+/* A growable array of elements of `width` bytes: `data` may be cast to the element's type; zero-initialise with the width. */
+typedef struct tay__array {
+    void *data;
+    size_t count, capacity, width;
+} tay__array;
+
+#define TAY__ARRAY(type) ((tay__array){.width = sizeof(type)})
+
+/* Room for `extra` more elements. */
+tay_status tay__array_reserve(tay__array *array, size_t extra);
+/* Appends one element copied from `element`. */
+tay_status tay__array_push(tay__array *array, const void *element);
+void tay__array_free(tay__array *array);
+
+/* A map from 64-bit keys (addresses, packed pairs) to 64-bit values, open addressing; zero-initialise. */
+typedef struct tay__map {
+    struct tay__map_entry {
+        uint64_t key, value;
+        bool used;
+    } *entries;
+    size_t count, capacity;
+} tay__map;
+
+/* The value of `key`, or NULL; valid until the next insertion. */
+uint64_t *tay__map_get(const tay__map *map, uint64_t key);
+/* Inserts or overwrites. */
+tay_status tay__map_set(tay__map *map, uint64_t key, uint64_t value);
+void tay__map_free(tay__map *map);
+
+/* Mixes 64 bits into a hash (splitmix64's finaliser, Steele et al. 2014). */
+static inline uint64_t tay__mix(uint64_t h, uint64_t x)
+{
+    h ^= x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
+    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
+    return h ^ (h >> 31);
+}
+
+#endif
