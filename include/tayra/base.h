@@ -4,8 +4,8 @@
  * A function that can fail returns a tay_status and leaves its outputs untouched on failure; tay_error_message() then
  * says, for this thread, which argument was wrong, what was expected and what came.
  *
- *     tay_expr *x;
- *     if (tay_expr_variable(&x, "") != TAY_OK) puts(tay_error_message());
+ *     tay_status status = TAY_ERROR_ARGUMENT;
+ *     printf("%s: %s", tay_status_name(status), tay_error_message());
  */
 #ifndef TAYRA_BASE_H
 #define TAYRA_BASE_H
