@@ -46,17 +46,22 @@ typedef enum tay__form {
     TAY__CONSTANT   /* constant on each piece: y_n = 0 for n > 0 (comparisons, relup, pi) */
 } tay__form;
 
+enum { TAY__MOST_DERIVATIVES = 3 };
+
 /* A row of the table: all that tayra knows of a function, but for its vector kernel (kernels/functions.c). */
 typedef struct tay__function_row {
     const char *name;
     int arity; /* -1: one or more */
     tay__form form;
     double (*evaluate)(const double *args, size_t n); /* within 1-2 units in the last place */
-    /* The partial derivative of `self` = f(args) with respect to argument k, as an expression in args and self.
-     * NULL: zero everywhere (TAY__CONSTANT). */
-    tay_status (*derivative)(tay_expr **out, const tay_expr *self, uint32_t k);
+    /* The partial derivative with respect to each argument, as a formula in the arguments a, b, c and the value y.
+     * NULL: zero everywhere. */
+    const char *derivative[TAY__MOST_DERIVATIVES];
 } tay__function_row;
 
 extern const tay__function_row tay__functions[TAY_N_FUNCTIONS];
+
+/* The partial derivative of self = f(args) with respect to its argument k (formula.c). */
+tay_status tay__expr_partial(tay_expr **out, const tay_expr *self, uint32_t k);
 
 #endif

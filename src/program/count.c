@@ -149,7 +149,7 @@ static tay_status count_derivatives(tay__lower_state *s, const tay_expr *e)
         if (tay__is_coefficient(s, e->u.args[k]))
             TAY_TRY(tay_expr_number(&g, 0.0));
         else
-            TAY_TRY(tay__functions[e->function].derivative(&g, e, k));
+            TAY_TRY(tay__expr_partial(&g, e, k));
         TAY_TRY(own(s, g));
         TAY_TRY(tay__array_push(&s->derivatives, &g));
         TAY_TRY(use(s, g));
