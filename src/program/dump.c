@@ -58,6 +58,7 @@ static tay_status dump_group(tay__array *text, const tay__group *g)
     if (g->square) TAY_TRY(append(text, ", square"));
     if (g->has_coefs) TAY_TRY(append(text, ", coefficients by %s", g->varying_coefs ? "member" : "row"));
     if (g->has_constant) TAY_TRY(append(text, ", constant"));
+    if (g->transient) TAY_TRY(append(text, ", transient"));
     TAY_TRY(append(text, "\n"));
     for (uint32_t r = 0; r < n && r < 8; r++) {
         const tay__row *row = &g->rows[table ? 0 : r];

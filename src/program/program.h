@@ -65,6 +65,11 @@ typedef struct tay__group {
      * constants + (members in the rows before) + m. */
     size_t coefs, constants;
     const uint32_t *offset; /* [n_rows] members in the rows before */
+    /* A transient group's coefficients are read at the order at which they are made (linear) or at the next (state) only,
+     * by groups of its own stage: they may all be written to the plane of order 0 and stay in the cache. For linear and
+     * state, a_transient[k] says whether operand k is transient, in all rows (NULL: none is). */
+    bool transient;
+    const uint8_t *a_transient;
 } tay__group;
 
 enum { TAY__PITCH = 16 };

@@ -225,6 +225,124 @@ static void find_tiles(const tay__group *g)
     }
 }
 
+/* For each group of the program, whether its jets must be kept (kept[g]), by what reads it. */
+typedef struct keeper {
+    const tay__program *program;
+    tay__group *groups;
+    uint32_t n_groups;
+    int32_t *group_of;  /* [n_slots] */
+    uint32_t *stage_of; /* [n_groups] */
+    bool *kept;
+    bool changed;
+} keeper;
+
+static bool may_read_transients(const tay__group *g)
+{
+    return g->primitive == TAY__LINEAR || g->primitive == TAY__STATE;
+}
+
+static void keep(keeper *k, int32_t group)
+{
+    if (group < 0 || k->kept[group]) return;
+    k->kept[group] = true;
+    k->changed = true;
+}
+
+/* Keeps what operand table `listed` of group g reads, unless g may read transients of its own stage. */
+static void keep_operands(keeper *k, uint32_t g, const int32_t *listed, tay__stride stride, bool always)
+{
+    const tay__group *group = &k->groups[g];
+
+    for (size_t i = 0; listed && i < n_listed(group); i++) {
+        int32_t length = stride == TAY__CONTIGUOUS ? group->rows[i / group->n_terms].length : 1;
+        for (int32_t m = 0; m < length; m++) {
+            int32_t other = k->group_of[listed[i] + m];
+            if (other >= 0 && (always || k->stage_of[other] != k->stage_of[g])) keep(k, other);
+        }
+    }
+}
+
+/* Operand k of group g in all rows: all kept or all transient; else all are kept from now on. Whether it is transient. */
+static bool is_transient_operand(keeper *k, uint32_t g, uint32_t term)
+{
+    const tay__group *group = &k->groups[g];
+    bool table = group->a_stride == TAY__GATHER;
+    size_t n = table ? (size_t)group->pitch : group->n_rows;
+    bool some = false, all = true;
+
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < n; i++) {
+            int32_t slot = group->a[table ? term * n + i : i * group->n_terms + term];
+            int32_t length = group->a_stride == TAY__CONTIGUOUS ? group->rows[i].length : 1;
+            for (int32_t m = 0; m < length; m++) {
+                int32_t other = k->group_of[slot + m];
+                bool transient = other >= 0 && !k->kept[other];
+                if (pass == 1) keep(k, other);
+                some |= transient;
+                all &= transient;
+            }
+        }
+        if (!some || all) return some;
+    }
+    return false;
+}
+
+static void mark_kept(keeper *k)
+{
+    for (uint32_t g = 0; g < k->n_groups; g++) {
+        const tay__group *group = &k->groups[g];
+        k->kept[g] = k->kept[g] || group->primitive == TAY__STATE || !k->program->stages[k->stage_of[g]].recurrent;
+        keep_operands(k, g, group->a, group->a_stride, !may_read_transients(group));
+        keep_operands(k, g, group->b, group->b_stride, true);
+    }
+    do {
+        k->changed = false;
+        for (uint32_t g = 0; g < k->n_groups; g++)
+            for (uint32_t t = 0; may_read_transients(&k->groups[g]) && t < k->groups[g].n_terms; t++)
+                is_transient_operand(k, g, t);
+    } while (k->changed);
+}
+
+static tay_status set_transient_operands(keeper *k, tay__program *program, uint32_t g)
+{
+    tay_status status = TAY_OK;
+    tay__group *group = &k->groups[g];
+    uint8_t *flags = NULL;
+
+    group->transient = !k->kept[g];
+    for (uint32_t t = 0; may_read_transients(group) && t < group->n_terms; t++) {
+        if (!is_transient_operand(k, g, t)) continue;
+        if (!flags) TAY_TRY(tay__program_alloc(&flags, program, group->n_terms, 1));
+        flags[t] = 1;
+    }
+    group->a_transient = flags;
+out:
+    return status;
+}
+
+/* Finds the groups whose jets need not be kept. */
+static tay_status find_transients(tay__program *program, tay__group *groups, uint32_t n_groups, int32_t *group_of)
+{
+    tay_status status = TAY_OK;
+    keeper k = {.program = program, .groups = groups, .n_groups = n_groups, .group_of = group_of};
+    uint32_t g = 0;
+
+    TAY_TRY(tay__calloc(&k.kept, n_groups, sizeof *k.kept));
+    TAY_TRY(tay__calloc(&k.stage_of, n_groups, sizeof *k.stage_of));
+    for (uint32_t s = 0; s < program->n_stages; s++)
+        for (uint32_t i = 0; i < program->stages[s].n_groups; i++, g++) {
+            k.stage_of[g] = s;
+            for (uint32_t r = 0; r < groups[g].n_rows; r++)
+                for (int32_t m = 0; m < groups[g].rows[r].length; m++) group_of[groups[g].rows[r].first + m] = (int32_t)g;
+        }
+    mark_kept(&k);
+    for (g = 0; g < n_groups; g++) TAY_TRY(set_transient_operands(&k, program, g));
+out:
+    tay__free(k.kept);
+    tay__free(k.stage_of);
+    return status;
+}
+
 typedef struct placed {
     uint32_t leader, group;
 } placed;
@@ -275,6 +393,7 @@ tay_status tay__make_stages(tay__program *program, tay__group *groups, const tay
         if (program->stages[i].recurrent) TAY_TRY(find_columns(&program->stages[i], s.group_of));
         for (uint32_t g = 0; g < program->stages[i].n_groups; g++) find_tiles(&program->stages[i].groups[g]);
     }
+    if (program->jets) TAY_TRY(find_transients(program, sorted, bundles->n, s.group_of));
 out:
     tay__free(s.group_of);
     tay__free(s.leader);
