@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 MESON := $(PYTHON) -m mesonbuild.mesonmain
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all
+VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 
@@ -61,7 +61,7 @@ $(VENV)/tools.stamp: pyproject.toml $(VENV)/system.stamp
 	touch $@
 
 $(VENV)/package.stamp: $(VENV)/tools.stamp
-	$(PYTHON) -m pip install --quiet --no-build-isolation -Cbuild-dir=build/python -e '.[test]'
+	$(PYTHON) -m pip install --quiet --no-build-isolation --config-settings=build-dir=build/python -e '.[test]'
 	touch $@
 
 $(VENV)/tutorial.stamp: $(VENV)/package.stamp
@@ -69,4 +69,4 @@ $(VENV)/tutorial.stamp: $(VENV)/package.stamp
 	touch $@
 
 clean:
-	rm -rf build out
+	rm -rf build out $(VENV)/package.stamp
