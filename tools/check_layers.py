@@ -42,12 +42,13 @@ def check_public_only(path):
 
 
 def find_cycles(graph):
-    """Takes away files that include nothing that is left, until nothing changes: what stays is in, or above, a cycle."""
+    """Takes away files that include nothing that is left, or that nothing left includes: what stays is in cycles."""
     while True:
-        leaves = {p for p, used in graph.items() if not any(u in graph for u in used)}
-        if not leaves:
-            return [f"{p}: is in, or includes, a cycle of includes" for p in sorted(graph)]
-        graph = {p: used for p, used in graph.items() if p not in leaves}
+        used = {u for uses in graph.values() for u in uses if u in graph}
+        rest = {p: uses for p, uses in graph.items() if p in used and any(u in graph for u in uses)}
+        if rest == graph:
+            return [f"{p}: is in a cycle of includes" for p in sorted(graph)]
+        graph = rest
 
 
 layers, problems = read_layers()
