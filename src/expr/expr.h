@@ -64,4 +64,48 @@ extern const tay__function_row tay__functions[TAY_N_FUNCTIONS];
 /* The partial derivative of self = f(args) with respect to its argument k (formula.c). */
 tay_status tay__expr_partial(tay_expr **out, const tay_expr *self, uint32_t k);
 
+/* out[j] = de / d wrt_j, new references; wrt are leaves that are no numbers (diff.c). */
+tay_status tay__expr_gradient(tay_expr **out, const tay_expr *e, const tay_expr *const *wrt, size_t n_wrt);
+
+/*
+ * Mixed derivatives are the same in any order, so one sequence of arguments stands for all its permutations: all
+ * nondecreasing sequences of at most `order` of the numbers 0 to n_args - 1, by length, then lexicographically. Those of
+ * length m are the items offset[m] to offset[m + 1]; item 0 is empty. The sequence s followed by a >= s.last is
+ * the item s.first_child + a - s.last.
+ */
+typedef struct tay__sequences {
+    struct tay__sequence {
+        size_t parent, first_child; /* without its last number; with one more */
+        uint32_t last;              /* 0 for the empty one */
+    } *items;
+    size_t *offset; /* [order + 2] */
+    uint32_t n_args, order;
+} tay__sequences;
+
+tay_status tay__sequences_create(tay__sequences *out, size_t n_args, uint32_t order);
+void tay__sequences_free(tay__sequences *s);
+static inline size_t tay__sequences_of_length(const tay__sequences *s, uint32_t length)
+{
+    return s->offset[length + 1] - s->offset[length];
+}
+
+/*
+ * Tables with an entry for each of n components and each sequence: by length, then component, then sequence. The place of
+ * component c's entry for a sequence of this length; the way back; the multi-index of a sequence, [n_args].
+ */
+size_t tay__sequences_entry(const tay__sequences *s, size_t n, uint32_t length, size_t c, size_t sequence);
+void tay__sequences_find(const tay__sequences *s, size_t n, size_t entry, size_t *c, size_t *sequence);
+void tay__sequences_indices(const tay__sequences *s, size_t sequence, uint32_t *indices);
+
+/* The values of the n expressions e at a point; NaN for variables and parameters that the point lacks. */
+typedef struct tay__point {
+    const tay_expr *const *vars;
+    const double *values; /* [n_vars] */
+    size_t n_vars;
+    const double *pars;
+    size_t n_pars;
+    double time;
+} tay__point;
+tay_status tay__expr_evaluate(double *out, const tay_expr *const *e, size_t n, const tay__point *point);
+
 #endif
