@@ -287,11 +287,17 @@ static bool is_transient_operand(keeper *k, uint32_t g, uint32_t term)
     return false;
 }
 
+/* States are the result; a quotient and a power need their own lower orders. */
+static bool reads_itself(const tay__group *g)
+{
+    return g->primitive == TAY__STATE || g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER;
+}
+
 static void mark_kept(keeper *k)
 {
     for (uint32_t g = 0; g < k->n_groups; g++) {
         const tay__group *group = &k->groups[g];
-        k->kept[g] = k->kept[g] || group->primitive == TAY__STATE || !k->program->stages[k->stage_of[g]].recurrent;
+        k->kept[g] = k->kept[g] || reads_itself(group) || !k->program->stages[k->stage_of[g]].recurrent;
         keep_operands(k, g, group->a, group->a_stride, !may_read_transients(group));
         keep_operands(k, g, group->b, group->b_stride, true);
     }
