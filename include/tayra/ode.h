@@ -29,7 +29,7 @@ typedef enum tay_outcome {
     TAY_OUTCOME_TIME_LIMIT = 1,     /* the final time (or max_delta_t) was reached */
     TAY_OUTCOME_STEP_LIMIT = 2,     /* max_steps was reached */
     TAY_OUTCOME_CALLBACK_STOP = 3,  /* the callback asked to stop */
-    TAY_OUTCOME_NONFINITE_STATE = 4 /* a step gave a state that is not finite; the integrator is at its last good state */
+    TAY_OUTCOME_NONFINITE_STATE = 4 /* a step gave a state that is not finite; the integrator is at its last good one */
 } tay_outcome;
 
 /* The times of a propagate_grid. */
@@ -41,7 +41,11 @@ typedef struct tay_grid {
 /* The name of an outcome, e.g. "time_limit"; "" if unknown. */
 TAY_API const char *tay_outcome_name(tay_outcome outcome);
 
-/* Called after each completed step of a propagation; false stops it. It may change the state, parameters and not the time. */
+/*
+ * Called after each completed step of a propagation, the last one included; false stops it. It may read everything and
+ * change the state and the parameters, but not the time (TAY_ERROR_STATE); it must not step, propagate or free the
+ * integrator.
+ */
 typedef bool (*tay_ode_callback)(tay_ode *ode, void *context);
 
 typedef struct tay_ode_options {
@@ -51,7 +55,7 @@ typedef struct tay_ode_options {
     const double *pars; /* initial parameters [n_pars], copied; the rest are 0 */
     size_t n_pars;
     bool high_accuracy; /* compensated summation in the update of the state */
-    size_t memory_limit; /* bytes of working memory; 0: no limit but the machine's */
+    size_t memory_limit; /* bytes the program and its working memory may take (TAY_ERROR_LIMIT); 0: no limit */
 } tay_ode_options;
 
 typedef struct tay_propagate_options {
@@ -59,20 +63,21 @@ typedef struct tay_propagate_options {
     size_t max_steps;   /* 0: no limit */
     double max_delta_t; /* 0: no limit; the largest step, > 0 */
     tay_ode_callback callback; /* NULL: none */
-    void *context;
-    tay_continuous **continuous; /* not NULL: *continuous receives the continuous output (propagate_until and _for), which
-                                    the caller frees, or NULL if no step was made */
+    void *context;      /* for the callback */
+    tay_continuous **continuous; /* not NULL: *continuous receives the continuous output, which the caller frees, or
+                                    NULL if no step was made; only propagate_until and _for */
 } tay_propagate_options;
 
 typedef struct tay_ode_result {
     tay_outcome outcome;
-    double min_h, max_h; /* smallest and largest size of the steps made (not the last, shortened one); inf and 0 if none */
-    size_t n_steps;
+    double min_h, max_h; /* smallest and largest size of the steps made, without those that max_delta_t or the final
+                            time shortened; inf and 0 if there are none */
+    size_t n_steps;      /* those of size 0 (a propagation to the current time makes one) are not counted */
 } tay_ode_result;
 
 /*
- * An integrator of d vars[i] / dt = rhs[i], i < n. The variables must be distinct and hold all variables in rhs. state[n]
- * is copied. options may be NULL.
+ * An integrator of d vars[i] / dt = rhs[i], i < n, n > 0. The variables must be distinct and hold all variables in rhs.
+ * state[n] is copied and must be finite. options may be NULL. The order is max(2, ceil(1 - ln(tolerance)/2)) [JZ2005].
  */
 TAY_API tay_status tay_ode_create(tay_ode **out, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n,
                                   const double *state, const tay_ode_options *options);
@@ -88,49 +93,70 @@ TAY_API size_t tay_ode_n_pars(const tay_ode *ode);
 TAY_API uint32_t tay_ode_order(const tay_ode *ode);
 TAY_API double tay_ode_tolerance(const tay_ode *ode);
 TAY_API bool tay_ode_high_accuracy(const tay_ode *ode);
-/* Size of the last step; 0 before the first. */
+/* Size of the last step; 0 before the first, and after one that gave a state that was not finite. */
 TAY_API double tay_ode_last_h(const tay_ode *ode);
 /* Equation i: borrowed expressions. */
 TAY_API const tay_expr *tay_ode_variable(const tay_ode *ode, size_t i);
 TAY_API const tay_expr *tay_ode_rhs(const tay_ode *ode, size_t i);
 
-/* Time as hi + lo (hi alone is what most want). Setting refuses non-finite values. */
+/* Time as hi + lo (hi alone is what most want; lo may be NULL). Setting refuses non-finite values and |lo| > |hi|. */
 TAY_API double tay_ode_time(const tay_ode *ode, double *lo);
 TAY_API tay_status tay_ode_set_time(tay_ode *ode, double hi, double lo);
 
-/* The jet of the last step: coefficient k of component i is jet[k * (*stride) + i], k <= order; zeros before the first step. */
+/*
+ * The jet of the last step, about its beginning: coefficient k of component i is jet[k * (*stride) + i], k <= order;
+ * zeros before the first step. Valid as long as the integrator, overwritten by the next step.
+ */
 TAY_API const double *tay_ode_jet(const tay_ode *ode, size_t *stride);
 
-/* One step forward, of the size that the tolerance asks for but at most |max_delta_t| (which may be infinite) in the
- * direction of its sign. *h receives the step made (0 if the state was not finite). */
+/*
+ * One step, of the size that the tolerance asks for but at most |max_delta_t| (which may be infinite) in the direction
+ * of its sign. *h receives the step made. A state or step that is not finite is an outcome: *h is 0, the state and time
+ * stay. That is also so for solutions that are polynomials and have no limit to their step, if max_delta_t sets none.
+ */
 TAY_API tay_status tay_ode_step(tay_outcome *outcome, double *h, tay_ode *ode, double max_delta_t);
 
-/* Dense output: the state at time t (relative: t is counted from the beginning... of the current time) inside or near the
- * last step, out[dim]. */
+/*
+ * Dense output: the state at time t, out[dim], from the jet of the last step: accurate inside that step. relative: t
+ * counts from the current time (the end of the step), so that 0 gives the state and -last_h its beginning. Zeros before
+ * the first step. out must not be the integrator's state.
+ */
 TAY_API tay_status tay_ode_dense_output(double *out, tay_ode *ode, double t, bool relative);
 
-/* Integrates to time t, or for a time delta_t. options may be NULL. A callback's stop is an outcome. */
+/*
+ * Integrates to time t, or for a time delta_t, forward or backward. result and options may be NULL. At the end the
+ * outcome is TAY_OUTCOME_TIME_LIMIT. If the call fails, the integrator is at its last completed step.
+ */
 TAY_API tay_status tay_ode_propagate_until(tay_ode_result *result, tay_ode *ode, double t,
                                            const tay_propagate_options *options);
 TAY_API tay_status tay_ode_propagate_for(tay_ode_result *result, tay_ode *ode, double delta_t,
                                          const tay_propagate_options *options);
 /*
- * The states at the n times of grid, monotonic, grid[0] being the current time: out[n][dim]. *n_rows receives the number
- * of rows written (fewer than n if the propagation ended early).
+ * The states at the n > 0 times of grid, strictly increasing or decreasing, grid[0] being the current time: out[n][dim].
+ * *n_rows receives the number of rows written: fewer than n if the propagation ended early, 0 if its first step failed.
+ * A row is written before the callback of its step. The integrator ends at the last time. result, n_rows and options may
+ * be NULL. If the call fails after some steps (because of the callback), rows of out may have been written.
  */
 TAY_API tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, size_t *n_rows, tay_ode *ode,
                                           const tay_grid *grid, const tay_propagate_options *options);
 
-/* The primitives of the program, one line each, as (text) pairs for people: u_3 = ... ; free with tay_free. */
+/* The program, its groups and their loops as text for people; free with tay_free. */
 TAY_API tay_status tay_ode_dump(char **out, const tay_ode *ode);
 
 /*
- * Continuous output: the jets of all the steps of a propagation. States at n times: out[n][dim]. Times outside the covered
- * interval are extrapolated by the first or last step.
+ * Continuous output: the jets of all the steps of a propagation. States at n finite times: out[n][dim]. Times outside
+ * the covered interval are extrapolated by the first or last step.
  */
 TAY_API tay_status tay_continuous_eval(double *out, const tay_continuous *c, const double *times, size_t n);
+/* The first and last time, in the direction of the propagation. */
 TAY_API void tay_continuous_bounds(const tay_continuous *c, double *begin, double *end);
 TAY_API size_t tay_continuous_n_steps(const tay_continuous *c);
+TAY_API size_t tay_continuous_dim(const tay_continuous *c);
+TAY_API uint32_t tay_continuous_order(const tay_continuous *c);
+/* The beginnings of the steps and the end of the last one: out[n_steps + 1]. */
+TAY_API void tay_continuous_times(double *out, const tay_continuous *c);
+/* The jet of one step, [order + 1][dim], valid as long as c; NULL if there is no such step. */
+TAY_API const double *tay_continuous_jet(const tay_continuous *c, size_t step);
 TAY_API tay_status tay_continuous_copy(tay_continuous **out, const tay_continuous *c);
 TAY_API void tay_continuous_free(tay_continuous *c);
 

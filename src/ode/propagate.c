@@ -1,0 +1,116 @@
+/*
+ * Propagation: steps until a time is reached, or a limit, or the callback stops it, or the state is no longer finite.
+ */
+#include <math.h>
+
+#include "ode/integrator.h"
+
+static tay_status read_options(tay_propagate_options *out, const tay_propagate_options *options)
+{
+    *out = (tay_propagate_options){.size = sizeof *out};
+    if (options) {
+        if (options->size != sizeof *options) {
+            return tay__error(TAY_ERROR_ARGUMENT, "options->size: expected %zu, got %zu", sizeof *options,
+                              (size_t)options->size);
+        }
+        *out = *options;
+    }
+    if (!(out->max_delta_t >= 0)) {
+        return tay__error(TAY_ERROR_ARGUMENT, "max_delta_t: expected a positive number, got %g", out->max_delta_t);
+    }
+    if (out->max_delta_t == 0) out->max_delta_t = INFINITY;
+    return TAY_OK;
+}
+
+tay_status tay__propagation_begin(tay__propagation *p, tay_ode *ode, tay__time target,
+                                  const tay_propagate_options *options)
+{
+    *p = (tay__propagation){.ode = ode, .start = ode->time, .target = target};
+    p->result = (tay_ode_result){.outcome = TAY_OUTCOME_SUCCESS, .min_h = INFINITY};
+    tay_status status = read_options(&p->options, options);
+    if (status != TAY_OK) return status;
+    if (!isfinite(target.hi) || !isfinite(tay__time_sub(target, ode->time).hi)) {
+        return tay__error(TAY_ERROR_ARGUMENT, "time: expected a finite time at a finite distance from %g, got %g",
+                          ode->time.hi, target.hi);
+    }
+    return TAY_OK;
+}
+
+void tay__propagation_step(tay__propagation *p)
+{
+    tay_ode *ode = p->ode;
+    double h, rest = tay__time_sub(p->target, ode->time).hi;
+    bool last = fabs(rest) <= p->options.max_delta_t;
+    p->start = ode->time;
+    p->result.outcome = tay__ode_advance(&h, ode, last ? rest : copysign(p->options.max_delta_t, rest));
+    if (p->result.outcome == TAY_OUTCOME_NONFINITE_STATE) return;
+
+    p->result.n_steps += h != 0;
+    p->arrived = last && h == rest;
+    if (p->arrived) ode->time = p->target; /* the sum of the steps may differ in the last bit */
+    if (p->result.outcome == TAY_OUTCOME_SUCCESS) {
+        p->result.min_h = fmin(p->result.min_h, fabs(h));
+        p->result.max_h = fmax(p->result.max_h, fabs(h));
+    }
+    p->result.outcome = TAY_OUTCOME_SUCCESS;
+}
+
+tay_status tay__propagation_settle(tay__propagation *p)
+{
+    if (p->options.callback) {
+        tay__time before = p->ode->time;
+        bool go_on = p->options.callback(p->ode, p->options.context);
+        if (!tay__time_equal(before, p->ode->time)) {
+            return tay__error(TAY_ERROR_STATE, "callback: it must not change the time, but set it from %.17g to %.17g",
+                              before.hi, p->ode->time.hi);
+        }
+        if (!go_on) {
+            p->result.outcome = TAY_OUTCOME_CALLBACK_STOP;
+            return TAY_OK;
+        }
+    }
+    if (p->arrived) {
+        p->result.outcome = TAY_OUTCOME_TIME_LIMIT;
+    } else if (p->options.max_steps && p->result.n_steps >= p->options.max_steps) {
+        p->result.outcome = TAY_OUTCOME_STEP_LIMIT;
+    }
+    return TAY_OK;
+}
+
+static tay_status propagate(tay_ode_result *result, tay_ode *ode, tay__time target,
+                            const tay_propagate_options *options)
+{
+    tay_status status = TAY_OK;
+    tay_continuous *continuous = NULL;
+    tay__propagation p;
+
+    TAY_TRY(tay__propagation_begin(&p, ode, target, options));
+    while (p.result.outcome == TAY_OUTCOME_SUCCESS) {
+        tay__propagation_step(&p);
+        if (p.result.outcome != TAY_OUTCOME_SUCCESS) break;
+        if (p.options.continuous) TAY_TRY(tay__continuous_record(&continuous, ode, p.start));
+        TAY_TRY(tay__propagation_settle(&p));
+    }
+    if (result) *result = p.result;
+    if (p.options.continuous) {
+        *p.options.continuous = continuous;
+        continuous = NULL;
+    }
+out:
+    tay_continuous_free(continuous);
+    return status;
+}
+
+tay_status tay_ode_propagate_until(tay_ode_result *result, tay_ode *ode, double t, const tay_propagate_options *options)
+{
+    return propagate(result, ode, (tay__time){t, 0}, options);
+}
+
+tay_status tay_ode_propagate_for(tay_ode_result *result, tay_ode *ode, double delta_t,
+                                 const tay_propagate_options *options)
+{
+    if (!isfinite(delta_t)) {
+        return tay__error(TAY_ERROR_ARGUMENT, "delta_t: expected a finite number, got %g", delta_t);
+    }
+    return propagate(result, ode, tay__time_add(ode->time, delta_t), options);
+}

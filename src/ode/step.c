@@ -1,0 +1,80 @@
+/*
+ * One step: the jet of the states, the size of the step that the tolerance allows, the new state.
+ *
+ * Order and step size are those of [JZ2005] sections 3.1 and 3.2.1: the order K makes the work per unit of time least,
+ * and the step keeps the last two terms of the series below the tolerance, relative to the largest state if over 1.
+ */
+#include <math.h>
+
+#include "ode/integrator.h"
+
+uint32_t tay__ode_order_for(double tolerance)
+{
+    double order = ceil(1 - log(tolerance) / 2);
+    return order < 2 ? 2 : (uint32_t)order;
+}
+
+/*
+ * h = min(rho_{K-1}, rho_K) exp(-7 / (10 (K-1))) / e^2, where rho_m = (max(1, |x_0|) / |x_m|)^(1/m), with largest
+ * absolute values, estimates the radius of convergence. Infinite where both coefficients are 0, NaN where one is.
+ */
+static double step_size(const tay_ode *ode)
+{
+    const tay__exec *exec = ode->system->exec;
+    uint32_t k = ode->order;
+    double size = tay__exec_max_norm(exec, tay__ode_plane(ode, 0), ode->dim);
+    double last = tay__exec_max_norm(exec, tay__ode_plane(ode, k), ode->dim);
+    double before = tay__exec_max_norm(exec, tay__ode_plane(ode, k - 1), ode->dim);
+    if (isnan(size) || isnan(last) || isnan(before)) return NAN;
+
+    double scale = size > 1 ? size : 1;
+    double rho = fmin(pow(scale / before, 1.0 / (k - 1)), pow(scale / last, 1.0 / k));
+    return rho * (exp(-0.7 / (k - 1)) / (M_E * M_E));
+}
+
+/* Parameters are free to be written between steps, so what depends on them is computed again when they differ. */
+static void prepare(tay_ode *ode)
+{
+    size_t size = ode->n_pars * sizeof(double);
+    if (ode->prepared && (size == 0 || memcmp(ode->pars, ode->used_pars, size) == 0)) return;
+    tay__exec_set_parameters(ode->system->exec, ode->workspace, ode->pars);
+    if (size) memcpy(ode->used_pars, ode->pars, size);
+    ode->prepared = true;
+}
+
+tay_outcome tay__ode_advance(double *h, tay_ode *ode, double limit)
+{
+    const tay__exec *exec = ode->system->exec;
+    int32_t time_slot = tay__exec_program(exec)->time_slot;
+    double *first = tay__ode_plane(ode, 0);
+
+    prepare(ode);
+    memcpy(first, ode->state, ode->dim * sizeof(double));
+    if (time_slot >= 0) first[time_slot] = ode->time.hi;
+    tay__exec_run(exec, ode->workspace);
+
+    double step = copysign(step_size(ode), limit);
+    bool limited = fabs(step) >= fabs(limit) && isfinite(limit);
+    if (limited) step = limit;
+    if (isfinite(step)) {
+        tay__exec_polynomial(exec, ode->state, ode->dim, ode->workspace, ode->dim, &step, 1, ode->high_accuracy);
+        if (isfinite(tay__exec_max_norm(exec, ode->state, ode->dim))) {
+            ode->time = tay__time_add(ode->time, step);
+            ode->last_h = *h = step;
+            return limited ? TAY_OUTCOME_TIME_LIMIT : TAY_OUTCOME_SUCCESS;
+        }
+        memcpy(ode->state, first, ode->dim * sizeof(double));
+    }
+    ode->last_h = *h = 0;
+    return TAY_OUTCOME_NONFINITE_STATE;
+}
+
+tay_status tay_ode_step(tay_outcome *outcome, double *h, tay_ode *ode, double max_delta_t)
+{
+    if (isnan(max_delta_t)) return tay__error(TAY_ERROR_ARGUMENT, "max_delta_t: expected a number, got NaN");
+    double step;
+    tay_outcome result = tay__ode_advance(&step, ode, max_delta_t);
+    if (outcome) *outcome = result;
+    if (h) *h = step;
+    return TAY_OK;
+}
