@@ -13,7 +13,7 @@ tay_status tay__text_append(tay__array *text, const char *piece)
     size_t length = strlen(piece);
     tay_status status = tay__array_reserve(text, length);
     if (status != TAY_OK) return status;
-    memcpy((char *)text->data + text->count, piece, length);
+    if (length > 0) memcpy((char *)text->data + text->count, piece, length);
     text->count += length;
     return TAY_OK;
 }
