@@ -82,7 +82,7 @@ EVALUATE_AS(pi, 0x1.921fb54442d18p+1)
 const tay__function_row tay__functions[TAY_N_FUNCTIONS] = {
     [TAY_POW] = {"pow", 2, TAY__INTEGRAL, evaluate_pow, {"b * a^(b - 1)", "y * log(a)"}},
     [TAY_EXP] = {"exp", 1, TAY__INTEGRAL, evaluate_exp, {"y"}},
-    [TAY_EXPM1] = {"expm1", 1, TAY__INTEGRAL, evaluate_expm1, {"1 + y"}},
+    [TAY_EXPM1] = {"expm1", 1, TAY__INTEGRAL, evaluate_expm1, {"exp(a)"}},
     [TAY_LOG] = {"log", 1, TAY__INTEGRAL, evaluate_log, {"a^-1"}},
     [TAY_LOG1P] = {"log1p", 1, TAY__INTEGRAL, evaluate_log1p, {"(1 + a)^-1"}},
     [TAY_SIN] = {"sin", 1, TAY__INTEGRAL, evaluate_sin, {"cos(a)"}},

@@ -1,0 +1,81 @@
+/*
+ * Models: functions that build the expressions of well-known systems.
+ *
+ *     tay_expr *vars[2], *rhs[2];
+ *     tay_model_pendulum(vars, rhs, NULL);
+ *     ... tay_ode_create(&ode, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, 2, state, NULL); ...
+ *     for (int i = 0; i < 2; i++) tay_expr_unref(vars[i]), tay_expr_unref(rhs[i]);
+ *
+ * All of them give new references, and leave their outputs untouched on failure.
+ */
+#ifndef TAYRA_MODEL_H
+#define TAYRA_MODEL_H
+
+#include "tayra/expr.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A function that a layer applies to each of its neurons: *out = apply(x), a new reference. What it returns, if not
+ * TAY_OK, is what tay_model_ffnn returns. */
+typedef struct tay_model_activation {
+    tay_status (*apply)(tay_expr **out, const tay_expr *x, void *context);
+    void *context;
+} tay_model_activation;
+
+/* A feed-forward neural network. */
+typedef struct tay_model_ffnn_options {
+    uint32_t size;                 /* sizeof(tay_model_ffnn_options) */
+    const tay_expr *const *inputs; /* [n_inputs], at least one */
+    size_t n_inputs;
+    const uint32_t *hidden; /* [n_hidden] neurons of each hidden layer, each at least 1; n_hidden may be 0 */
+    size_t n_hidden;
+    uint32_t n_out; /* at least 1 */
+    const tay_model_activation *activations; /* [n_activations], n_hidden + 1 of them: the last one is the output's */
+    size_t n_activations;
+    const tay_expr *const *weights; /* [n_weights] all weights, layer by layer, row-major (outputs x inputs), then all biases,
+                                       layer by layer; NULL: the parameters 0, 1, 2, ... in this order */
+    size_t n_weights;
+} tay_model_ffnn_options;
+
+/* out[n_out] (the caller's array) = the outputs of the network: y = activation(W x + b) layer by layer. */
+TAY_API tay_status tay_model_ffnn(tay_expr **out, const tay_model_ffnn_options *options);
+
+/* Gravitating bodies. */
+typedef struct tay_model_nbody_options {
+    uint32_t size; /* sizeof(tay_model_nbody_options) */
+    uint32_t n;    /* bodies, at least 2 */
+    const tay_expr *const *masses; /* [n_masses] of the first bodies; the others, and those of mass 0, attract nothing. NULL: all
+                                      masses are 1 */
+    size_t n_masses;
+    const tay_expr *gconst; /* the gravitational constant; NULL: 1 */
+} tay_model_nbody_options;
+
+/*
+ * vars[6 n] and rhs[6 n] (the caller's arrays): of each body x_0, y_0, z_0, vx_0, vy_0, vz_0, and their derivatives; then of the
+ * next, x_1, ...
+ */
+TAY_API tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options);
+/* The total energy, and the potential energy, of the bodies that have mass. */
+TAY_API tay_status tay_model_nbody_energy(tay_expr **out, const tay_model_nbody_options *options);
+TAY_API tay_status tay_model_nbody_potential(tay_expr **out, const tay_model_nbody_options *options);
+
+/* A simple pendulum. */
+typedef struct tay_model_pendulum_options {
+    uint32_t size;          /* sizeof(tay_model_pendulum_options) */
+    const tay_expr *gconst; /* the acceleration of gravity; NULL: 1 */
+    const tay_expr *length; /* NULL: 1 */
+} tay_model_pendulum_options;
+
+/* vars[2] and rhs[2] (the caller's arrays): the angle x from the lowest position and its rate v, x' = v, v' = -g/l sin x.
+ * options may be NULL. */
+TAY_API tay_status tay_model_pendulum(tay_expr **vars, tay_expr **rhs, const tay_model_pendulum_options *options);
+/* The energy of a pendulum of unit mass, 0 at rest: l^2 v^2 / 2 + g l (1 - cos x). */
+TAY_API tay_status tay_model_pendulum_energy(tay_expr **out, const tay_model_pendulum_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

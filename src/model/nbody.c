@@ -1,0 +1,230 @@
+/*
+ * Bodies that attract each other: x_i'' = G sum_{j != i} m_j d_ij / |d_ij|^3 with d_ij = x_j - x_i.
+ *
+ * Each pair i < j is made once, with one power (d.d)^(-3/2) for both; bodies without mass attract nothing, so pairs of them
+ * do not occur. Where both masses are numbers, the force on j is -m_i/m_j times that on i.
+ */
+#include "model/workshop.h"
+#include "tayra/model.h"
+
+typedef struct bodies {
+    tay__workshop w;
+    uint32_t n;
+    const tay_expr *g;
+    const tay_expr **masses;   /* [n] NULL: none */
+    const tay_expr **vars;     /* [6 n] position and velocity of each body */
+    const tay_expr **terms;    /* [3 n][n] of the accelerations */
+    uint32_t *n_terms;         /* [n] for each axis the same */
+} bodies;
+
+static const char *const prefixes[] = {"x_", "y_", "z_", "vx_", "vy_", "vz_"};
+
+static bool is_number(const tay_expr *e)
+{
+    return e->kind == TAY_KIND_NUMBER;
+}
+
+static tay_status check(const char *call, const void *out, const tay_model_nbody_options *options)
+{
+    if (!out || !options)
+        return tay__error(TAY_ERROR_ARGUMENT, "%s: %s is NULL", call, out ? "`options`" : "an output");
+    if (options->size != sizeof *options)
+        return tay__error(TAY_ERROR_ARGUMENT, "%s: options->size is %lu, %zu was expected", call,
+                          (unsigned long)options->size, sizeof *options);
+    if (options->n < 2)
+        return tay__error(TAY_ERROR_ARGUMENT, "%s: there must be at least 2 bodies, but n = %lu", call,
+                          (unsigned long)options->n);
+    if (!options->masses) return TAY_OK;
+    if (options->n_masses > options->n)
+        return tay__error(TAY_ERROR_ARGUMENT, "%s: %zu masses were given, but there are only %lu bodies", call,
+                          options->n_masses, (unsigned long)options->n);
+    for (size_t i = 0; i < options->n_masses; i++) {
+        if (!options->masses[i]) return tay__error(TAY_ERROR_ARGUMENT, "%s: masses[%zu] is NULL", call, i);
+    }
+    return TAY_OK;
+}
+
+static void set_masses(bodies *b, const tay_model_nbody_options *options)
+{
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (!options->masses)
+            b->masses[i] = tay__number(&b->w, 1.0);
+        else if (i < options->n_masses && !(is_number(options->masses[i]) && options->masses[i]->u.number == 0.0))
+            b->masses[i] = options->masses[i];
+    }
+}
+
+static tay_status start(bodies *b, const tay_model_nbody_options *options)
+{
+    tay_status status = TAY_OK;
+    *b = (bodies){.w = tay__workshop_open(), .n = options->n, .g = options->gconst};
+    if (!b->g) b->g = tay__number(&b->w, 1.0);
+    TAY_TRY(tay__calloc(&b->masses, b->n, sizeof *b->masses));
+    TAY_TRY(tay__calloc(&b->n_terms, b->n, sizeof *b->n_terms));
+    TAY_TRY(tay__calloc(&b->vars, 6 * (size_t)b->n, sizeof *b->vars));
+    set_masses(b, options);
+    for (uint32_t i = 0; i < b->n; i++) {
+        for (uint32_t k = 0; k < 6; k++) b->vars[6 * (size_t)i + k] = tay__numbered_variable(&b->w, prefixes[k], i);
+    }
+out:
+    if (status != TAY_OK) b->w.status = status;
+    return b->w.status;
+}
+
+static tay_status finish(bodies *b)
+{
+    tay__free(b->masses);
+    tay__free(b->vars);
+    tay__free(b->terms);
+    tay__free(b->n_terms);
+    return tay__workshop_close(&b->w);
+}
+
+/* a * b where numbers are multiplied out of the product b too: one number in front. */
+static const tay_expr *scale(bodies *b, const tay_expr *a, const tay_expr *factor, const tay_expr *e)
+{
+    if (is_number(a) && is_number(factor)) return tay__mul(&b->w, tay__mul(&b->w, a, factor), e);
+    return tay__mul(&b->w, a, tay__mul(&b->w, factor, e));
+}
+
+static const tay_expr *sum_of_squares(bodies *b, const tay_expr *const *v)
+{
+    const tay_expr *squares[3];
+    for (int k = 0; k < 3; k++) squares[k] = tay__power(&b->w, v[k], 2.0);
+    return tay__sum(&b->w, squares, 3);
+}
+
+/* d = x_j - x_i */
+static void difference(bodies *b, const tay_expr *d[3], uint32_t i, uint32_t j)
+{
+    for (uint32_t k = 0; k < 3; k++) d[k] = tay__sub(&b->w, b->vars[6 * (size_t)j + k], b->vars[6 * (size_t)i + k]);
+}
+
+static void push(bodies *b, uint32_t i, const tay_expr *const acceleration[3])
+{
+    for (size_t k = 0; k < 3; k++) b->terms[(3 * (size_t)i + k) * b->n + b->n_terms[i]] = acceleration[k];
+    b->n_terms[i]++;
+}
+
+static void times(bodies *b, const tay_expr *out[3], const tay_expr *const d[3], const tay_expr *factor)
+{
+    for (int k = 0; k < 3; k++) out[k] = tay__mul(&b->w, d[k], factor);
+}
+
+/* What i and j do to each other. */
+static void attract(bodies *b, uint32_t i, uint32_t j)
+{
+    const tay_expr *d[3], *on_i[3], *on_j[3], *mi = b->masses[i], *mj = b->masses[j];
+    difference(b, d, i, j);
+    const tay_expr *r3 = tay__power(&b->w, sum_of_squares(b, d), -1.5);
+    if (b->w.status != TAY_OK) return;
+    if (mj) {
+        times(b, on_i, d, scale(b, mj, b->g, r3));
+        push(b, i, on_i);
+    }
+    if (!mi) return;
+    if (mj && is_number(mi) && is_number(mj)) {
+        const tay_expr *ratio = tay__number(&b->w, -mi->u.number / mj->u.number);
+        for (int k = 0; k < 3; k++) on_j[k] = tay__mul(&b->w, ratio, on_i[k]);
+    } else {
+        const tay_expr *minus_mi = tay__neg(&b->w, mi);
+        if (b->w.status != TAY_OK) return;
+        times(b, on_j, d, scale(b, minus_mi, b->g, r3));
+    }
+    push(b, j, on_j);
+}
+
+tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options)
+{
+    tay_status status = check("tay_model_nbody", vars && rhs ? vars : NULL, options);
+    bodies b;
+    const tay_expr **right = NULL;
+    size_t size;
+    if (status != TAY_OK) return status;
+    TAY_TRY(start(&b, options));
+    TAY_TRY(tay__multiply(&size, 3 * (size_t)b.n, b.n));
+    TAY_TRY(tay__calloc(&b.terms, size, sizeof *b.terms));
+    TAY_TRY(tay__calloc(&right, 6 * (size_t)b.n, sizeof *right));
+    for (uint32_t i = 0; i < b.n && b.w.status == TAY_OK; i++) {
+        for (uint32_t j = i + 1; j < b.n && b.w.status == TAY_OK; j++) {
+            if (b.masses[i] || b.masses[j]) attract(&b, i, j);
+        }
+    }
+    for (size_t i = 0; i < b.n; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            right[6 * i + k] = b.vars[6 * i + 3 + k];
+            right[6 * i + 3 + k] = tay__sum(&b.w, b.terms + (3 * i + k) * b.n, b.n_terms[i]);
+        }
+    }
+    tay__workshop_deliver(&b.w, vars, b.vars, 6 * (size_t)b.n);
+    tay__workshop_deliver(&b.w, rhs, right, 6 * (size_t)b.n);
+out:
+    tay__free(right);
+    if (status != TAY_OK) b.w.status = status;
+    return finish(&b);
+}
+
+/* sum over pairs of m_i m_j / r_ij */
+static const tay_expr *pairs(bodies *b)
+{
+    const tay_expr *sum = NULL, *d[3];
+    tay__array terms = TAY__ARRAY(const tay_expr *);
+    for (uint32_t i = 0; i < b->n && b->w.status == TAY_OK; i++) {
+        for (uint32_t j = i + 1; j < b->n && b->w.status == TAY_OK && b->masses[i]; j++) {
+            if (!b->masses[j]) continue;
+            difference(b, d, i, j);
+            const tay_expr *inverse = tay__power(&b->w, sum_of_squares(b, d), -0.5);
+            const tay_expr *term = tay__mul(&b->w, tay__mul(&b->w, b->masses[i], b->masses[j]), inverse);
+            tay_status status = tay__array_push(&terms, &term);
+            if (b->w.status == TAY_OK) b->w.status = status;
+        }
+    }
+    sum = tay__sum(&b->w, terms.data, terms.count);
+    tay__array_free(&terms);
+    return sum;
+}
+
+static const tay_expr *potential(bodies *b)
+{
+    return tay__mul(&b->w, tay__neg(&b->w, b->g), pairs(b));
+}
+
+/* sum of m_i v_i^2 / 2 */
+static const tay_expr *kinetic(bodies *b)
+{
+    const tay_expr *sum;
+    tay__array terms = TAY__ARRAY(const tay_expr *);
+    for (size_t i = 0; i < b->n && b->w.status == TAY_OK; i++) {
+        if (!b->masses[i]) continue;
+        const tay_expr *term = tay__mul(&b->w, b->masses[i], sum_of_squares(b, b->vars + 6 * i + 3));
+        tay_status status = tay__array_push(&terms, &term);
+        if (b->w.status == TAY_OK) b->w.status = status;
+    }
+    sum = tay__sum(&b->w, terms.data, terms.count);
+    tay__array_free(&terms);
+    return tay__mul(&b->w, tay__number(&b->w, 0.5), sum);
+}
+
+tay_status tay_model_nbody_energy(tay_expr **out, const tay_model_nbody_options *options)
+{
+    tay_status status = check("tay_model_nbody_energy", out, options);
+    bodies b;
+    if (status != TAY_OK) return status;
+    if (start(&b, options) == TAY_OK) {
+        const tay_expr *energy = tay__add(&b.w, kinetic(&b), potential(&b));
+        tay__workshop_deliver(&b.w, out, &energy, 1);
+    }
+    return finish(&b);
+}
+
+tay_status tay_model_nbody_potential(tay_expr **out, const tay_model_nbody_options *options)
+{
+    tay_status status = check("tay_model_nbody_potential", out, options);
+    bodies b;
+    if (status != TAY_OK) return status;
+    if (start(&b, options) == TAY_OK) {
+        const tay_expr *energy = potential(&b);
+        tay__workshop_deliver(&b.w, out, &energy, 1);
+    }
+    return finish(&b);
+}
