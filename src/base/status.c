@@ -38,7 +38,7 @@ const char *tay_error_message(void)
 
 const char *tay_version(void)
 {
-    return "0.1.0";
+    return TAY__VERSION; /* from meson.build */
 }
 
 tay_status tay__error(tay_status code, const char *format, ...)
