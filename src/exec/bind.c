@@ -1,0 +1,275 @@
+/*
+ * Binding: the kernels of the groups, private slots for gathered operands, and the cutting of stages into parts.
+ *
+ * - Products, functions and powers read their operands at all lower orders. Where these have no pattern (GATHER) and there
+ *   is one lane, each new coefficient is copied to consecutive slots of the exec's own, once, and the group then
+ *   reads those. With several lanes nothing is gathered: lanes are consecutive.
+ * - A recurrent stage with columns is cut into blocks of columns whose coefficients fit into the first-level cache.
+ * - A stage that is not recurrent runs group by group, in chunks that fit into the second-level cache.
+ */
+#include "exec/bound.h"
+
+/* Bytes of the coefficients of a part: blocks of columns, chunks of a group. */
+enum { COLUMN_BYTES = 40 * 1024, CHUNK_BYTES = 128 * 1024 };
+/* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
+enum { COLUMN_UNIT = 16 };
+
+/* Memory that is freed with the exec. */
+static tay_status keep(void *out, tay__exec *exec, size_t count, size_t size)
+{
+    tay_status status = TAY_OK;
+    void *p;
+
+    TAY_TRY(tay__array_reserve(&exec->groups, 1));
+    TAY_TRY(tay__calloc(&p, count, size));
+    TAY_TRY(tay__array_push(&exec->groups, &p));
+    memcpy(out, &p, sizeof p);
+out:
+    return status;
+}
+
+static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32_t delay)
+{
+    tay__operation operation = {.group = group, .delay = delay, .first = delay};
+
+    operation.kernel = exec->kernels->select(group, exec->lanes);
+    operation.last = exec->order > 0 ? exec->order - 1 : 0;
+    if (group->primitive == TAY__STATE) {
+        operation.first = 1;
+        operation.last = exec->order;
+    }
+    return tay__array_push(&exec->operations, &operation);
+}
+
+/*
+ * Copies operand table *slots of a gathering group to slots of the exec's own: adds the operation that does it, and replaces
+ * the table by the first of the new slots for each term.
+ */
+static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t **slots, uint32_t delay)
+{
+    tay_status status = TAY_OK;
+    tay__group *copy;
+    tay__row *row;
+    uint32_t *offset;
+    int32_t *first;
+    size_t n = group->n_terms * (size_t)group->pitch;
+
+    if (exec->n_slots + n > INT32_MAX)
+        TAY_FAIL(TAY_ERROR_LIMIT, "too many gathered operands: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
+    TAY_TRY(keep(&copy, exec, 1, sizeof *copy));
+    TAY_TRY(keep(&row, exec, 1, sizeof *row));
+    TAY_TRY(keep(&offset, exec, 1, sizeof *offset));
+    TAY_TRY(keep(&first, exec, group->n_terms, sizeof *first));
+    *row = (tay__row){.first = (int32_t)exec->n_slots, .length = (int32_t)n, .tile = 1};
+    *copy = (tay__group){.primitive = TAY__LINEAR, .n_terms = 1, .n_rows = 1, .n_members = (uint32_t)n,
+                         .a_stride = TAY__GATHER, .rows = row, .a = *slots, .pitch = (int32_t)n, .offset = offset};
+    for (uint32_t k = 0; k < group->n_terms; k++) first[k] = row->first + (int32_t)k * group->pitch;
+    TAY_TRY(add_operation(exec, copy, delay));
+    exec->n_slots += n;
+    *slots = first;
+out:
+    return status;
+}
+
+/* The operations of a group. */
+static tay_status add_group(tay__exec *exec, const tay__group *group)
+{
+    tay_status status = TAY_OK;
+    tay__group *own;
+
+    if (exec->lanes > 1 || group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||
+        group->primitive == TAY__STATE)
+        return add_operation(exec, group, 0);
+    TAY_TRY(keep(&own, exec, 1, sizeof *own));
+    *own = *group;
+    own->a_stride = TAY__CONTIGUOUS;
+    TAY_TRY(gather(exec, group, &own->a, 0));
+    if (group->b && group->square) {
+        own->b = own->a;
+    } else if (group->b) { /* a function's derivative is made after it, at each order */
+        TAY_TRY(gather(exec, group, &own->b, group->primitive == TAY__INTEGRATE));
+    }
+    own->b_stride = TAY__CONTIGUOUS;
+    TAY_TRY(add_operation(exec, own, 0));
+out:
+    return status;
+}
+
+static tay_status add_segment(tay__exec *exec, tay__segment segment)
+{
+    return tay__array_push(&exec->segments, &segment);
+}
+
+/* Notes that the segments of the next slice begin here. */
+static tay_status begin_slice(tay__exec *exec)
+{
+    return tay__array_push(&exec->slices, &exec->segments.count);
+}
+
+/* All members of a group as one slice. */
+static tay_status add_whole(tay__exec *exec, const tay__group *group)
+{
+    tay_status status = TAY_OK;
+
+    TAY_TRY(begin_slice(exec));
+    for (uint32_t r = 0; r < group->n_rows; r++)
+        TAY_TRY(add_segment(exec, (tay__segment){r, 0, group->rows[r].length, group->rows[r].tile}));
+out:
+    return status;
+}
+
+/* A group alone, in chunks of about `members` members: several rows, or pieces of the rows of a tile. */
+static tay_status add_chunks(tay__exec *exec, tay__step *step, const tay__group *group, int32_t members)
+{
+    tay_status status = TAY_OK;
+    int64_t room = 0;
+
+    step->n_parts = 0;
+    for (uint32_t r = 0, rows; r < group->n_rows; r += rows) {
+        int32_t length = group->rows[r].length;
+        rows = (uint32_t)group->rows[r].tile;
+        int32_t piece = members / (int32_t)rows / COLUMN_UNIT * COLUMN_UNIT;
+        if (piece < COLUMN_UNIT) piece = COLUMN_UNIT;
+        for (int32_t begin = 0; begin < length; begin += piece) {
+            int32_t end = length - begin < piece + COLUMN_UNIT ? length : begin + piece;
+            if (room <= 0) {
+                TAY_TRY(begin_slice(exec));
+                step->n_parts++;
+                room = members;
+            }
+            for (uint32_t i = 0; i < rows; i++)
+                TAY_TRY(add_segment(exec, (tay__segment){r + i, begin, end, (int32_t)(rows - i)}));
+            room -= (int64_t)(end - begin) * rows;
+            if (end == length) break;
+        }
+    }
+out:
+    return status;
+}
+
+/* Members of a group whose coefficients of all orders, operands included, take CHUNK_BYTES. */
+static int32_t chunk_members(const tay__exec *exec, const tay__group *group)
+{
+    size_t width = 1 + group->n_terms * (size_t)(group->a_stride != TAY__SHARED) + (group->b ? group->n_terms : 0);
+    size_t n = CHUNK_BYTES / exec->element / (exec->order + 1) / exec->lanes / width;
+
+    if (exec->order == 0) return INT32_MAX / 2; /* nothing is read twice */
+    return n < COLUMN_UNIT ? COLUMN_UNIT : (int32_t)n;
+}
+
+/* Members in one column of a stage, on average, and the width of its blocks. */
+static int32_t column_width(const tay__exec *exec, const tay__stage *stage)
+{
+    size_t members = 0, width;
+
+    for (uint32_t k = 0; k < stage->n_groups; k++) members += stage->groups[k].n_members;
+    members = (members + (size_t)stage->n_columns - 1) / (size_t)stage->n_columns;
+    width = COLUMN_BYTES / exec->element / (exec->order + 1) / members / exec->lanes / COLUMN_UNIT * COLUMN_UNIT;
+    if (width < COLUMN_UNIT) width = COLUMN_UNIT;
+    return width < (size_t)stage->n_columns ? (int32_t)width : stage->n_columns;
+}
+
+/* Counts (fill = false) or writes the segments of group k of a stage in all blocks; next[] is where each slice goes on. */
+static void cut_group(const tay__stage *stage, uint32_t k, int32_t width, size_t *next, tay__segment *segments)
+{
+    const tay__group *group = &stage->groups[k];
+
+    for (uint32_t r = 0; r < group->n_rows; r++) {
+        const tay__row *row = &group->rows[r];
+        for (int32_t begin = 0; begin < row->length;) {
+            int32_t block = (row->column + begin) / width;
+            int32_t end = (block + 1) * width - row->column;
+            if (end > row->length) end = row->length;
+            size_t *slot = &next[(size_t)block * stage->n_groups + k];
+            if (segments) segments[*slot] = (tay__segment){r, begin, end, row->tile};
+            ++*slot;
+            begin = end;
+        }
+    }
+}
+
+/* Cuts a stage into blocks of columns. */
+static tay_status add_columns(tay__exec *exec, tay__step *step, const tay__stage *stage)
+{
+    tay_status status = TAY_OK;
+    int32_t width = column_width(exec, stage);
+    size_t n_slices, total = exec->segments.count, *next = NULL;
+
+    step->n_parts = ((uint32_t)stage->n_columns + (uint32_t)width - 1) / (uint32_t)width;
+    TAY_TRY(tay__multiply(&n_slices, step->n_parts, stage->n_groups));
+    TAY_TRY(tay__calloc(&next, n_slices, sizeof *next));
+    for (uint32_t k = 0; k < stage->n_groups; k++) cut_group(stage, k, width, next, NULL);
+    for (size_t i = 0; i < n_slices; i++) {
+        size_t count = next[i];
+        TAY_TRY(tay__array_push(&exec->slices, &total));
+        next[i] = total;
+        total += count;
+    }
+    TAY_TRY(tay__array_reserve(&exec->segments, total - exec->segments.count));
+    exec->segments.count = total;
+    for (uint32_t k = 0; k < stage->n_groups; k++) cut_group(stage, k, width, next, exec->segments.data);
+out:
+    tay__free(next);
+    return status;
+}
+
+static tay__step begin_step(const tay__exec *exec)
+{
+    return (tay__step){.begin = (uint32_t)exec->operations.count, .n_parts = 1, .slices = exec->slices.count};
+}
+
+static tay_status end_step(tay__exec *exec, tay__step *step)
+{
+    return tay__array_push(&exec->steps, step);
+}
+
+static tay_status bind_recurrent(tay__exec *exec, const tay__stage *stage)
+{
+    tay_status status = TAY_OK;
+    tay__step step = begin_step(exec);
+
+    for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k]));
+    step.n_operations = (uint32_t)exec->operations.count - step.begin;
+    if (stage->n_columns > 0) {
+        TAY_TRY(add_columns(exec, &step, stage));
+    } else {
+        for (uint32_t k = 0; k < step.n_operations; k++)
+            TAY_TRY(add_whole(exec, ((tay__operation *)exec->operations.data)[step.begin + k].group));
+    }
+    TAY_TRY(end_step(exec, &step));
+out:
+    return status;
+}
+
+/* Each operation is a step. */
+static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
+{
+    tay_status status = TAY_OK;
+    size_t begin = exec->operations.count;
+
+    for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k]));
+    for (size_t i = begin; i < exec->operations.count; i++) {
+        const tay__group *group = ((tay__operation *)exec->operations.data)[i].group;
+        tay__step step = begin_step(exec);
+        step.begin = (uint32_t)i;
+        step.n_operations = 1;
+        TAY_TRY(add_chunks(exec, &step, group, chunk_members(exec, group)));
+        TAY_TRY(end_step(exec, &step));
+    }
+out:
+    return status;
+}
+
+tay_status tay__bind(tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    const tay__program *program = exec->program;
+
+    for (uint32_t i = 0; i < program->n_stages; i++) {
+        const tay__stage *stage = &program->stages[i];
+        TAY_TRY(stage->recurrent ? bind_recurrent(exec, stage) : bind_alone(exec, stage));
+    }
+    TAY_TRY(begin_slice(exec)); /* the end of the last one */
+out:
+    return status;
+}

@@ -1,0 +1,48 @@
+/*
+ * A program bound to a real type, an order and a number of lanes: private to exec.
+ *
+ * bind.c turns each stage into steps: a list of operations, which are groups with their kernels, and parts, which are
+ * pieces of the stage that run one after the other over all orders (blocks of columns, chunks of rows, or all at once).
+ */
+#ifndef TAY__BOUND_H
+#define TAY__BOUND_H
+
+#include "exec/exec.h"
+#include "kernels/kernels.h"
+
+/* A group of a step at orders first .. last of the step, where its kernel computes order n - delay. */
+typedef struct tay__operation {
+    tay__kernel kernel;
+    const tay__group *group;
+    uint32_t first, last, delay;
+} tay__operation;
+
+typedef struct tay__step {
+    uint32_t begin, n_operations; /* in operations[] */
+    uint32_t n_parts;
+    size_t slices; /* part i, operation k: slices[slices + i * n_operations + k] is where its segments begin; they end
+                      where the next begin */
+} tay__step;
+
+struct tay__exec {
+    tay__program *program;
+    bool owned;
+    tay_real real;
+    uint32_t order, lanes;
+    size_t element;        /* bytes */
+    size_t n_slots, plane; /* with the slots of gathered operands; elements */
+    size_t memory;         /* bytes of a workspace without the prologue's */
+    const tay__kernels *kernels;
+    const tay__kernels *numbers; /* for double, whatever the real type */
+    tay__exec *prologue;
+    tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */
+    tay__array groups;                              /* of void *: changed copies of groups, and their operands */
+};
+
+/* The table for this processor, or for the lower instruction set that TAYRA_ISA names. */
+const tay__kernels *tay__choose_kernels(tay_real real);
+
+/* Fills operations, steps, slices and segments; raises n_slots. */
+tay_status tay__bind(tay__exec *exec);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * Making bound programs and workspaces. The size of a workspace is known, and checked, before anything is allocated.
+ *
+ * Planes are an odd number of cache lines, so that the coefficients of one slot do not fall into the same set of a cache.
+ */
+#include "exec/bound.h"
+
+enum { LINE = 64 };
+
+/* The plane's elements and the workspace's bytes. */
+static tay_status measure(tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    size_t bytes, jet, packed;
+
+    TAY_TRY(tay__multiply(&bytes, exec->n_slots, exec->lanes));
+    TAY_TRY(tay__multiply(&bytes, bytes, exec->element));
+    if (bytes > SIZE_MAX / 4) TAY_FAIL(TAY_ERROR_LIMIT, "the working memory of the program is too large");
+    size_t lines = (bytes + LINE - 1) / LINE | 1;
+    exec->plane = lines * LINE / exec->element;
+    TAY_TRY(tay__multiply(&jet, lines * LINE, (size_t)exec->order + 1));
+    TAY_TRY(tay__multiply(&packed, exec->program->n_packed, exec->element));
+    if (jet > SIZE_MAX / 4 || packed > SIZE_MAX / 4)
+        TAY_FAIL(TAY_ERROR_LIMIT, "the working memory of the program is too large");
+    exec->memory = jet + packed + 2 * LINE;
+out:
+    return status;
+}
+
+static tay_status create(tay__exec **out, tay__program *program, tay_real real, uint32_t order, uint32_t lanes)
+{
+    tay_status status = TAY_OK;
+    tay__exec *exec = NULL;
+
+    TAY_TRY(tay__calloc(&exec, 1, sizeof *exec));
+    exec->program = program;
+    exec->real = real;
+    exec->order = order;
+    exec->lanes = lanes;
+    exec->element = real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
+    exec->n_slots = program->n_slots;
+    exec->kernels = tay__choose_kernels(real);
+    exec->numbers = tay__choose_kernels(TAY_FLOAT64);
+    exec->operations = TAY__ARRAY(tay__operation);
+    exec->steps = TAY__ARRAY(tay__step);
+    exec->slices = TAY__ARRAY(size_t);
+    exec->segments = TAY__ARRAY(tay__segment);
+    exec->groups = TAY__ARRAY(void *);
+    TAY_TRY(tay__bind(exec));
+    if (exec->n_slots > program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
+    TAY_TRY(measure(exec));
+    if (program->prologue) TAY_TRY(create(&exec->prologue, program->prologue, real, 0, 1));
+    *out = exec;
+    exec = NULL;
+out:
+    tay__exec_free(exec);
+    return status;
+}
+
+tay_status tay__exec_create(tay__exec **out, tay__program *program, tay_real real, uint32_t order, uint32_t lanes)
+{
+    tay_status status = TAY_OK;
+    tay__exec *exec;
+
+    if (lanes != 1 && (lanes == 0 || lanes % TAY__LANES != 0))
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "lanes: expected 1 or a multiple of %d, got %u", TAY__LANES, lanes);
+    if (order == UINT32_MAX) TAY_FAIL(TAY_ERROR_ARGUMENT, "order: expected a smaller one, got %u", order);
+    TAY_TRY(create(&exec, program, real, order, lanes));
+    exec->owned = true;
+    *out = exec;
+out:
+    return status;
+}
+
+void tay__exec_free(tay__exec *exec)
+{
+    if (!exec) return;
+    tay__exec_free(exec->prologue);
+    if (exec->owned) tay__program_free(exec->program);
+    for (size_t i = 0; i < exec->groups.count; i++) tay__free(((void **)exec->groups.data)[i]);
+    tay__array_free(&exec->operations);
+    tay__array_free(&exec->steps);
+    tay__array_free(&exec->slices);
+    tay__array_free(&exec->segments);
+    tay__array_free(&exec->groups);
+    tay__free(exec);
+}
+
+const tay__program *tay__exec_program(const tay__exec *exec)
+{
+    return exec->program;
+}
+
+uint32_t tay__exec_order(const tay__exec *exec)
+{
+    return exec->order;
+}
+
+size_t tay__exec_memory(const tay__exec *exec)
+{
+    return exec->memory + (exec->prologue ? exec->prologue->memory : 0);
+}
+
+/* The numbers among the coefficients, and the time's second coefficient. */
+static void set_constants(const tay__exec *exec, tay__workspace *w)
+{
+    const tay__program *p = exec->program;
+
+    exec->kernels->pack(w->packed, p->packed_from, p->n_packed, p->numbers, p->n_numbers);
+    if (p->time_slot >= 0 && exec->order > 0) {
+        size_t at = exec->plane + (size_t)p->time_slot * exec->lanes;
+        exec->kernels->fill((char *)w->jet + at * exec->element, 1, exec->lanes);
+    }
+}
+
+tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    tay__workspace *w = NULL;
+
+    TAY_TRY(tay__calloc(&w, 1, sizeof *w));
+    w->plane = exec->plane;
+    TAY_TRY(tay__calloc_aligned(&w->jet, (size_t)exec->order + 1, exec->plane * exec->element));
+    TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, exec->element));
+    set_constants(exec, w);
+    if (exec->prologue) TAY_TRY(tay__workspace_create(&w->prologue, exec->prologue));
+    *out = w;
+    w = NULL;
+out:
+    tay__workspace_free(w);
+    return status;
+}
+
+void tay__workspace_free(tay__workspace *workspace)
+{
+    if (!workspace) return;
+    tay__workspace_free(workspace->prologue);
+    tay__free_aligned(workspace->jet);
+    tay__free_aligned(workspace->packed);
+    tay__free(workspace);
+}

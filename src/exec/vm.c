@@ -1,0 +1,54 @@
+/*
+ * The interpreter: runs the steps of a bound program, each part over all orders before the next; what depends on
+ * parameters alone; the polynomials and norms of a step.
+ */
+#include "exec/bound.h"
+
+static void run_step(const tay__exec *exec, const tay__step *step, const tay__pass *pass)
+{
+    const tay__operation *operations = (const tay__operation *)exec->operations.data + step->begin;
+    const tay__segment *segments = exec->segments.data;
+    const size_t *slice = (const size_t *)exec->slices.data + step->slices;
+
+    for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
+        for (uint32_t n = 0; n <= exec->order; n++) {
+            for (uint32_t k = 0; k < step->n_operations; k++) {
+                const tay__operation *o = &operations[k];
+                size_t count = slice[k + 1] - slice[k];
+                if (n < o->first || n > o->last || count == 0) continue;
+                o->kernel.drive(pass, &o->kernel, o->group, n - o->delay, segments + slice[k], count);
+            }
+        }
+    }
+}
+
+void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
+{
+    const tay__step *steps = exec->steps.data;
+    tay__pass pass = {.jet = workspace->jet, .plane = workspace->plane, .lanes = exec->lanes, .packed = workspace->packed};
+
+    for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
+}
+
+void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, const void *pars)
+{
+    const tay__exec *prologue = exec->prologue;
+    tay__workspace *w = workspace->prologue;
+
+    if (!prologue) return;
+    memcpy((char *)w->jet + (size_t)prologue->program->par_slot * exec->element, pars,
+           prologue->program->n_pars * exec->element);
+    tay__exec_run(prologue, w);
+    exec->kernels->pack_outputs(workspace->packed, exec->program, w->jet);
+}
+
+void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride, const tay__workspace *workspace, size_t count,
+                          const double *h, size_t n_h, bool compensated)
+{
+    exec->numbers->polynomial(out, out_stride, workspace->jet, workspace->plane, exec->order, count, h, n_h, compensated);
+}
+
+double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n)
+{
+    return exec->numbers->max_norm(x, n);
+}

@@ -1,0 +1,103 @@
+/*
+ * Primitives that divide or look back at their own lower orders:
+ *
+ *     state     y_n = f_{n-1} / n
+ *     quotient  y_n = (a_n - sum_{j=1..n} b_j y_{n-j}) / b_0
+ *     power     y_n = 1/(n a_0) sum_{j=0..n-1} (n p - j (p+1)) a_{n-j} y_j           [Knuth1997, 4.7]
+ *     integral  y_n = 1/n sum_k sum_{j=1..n} j a_{k,j} g_{k,n-j}
+ *
+ * Order 0 of power and integral is in pointwise.h.
+ */
+#ifndef TAY__RECURRENCE_H
+#define TAY__RECURRENCE_H
+
+#include "kernels/pointwise.h"
+
+TAY__INLINE void tay__state_block(const tay__run *run, size_t at, int vectors)
+{
+    const real *f = tay__operand_a(run, 0) + (run->n - 1) * run->plane + at;
+    vec y[TAY__BLOCK];
+    real n = (real)run->n, inverse = 1 / n;
+
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) y[i] = tay__divide(tay__load(f + i * TAY__WIDTH), n, inverse);
+    tay__store_block(run, run->n, at, y, vectors);
+}
+
+TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors)
+{
+    const real *b0 = tay__operand_b(run, 0) + at, *b = b0 + run->plane;
+    const real *a = tay__operand_a(run, 0) + run->n * run->plane + at;
+    const real *y = run->y + at + run->n * run->plane - run->plane;
+    vec s[TAY__BLOCK];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) s[i] = tay__load(a + i * TAY__WIDTH);
+    for (uint32_t j = 1; j <= run->n; j++, b += run->plane, y -= run->plane) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) s[i] -= tay__load(b + i * TAY__WIDTH) * tay__load(y + i * TAY__WIDTH);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) s[i] /= tay__load(b0 + i * TAY__WIDTH);
+    tay__store_block(run, run->n, at, s, vectors);
+}
+
+TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
+{
+    const real *a0 = tay__operand_a(run, 0) + at, *a = a0 + run->n * run->plane, *y = run->y + at;
+    real n = (real)run->n, p = (real)run->group->exponent;
+    vec s[TAY__BLOCK] = {{0}};
+
+    for (uint32_t j = 0; j < run->n; j++, a -= run->plane, y += run->plane) {
+        vec factor = tay__splat(n * p - (real)j * (p + 1));
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) s[i] += factor * (tay__load(a + i * TAY__WIDTH) * tay__load(y + i * TAY__WIDTH));
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) s[i] /= n * tay__load(a0 + i * TAY__WIDTH);
+    tay__store_block(run, run->n, at, s, vectors);
+}
+
+TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors)
+{
+    real n = (real)run->n, inverse = 1 / n;
+    vec s[TAY__BLOCK] = {{0}};
+
+    for (uint32_t k = 0; k < run->n_terms; k++) {
+        const real *a = tay__operand_a(run, k) + run->plane + at;
+        const real *g = tay__operand_b(run, k) + run->n * run->plane - run->plane + at;
+        for (uint32_t j = 1; j <= run->n; j++, a += run->plane, g -= run->plane) {
+            vec factor = tay__splat((real)j);
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) s[i] += factor * (tay__load(a + i * TAY__WIDTH) * tay__load(g + i * TAY__WIDTH));
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse);
+    tay__store_block(run, run->n, at, s, vectors);
+}
+
+TAY__RUN_KERNEL(tay__state, tay__state_block)
+TAY__RUN_KERNEL(tay__quotient, tay__quotient_block)
+TAY__RUN_KERNEL(tay__power_n, tay__power_block)
+TAY__RUN_KERNEL(tay__integral_n, tay__integral_block)
+
+static void tay__power(const void *p)
+{
+    const tay__run *run = p;
+    if (run->n == 0)
+        tay__power_0(run);
+    else
+        tay__power_n(run);
+}
+
+static void tay__integral(const void *p)
+{
+    const tay__run *run = p;
+    if (run->n == 0)
+        tay__function_0(run);
+    else
+        tay__integral_n(run);
+}
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * A run: consecutive elements of one order of a group, all operands of which are consecutive too, stay the same, or are
+ * listed one by one. Kernels cut it into blocks of 4, 2 or 1 vectors. The last block of a run that is not a whole number of
+ * vectors is moved back to end with the run, so that nothing behind is written; a run shorter than a vector is computed
+ * as a whole vector, of which only the run is stored.
+ *
+ * The block functions take the operands' modes and the number of vectors as constant arguments and are always inlined: one
+ * text, many kernels. The order of operations on an element does not depend on its place in a block.
+ */
+#ifndef TAY__RUN_H
+#define TAY__RUN_H
+
+#include "kernels/kernels.h"
+#include "kernels/real.h"
+
+#define TAY__INLINE static inline __attribute__((always_inline))
+
+/* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
+typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } tay__coefs;
+
+/* The most vectors of a block; the most rows of a tile. */
+enum { TAY__BLOCK = 4, TAY__TILE = 6 };
+
+typedef struct tay__run {
+    const tay__group *group;
+    const tay__row *row; /* its row, and those behind */
+    const real *jet;
+    size_t plane, scale; /* elements from order to order, from slot to slot */
+    uint32_t n, n_terms;
+    real *y;             /* coefficient 0 of the first element */
+    size_t length;
+    const int32_t *a, *b; /* the slots of term k are a[k * step] and b[k * step] (+ element, if listed one by one) */
+    size_t step;
+    size_t a_moved, b_moved; /* elements from the listed slot's to the run's first operand */
+    const real *coefs;       /* term k: coefs[k * coef_step] (+ element, if vectors) */
+    size_t coef_step;
+    const real *constants; /* NULL: none */
+    size_t constant_step;  /* 1: one per element; 0: one for all */
+} tay__run;
+
+/* Coefficient 0 of the first element of operand k. */
+TAY__INLINE const real *tay__operand_a(const tay__run *run, uint32_t k)
+{
+    return run->jet + (size_t)run->a[k * run->step] * run->scale + run->a_moved;
+}
+
+TAY__INLINE const real *tay__operand_b(const tay__run *run, uint32_t k)
+{
+    return run->jet + (size_t)run->b[k * run->step] * run->scale + run->b_moved;
+}
+
+/* The next block: its first element, and its number of vectors. */
+typedef struct tay__block {
+    size_t at;
+    int vectors;
+} tay__block;
+
+/* The block after the first `*done` elements of a run; 1, 2 or 4 vectors. */
+TAY__INLINE tay__block tay__next_block(size_t *done, size_t length)
+{
+    const size_t w = TAY__WIDTH;
+    size_t at = *done, rest = length - at;
+    int vectors;
+
+    if (rest >= 4 * w || (rest > 2 * w && length >= 4 * w))
+        vectors = 4;
+    else if (rest >= 2 * w || (rest > w && length >= 2 * w))
+        vectors = 2;
+    else
+        vectors = 1;
+    size_t size = (size_t)vectors * w;
+    if (rest < size && length >= size) at = length - size;
+    *done = at + size;
+    return (tay__block){at, vectors};
+}
+
+/* The first n < TAY__WIDTH elements of v. */
+static inline void tay__store_few(real *p, vec v, size_t n)
+{
+    real few[TAY__WIDTH];
+
+    tay__store(few, v);
+    for (size_t i = 0; i < n; i++) p[i] = few[i];
+}
+
+/* Stores the vectors of a block at element `at` of order n of the run. */
+TAY__INLINE void tay__store_block(const tay__run *run, uint32_t n, size_t at, const vec *v, int vectors)
+{
+    real *y = run->y + n * run->plane + at;
+
+    if (vectors == 1 && run->length < TAY__WIDTH) {
+        tay__store_few(y, v[0], run->length);
+        return;
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) tay__store(y + i * TAY__WIDTH, v[i]);
+}
+
+/* The start of a sum: 0, or the constants at order 0. */
+TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vectors)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) sum[i] = (vec){0};
+    if (run->n > 0 || !run->constants) return;
+    if (run->constant_step) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) sum[i] = tay__load(run->constants + at + (size_t)i * TAY__WIDTH);
+    } else {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) sum[i] = tay__splat(*run->constants);
+    }
+}
+
+/*
+ * a / n to the last bit for small whole n, with inverse = 1/n: the product's error is added, scaled, where multiply-adds are
+ * exact. A rounded 1/n alone would make energies drift.
+ */
+TAY__INLINE vec tay__divide(vec a, real n, real inverse)
+{
+#ifdef __FMA__
+    vec t = a * inverse;
+    return t + (a - t * n) * inverse;
+#else
+    (void)inverse;
+    return a / n;
+#endif
+}
+
+/* Defines the kernel `name` of a block function block(run, at, vectors, ...). */
+#define TAY__RUN_KERNEL(name, block, ...)                                                                              \
+    static void name(const void *p)                                                                                    \
+    {                                                                                                                  \
+        const tay__run *run = p;                                                                                       \
+        for (size_t done = 0; done < run->length;) {                                                                   \
+            tay__block next = tay__next_block(&done, run->length);                                                     \
+            if (next.vectors == 4)                                                                                     \
+                block(run, next.at, 4, ##__VA_ARGS__);                                                                 \
+            else if (next.vectors == 2)                                                                                \
+                block(run, next.at, 2, ##__VA_ARGS__);                                                                 \
+            else                                                                                                       \
+                block(run, next.at, 1, ##__VA_ARGS__);                                                                 \
+        }                                                                                                              \
+    }
+
+#endif
