@@ -65,7 +65,7 @@ static tay_status parse_name(tay_expr **out, parser *p)
 {
     enum { MOST_ARGUMENTS = 3 };
     tay_status status = TAY_OK;
-    tay_expr *args[MOST_ARGUMENTS];
+    tay_expr *args[MOST_ARGUMENTS] = {NULL};
     size_t n = 0, length = 0;
     int function = 0;
     const char *name = p->at;

@@ -186,7 +186,9 @@ static const tay_expr *pairs(bodies *b)
 
 static const tay_expr *potential(bodies *b)
 {
-    return tay__mul(&b->w, tay__neg(&b->w, b->g), pairs(b));
+    const tay_expr *sum = pairs(b);
+    if (sum && is_number(sum)) return sum; /* no pairs: 0, not -0 */
+    return tay__mul(&b->w, tay__neg(&b->w, b->g), sum);
 }
 
 /* sum of m_i v_i^2 / 2 */

@@ -21,7 +21,7 @@ static const tay_expr *variable(tay__workshop *w, const char *name)
 {
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
-    return tay__workshop_keep(w, tay_expr_variable(&e, name), e);
+    return tay__workshop_keep(w, tay_expr_variable(&e, name), &e);
 }
 
 static pendulum start(tay__workshop *w, const tay_model_pendulum_options *options)

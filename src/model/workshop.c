@@ -21,13 +21,13 @@ void tay__workshop_deliver(tay__workshop *w, tay_expr **out, const tay_expr *con
     for (size_t i = 0; i < n && w->status == TAY_OK; i++) out[i] = tay_expr_ref(e[i]);
 }
 
-const tay_expr *tay__workshop_keep(tay__workshop *w, tay_status status, tay_expr *e)
+const tay_expr *tay__workshop_keep(tay__workshop *w, tay_status status, tay_expr *const *e)
 {
     if (status == TAY_OK) {
-        status = tay__array_push(&w->held, &e);
-        if (status != TAY_OK) tay_expr_unref(e);
+        status = tay__array_push(&w->held, e);
+        if (status != TAY_OK) tay_expr_unref(*e);
     }
-    if (status == TAY_OK) return e;
+    if (status == TAY_OK) return *e;
     if (w->status == TAY_OK) w->status = status;
     return NULL;
 }
@@ -36,7 +36,7 @@ const tay_expr *tay__number(tay__workshop *w, double value)
 {
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
-    return tay__workshop_keep(w, tay_expr_number(&e, value), e);
+    return tay__workshop_keep(w, tay_expr_number(&e, value), &e);
 }
 
 const tay_expr *tay__numbered_variable(tay__workshop *w, const char *prefix, uint32_t i)
@@ -45,7 +45,7 @@ const tay_expr *tay__numbered_variable(tay__workshop *w, const char *prefix, uin
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
     snprintf(name, sizeof name, "%s%lu", prefix, (unsigned long)i);
-    return tay__workshop_keep(w, tay_expr_variable(&e, name), e);
+    return tay__workshop_keep(w, tay_expr_variable(&e, name), &e);
 }
 
 typedef tay_status operation(tay_expr **out, const tay_expr *a, const tay_expr *b);
@@ -54,7 +54,7 @@ static const tay_expr *apply(tay__workshop *w, operation *operate, const tay_exp
 {
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
-    return tay__workshop_keep(w, operate(&e, a, b), e);
+    return tay__workshop_keep(w, operate(&e, a, b), &e);
 }
 
 const tay_expr *tay__add(tay__workshop *w, const tay_expr *a, const tay_expr *b)
@@ -81,7 +81,7 @@ const tay_expr *tay__neg(tay__workshop *w, const tay_expr *a)
 {
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
-    return tay__workshop_keep(w, tay_expr_neg(&e, a), e);
+    return tay__workshop_keep(w, tay_expr_neg(&e, a), &e);
 }
 
 const tay_expr *tay__power(tay__workshop *w, const tay_expr *a, double exponent)
@@ -93,12 +93,12 @@ const tay_expr *tay__call(tay__workshop *w, tay_function function, const tay_exp
 {
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
-    return tay__workshop_keep(w, tay_expr_function(&e, function, &a, 1), e);
+    return tay__workshop_keep(w, tay_expr_function(&e, function, &a, 1), &e);
 }
 
 const tay_expr *tay__sum(tay__workshop *w, const tay_expr *const *terms, size_t n)
 {
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
-    return tay__workshop_keep(w, tay_expr_sum(&e, terms, n), e);
+    return tay__workshop_keep(w, tay_expr_sum(&e, terms, n), &e);
 }

@@ -23,8 +23,8 @@ tay__workshop tay__workshop_open(void);
 tay_status tay__workshop_close(tay__workshop *w);
 /* Copies references to the n expressions into out, if nothing has failed. */
 void tay__workshop_deliver(tay__workshop *w, tay_expr **out, const tay_expr *const *e, size_t n);
-/* The expression that a call with this status has made becomes the workshop's. */
-const tay_expr *tay__workshop_keep(tay__workshop *w, tay_status status, tay_expr *e);
+/* The expression *e that a call with this status has made becomes the workshop's; NULL if it failed. */
+const tay_expr *tay__workshop_keep(tay__workshop *w, tay_status status, tay_expr *const *e);
 
 const tay_expr *tay__number(tay__workshop *w, double value);
 /* prefix followed by the number i */
