@@ -102,13 +102,13 @@ TAY_API tay_expr_kind tay_expr_get_kind(const tay_expr *e);
 TAY_API const char *tay_expr_name(const tay_expr *e);
 /* The value of a number, NaN for other kinds. */
 TAY_API double tay_expr_value(const tay_expr *e);
-/* Equal structure means equal address. */
+/* Equal structure means equal address; only the numbers 0 and -0 are equal and two objects. */
 TAY_API bool tay_expr_equal(const tay_expr *a, const tay_expr *b);
 TAY_API uint64_t tay_expr_hash(const tay_expr *e);
 /* The number of nodes of e as a tree, saturating at SIZE_MAX (Python's len). */
 TAY_API size_t tay_expr_size(const tay_expr *e);
 
-/* Text for people, the same as heyoka's; free with tay_free. */
+/* Text for people, the same as heyoka's, cut with "..." behind 1000 characters; free with tay_free. */
 TAY_API tay_status tay_expr_to_string(char **out, const tay_expr *e);
 /* A portable byte string holding the n expressions with their shared parts once (for files and pickle), and its reader,
  * which gives an array of *n references; free both with tay_free, after unref of each. */
@@ -123,7 +123,8 @@ TAY_API tay_status tay_expr_diff(tay_expr **out, const tay_expr *e, const tay_ex
 TAY_API tay_status tay_expr_jacobian(tay_expr **out, const tay_expr *const *e, size_t n, const tay_expr *const *wrt,
                                      size_t n_wrt);
 
-/* Replaces from[k] (any expression) by to[k] everywhere in the n expressions e, all at once; out is the caller's array [n]. */
+/* Replaces from[k] (any expression) by to[k] everywhere in the n expressions e, all at once, and simplifies what changes;
+ * of equal from[k] the last counts. out is the caller's array [n] for new references. */
 TAY_API tay_status tay_expr_subs(tay_expr **out, const tay_expr *const *e, size_t n, const tay_expr *const *from,
                                  const tay_expr *const *to, size_t n_subs);
 

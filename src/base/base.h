@@ -28,8 +28,9 @@
 tay_status tay__error(tay_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Memory for count elements of `size` bytes, checked for overflow, zeroed for tay__calloc. *out is untouched on failure,
- * which returns TAY_ERROR_MEMORY or TAY_ERROR_LIMIT with a message. count = 0 gives a pointer that can be freed.
+ * Memory for count elements of `size` bytes, checked for overflow, zeroed for tay__calloc. *out is untouched on
+ * failure, which returns TAY_ERROR_MEMORY or TAY_ERROR_LIMIT with a message. count = 0 gives a pointer that can be
+ * freed.
  */
 tay_status tay__alloc(void *out, size_t count, size_t size);
 tay_status tay__calloc(void *out, size_t count, size_t size);
@@ -43,7 +44,7 @@ void tay__free_aligned(void *p);
 /* *out = a * b, or TAY_ERROR_LIMIT. */
 tay_status tay__multiply(size_t *out, size_t a, size_t b);
 
-/* A growable array of elements of `width` bytes: `data` may be cast to the element's type; zero-initialise with the width. */
+/* A growable array of elements of `width` bytes: `data` may be cast to their type; starts as TAY__ARRAY(type). */
 typedef struct tay__array {
     void *data;
     size_t count, capacity, width;

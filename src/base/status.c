@@ -1,6 +1,6 @@
 /*
- * Status codes and messages: every failing call leaves one text per thread, which says which argument was wrong, what was
- * expected and what came.
+ * Status codes and messages: every failing call leaves one text per thread, which says which argument was wrong, what
+ * was expected and what came.
  */
 #include "base/base.h"
 

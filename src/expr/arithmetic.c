@@ -1,9 +1,9 @@
 /*
  * Arithmetic and calls: the constructors that simplify.
  *
- * Simplifications are local and cheap: numbers are folded, sums drop 0, products drop 1 and collapse to 0, powers 0 and 1
- * vanish. A number comes first; all other arguments stay in the order in which they are given. a - b is a + (-1) * b,
- * a / b is a * b^(-1), so that areas above see only sums, products and powers.
+ * Simplifications are local and cheap: numbers are folded, sums drop 0, products drop 1 and collapse to 0, powers 0
+ * and 1 vanish. A number comes first; all other arguments stay in the order in which they are given. a - b is a + (-1)
+ * * b, a / b is a * b^(-1), so that areas above see only sums, products and powers.
  */
 #include "expr/graph.h"
 
@@ -174,7 +174,8 @@ static tay_status make_relu(tay_expr **out, tay_function function, const tay_exp
     if (!is_number(args[1])) return tay__error(TAY_ERROR_ARGUMENT, "%s: the slope is not a number", name);
     double slope = args[1]->u.number;
     if (!isfinite(slope) || slope < 0.0)
-        return tay__error(TAY_ERROR_ARGUMENT, "%s: the slope must be finite and non-negative, but %.17g came", name, slope);
+        return tay__error(TAY_ERROR_ARGUMENT, "%s: the slope must be finite and non-negative, but %.17g came", name,
+                          slope);
     if (is_number(args[0])) {
         double values[] = {args[0]->u.number, slope};
         return tay_expr_number(out, tay__functions[function].evaluate(values, 2));

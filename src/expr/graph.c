@@ -1,9 +1,9 @@
 /*
  * Nodes of the expression graph: equal nodes are one node (hash-consing).
  *
- * One table of all live nodes under one lock: linear probing, at most half full, a node's home is given by the high bits
- * of its hash, so that doubling the table streams through memory. Reference counts are atomic; a count goes from one to
- * zero only under the lock, so that a lookup never finds a dying node. The table is freed with the last node.
+ * One table of all live nodes under one lock: linear probing, at most half full, a node's home is given by the high
+ * bits of its hash, so that doubling the table streams through memory. Reference counts are atomic; a count goes from
+ * one to zero only under the lock, so that a lookup never finds a dying node. The table is freed with the last node.
  *
  * What makes two nodes equal: the kind, the function, the number's bits (any NaN is one NaN; -0 and 0 are two nodes, as
  * 1/x tells them apart), the name, the index, the arguments' addresses in their order.
@@ -204,7 +204,7 @@ tay_status tay__expr_check(const char *call, const void *out, const tay_expr *co
     if (n > 0 && !args) return tay__error(TAY_ERROR_ARGUMENT, "%s: the array of %zu expressions is NULL", call, n);
     for (size_t i = 0; i < n; i++) {
         if (!args[i])
-            return tay__error(TAY_ERROR_ARGUMENT, "%s: argument %zu of %zu is NULL, an expression was expected", call, i, n);
+            return tay__error(TAY_ERROR_ARGUMENT, "%s: argument %zu of %zu is NULL, not an expression", call, i, n);
     }
     return TAY_OK;
 }
@@ -268,7 +268,8 @@ tay_status tay_expr_time(tay_expr **out)
     return intern(out, &k);
 }
 
-tay_status tay__expr_make(tay_expr **out, tay_expr_kind kind, tay_function function, const tay_expr *const *args, size_t n)
+tay_status tay__expr_make(tay_expr **out, tay_expr_kind kind, tay_function function, const tay_expr *const *args,
+                          size_t n)
 {
     if (n > UINT32_MAX)
         return tay__error(TAY_ERROR_LIMIT, "an expression of %zu arguments was asked for, at most %lu are possible", n,
@@ -336,7 +337,8 @@ void tay_expr_unref(tay_expr *e)
     if (!e) return;
     uint32_t refs = atomic_load_explicit(&e->refs, memory_order_relaxed);
     while (refs > 1) {
-        if (atomic_compare_exchange_weak_explicit(&e->refs, &refs, refs - 1, memory_order_release, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&e->refs, &refs, refs - 1, memory_order_release,
+                                                  memory_order_relaxed))
             return;
     }
     unref_last(e);

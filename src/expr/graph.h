@@ -7,7 +7,8 @@
 #include "expr/expr.h"
 
 /* A sum, product or call of `function` (0 for the others) of exactly these arguments; a new reference in *out. */
-tay_status tay__expr_make(tay_expr **out, tay_expr_kind kind, tay_function function, const tay_expr *const *args, size_t n);
+tay_status tay__expr_make(tay_expr **out, tay_expr_kind kind, tay_function function, const tay_expr *const *args,
+                          size_t n);
 
 /* Fails with TAY_ERROR_ARGUMENT if `out` or one of the n arguments of `call` is NULL. */
 tay_status tay__expr_check(const char *call, const void *out, const tay_expr *const *args, size_t n);

@@ -1,9 +1,9 @@
 /*
- * Text for people, the same as heyoka's: (x - (2.0000000000000000 * y)), (x / y**2.0000000000000000), leaky_relu(x, 0.1).
+ * Text for people, the same as heyoka's: (x - (2.0000000000000000 * y)), (x / y**3.0000000000000000), leaky_relu(x, 1).
  *
- * Inside sums, positive terms come first; factors with a negative exponent become the denominator of a fraction. The text
- * is cut with "..." before the first node that would start behind 1000 characters, which also bounds the text of a graph
- * whose tree is exponentially large. A stack of pieces still to be written replaces recursion.
+ * Inside sums, positive terms come first; factors with a negative exponent become the denominator of a fraction. The
+ * text is cut with "..." before the first node that would start behind 1000 characters, which also bounds the text of
+ * a graph whose tree is exponentially large. A stack of pieces still to be written replaces recursion.
  */
 #include <math.h>
 
@@ -122,7 +122,9 @@ static tay_status queue_factors(printer *p, const piece *product, bool inverses,
     size_t n_written = 0;
     if (n > 1) TAY_TRY(queue_text(p, "("));
     if (!inverses && !isnan(product->coefficient)) {
-        TAY_TRY(later(p, (piece){.type = PIECE_PRODUCT, .e = e, .first = e->n_args, .coefficient = product->coefficient}));
+        piece coefficient = *product;
+        coefficient.first = e->n_args;
+        TAY_TRY(later(p, coefficient));
         n_written++;
     }
     for (uint32_t i = product->first; i < e->n_args; i++) {
@@ -162,7 +164,7 @@ out:
     return status;
 }
 
-/* The product with the number taken out of its arguments, times `sign`; NaN stays among them, like what is no number. */
+/* The product with the number taken out of its arguments, times `sign`; NaN stays there, like what is no number. */
 static piece product_piece(const tay_expr *e, double sign)
 {
     double coefficient = tay_expr_value(e->u.args[0]);

@@ -1,13 +1,13 @@
 /*
  * Expressions as bytes, for files and pickle. Format (integers are LEB128: seven bits a byte, low ones first):
  *
- *     "tayx", version, number of functions, their names (each with its 0), number of nodes, nodes, n, n nodes' distances,
- *     FNV-1a checksum of all that (8 bytes, little-endian)
+ *     "tayx", version, number of functions, their names (each with its 0), number of nodes, nodes, n, n nodes'
+ *     distances, FNV-1a checksum of all that (8 bytes, little-endian)
  *
- * A node is its kind, then the number's 8 bytes, the name with its 0, the parameter's index, nothing for time, or (for a
- * call: the function's place among the names,) the number of arguments and how many nodes back each one stands. Nodes stand
- * after their arguments, each once. Reading builds through the simplifying constructors, so that even hand-made data
- * gives valid expressions; what was saved comes back as it was.
+ * A node is its kind, then the number's 8 bytes, the name with its 0, the parameter's index, nothing for time, or (for
+ * a call: the function's place among the names,) the number of arguments and how many nodes back each one stands.
+ * Nodes stand after their arguments, each once. Reading builds through the simplifying constructors, so that even
+ * hand-made data gives valid expressions; what was saved comes back as it was.
  */
 #include "expr/graph.h"
 
@@ -191,7 +191,8 @@ static tay_status get_functions(reader *r)
         int f = 0;
         while (f < TAY_N_FUNCTIONS && strcmp(tay__functions[f].name, name) != 0) f++;
         if (f == TAY_N_FUNCTIONS)
-            TAY_FAIL(TAY_ERROR_FORMAT, "tay_expr_load: the data has a function \"%.64s\", which this version lacks", name);
+            TAY_FAIL(TAY_ERROR_FORMAT, "tay_expr_load: the data has a function \"%.64s\", which this version lacks",
+                     name);
         r->functions[r->n_functions++] = (tay_function)f;
     }
 out:

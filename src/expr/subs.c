@@ -1,7 +1,7 @@
 /*
- * Substitution: one pass over the distinct nodes, arguments first. A node that is to be replaced is, what is in the
- * replacement is not looked at again; a node with a changed argument is built anew, through the simplifying constructors;
- * all others stay as they are. The slope of relu is part of the function, not an argument to replace.
+ * Substitution: one pass over the distinct nodes, arguments first. A node to be replaced becomes its replacement,
+ * which is not looked at again; a node with a changed argument is built anew, through the simplifying
+ * constructors; all others stay as they are. The slope of relu is part of the function, not an argument to replace.
  */
 #include "expr/graph.h"
 

@@ -32,7 +32,8 @@ static tay_status advance(walk *w)
     return status == TAY_OK ? tay__array_push(&w->nodes, &e) : status;
 }
 
-tay_status tay__expr_postorder(const tay_expr ***nodes, size_t *count, tay__map *index, const tay_expr *const *e, size_t n)
+tay_status tay__expr_postorder(const tay_expr ***nodes, size_t *count, tay__map *index, const tay_expr *const *e,
+                               size_t n)
 {
     tay_status status = TAY_OK;
     walk w = {.stack = TAY__ARRAY(frame), .nodes = TAY__ARRAY(const tay_expr *)};

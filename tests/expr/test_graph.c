@@ -256,7 +256,8 @@ static void threads_share_expressions(void **state)
 {
     (void)state;
     worker workers[N_THREADS] = {0};
-    for (int k = 0; k < N_THREADS; k++) assert_int_equal(pthread_create(&workers[k].thread, NULL, work, &workers[k]), 0);
+    for (int k = 0; k < N_THREADS; k++)
+        assert_int_equal(pthread_create(&workers[k].thread, NULL, work, &workers[k]), 0);
     for (int k = 0; k < N_THREADS; k++) pthread_join(workers[k].thread, NULL);
     for (int k = 0; k < N_THREADS; k++) {
         assert_false(workers[k].failed);

@@ -1,6 +1,6 @@
 /*
- * Texts against those of the peer (print_cases.txt, its first argument), numbers against the C library's printf, and graphs
- * whose text would be endless.
+ * Texts against those of the peer (print_cases.txt, its first argument), numbers against the C library's printf, and
+ * graphs whose text would be endless.
  */
 #include <locale.h>
 #include <math.h>
@@ -133,7 +133,9 @@ static tay_status print(void *context)
     (void)context;
     char *text = (char *)"untouched";
     tay_expr *e = NULL;
-    tay_status status = rpn_try(&e, "x y - z w sum:3 p0 / 2 ** x 0.1 relu y lt x y select neg sin pi + v#300 v#300 * v#300 / + +");
+    static const char description[] =
+        "x y - z w sum:3 p0 / 2 ** x 0.1 relu y lt x y select neg sin pi + v#300 v#300 * v#300 / + +";
+    tay_status status = rpn_try(&e, description);
     if (status == TAY_OK) status = tay_expr_to_string(&text, e);
     if (status != TAY_OK && strcmp(text, "untouched") != 0) status = TAY_ERROR_STATE;
     if (status == TAY_OK) tay_free(text);

@@ -219,7 +219,8 @@ static void refused_because(void **state)
         tay_expr **loaded = NULL;
         tay_status status = tay_expr_load(&loaded, &n, data, size);
         if (status != TAY_ERROR_FORMAT || !strstr(tay_error_message(), cases[i].message))
-            fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, tay_status_name(status), tay_error_message(), cases[i].message);
+            fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, tay_status_name(status), tay_error_message(),
+                     cases[i].message);
         assert_null(loaded);
         assert_int_equal(n, 5);
     }

@@ -51,12 +51,17 @@ static void substitutions(void **state)
     }
 }
 
+static tay_status subs_one(tay_expr **out, tay_expr *const *e, size_t n, const tay_expr *from, const tay_expr *to)
+{
+    return tay_expr_subs(out, (const tay_expr *const *)e, n, &from, &to, 1);
+}
+
 static void several_expressions_at_once(void **state)
 {
     (void)state;
     tay_expr *e[] = {rpn("x y +"), rpn("y"), rpn("x y +"), rpn("x x *")};
     tay_expr *x = rpn("x"), *z = rpn("z"), *expected = rpn("z y +"), *square = rpn("z z *"), *out[4];
-    assert_ok(tay_expr_subs(out, (const tay_expr *const *)e, 4, (const tay_expr *const *)&x, (const tay_expr *const *)&z, 1));
+    assert_ok(subs_one(out, e, 4, x, z));
     assert_ptr_equal(out[0], expected);
     assert_ptr_equal(out[1], e[1]);
     assert_ptr_equal(out[2], expected);
@@ -84,7 +89,7 @@ static void deep_and_shared(void **state)
         tay_expr_unref(expected);
         expected = next;
     }
-    assert_ok(tay_expr_subs(&out, (const tay_expr *const *)&e, 1, (const tay_expr *const *)&x, (const tay_expr *const *)&z, 1));
+    assert_ok(subs_one(&out, &e, 1, x, z));
     assert_ptr_equal(out, expected);
     tay_expr *all[] = {e, expected, x, z, out};
     for (int i = 0; i < 5; i++) tay_expr_unref(all[i]);
@@ -152,7 +157,7 @@ static tay_status substitute_and_query(void *context)
     TAY_TRY(rpn_try(&e, "x y + sin x p0 * x y t sum:3 x 0.1 relu prod:4"));
     TAY_TRY(rpn_try(&x, "x"));
     TAY_TRY(rpn_try(&z, "z 1 +"));
-    TAY_TRY(tay_expr_subs(&out, (const tay_expr *const *)&e, 1, (const tay_expr *const *)&x, (const tay_expr *const *)&z, 1));
+    TAY_TRY(subs_one(&out, &e, 1, x, z));
     TAY_TRY(tay_expr_variables(&found, &count, (const tay_expr *const *)&out, 1));
 out:
     if (status != TAY_OK && (found || count)) status = TAY_ERROR_STATE;

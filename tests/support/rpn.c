@@ -33,7 +33,11 @@ static tay_status arithmetic(machine *m, const char *word, bool *known)
     static const struct {
         const char *word;
         tay_status (*call)(tay_expr **, const tay_expr *, const tay_expr *);
-    } table[] = {{"+", tay_expr_add}, {"-", tay_expr_sub}, {"*", tay_expr_mul}, {"/", tay_expr_div}, {"**", tay_expr_pow}};
+    } table[] = {{"+", tay_expr_add},
+                 {"-", tay_expr_sub},
+                 {"*", tay_expr_mul},
+                 {"/", tay_expr_div},
+                 {"**", tay_expr_pow}};
     tay_expr *result;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (strcmp(word, table[i].word) != 0) continue;

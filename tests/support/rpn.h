@@ -2,8 +2,8 @@
  * Expressions from text in reverse Polish notation, for tests: "x 2 ** y + sin", "x 0.1 relu", "x y z sum:3".
  *
  * Words: numbers (also inf, -inf, nan), p0, p1, ... (parameters), t (time), pi, + - * / ** neg sqrt, the names of the
- * table of functions, sum:n, prod:n, logical_and:n, logical_or:n; any other word is a variable, v#600 one whose name has 600
- * letters v.
+ * table of functions, sum:n, prod:n, logical_and:n, logical_or:n; any other word is a variable, v#600 one whose name
+ * has 600 letters v.
  */
 #ifndef TAYRA_TESTS_RPN_H
 #define TAYRA_TESTS_RPN_H
