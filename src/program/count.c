@@ -217,7 +217,7 @@ out:
     return status;
 }
 
-tay_status tay__number(tay__lower_state *s, uint32_t *ref, double x)
+tay_status tay__number_coefficient(tay__lower_state *s, uint32_t *ref, double x)
 {
     tay_status status = TAY_OK;
     uint64_t bits;
@@ -254,7 +254,7 @@ tay_status tay__coefficient_of(tay__lower_state *s, uint32_t *ref, tay_expr_kind
     tay_expr *combined = NULL;
 
     for (; k < n && number_value(&x, e[k]); k++) total = kind == TAY_KIND_SUM ? total + x : total * x;
-    if (k == n) return tay__number(s, ref, total);
+    if (k == n) return tay__number_coefficient(s, ref, total);
     const tay_expr *coefficient = e[0];
     if (n > 1) {
         TAY_TRY(kind == TAY_KIND_SUM ? tay_expr_sum(&combined, e, n) : tay_expr_prod(&combined, e, n));

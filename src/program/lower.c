@@ -75,7 +75,7 @@ static tay_status emit_sum(tay__lower_state *s, int32_t *out, uint32_t constant)
     }
     TAY_TRY(shorten(s, TAY__LINEAR, &s->linear));
     if (s->quadratic.count > 0) {
-        bool alone = s->linear.count == 0;
+        bool alone = s->linear.count == 0 && (constant == TAY__NONE || s->quadratic.count == 1);
         int32_t id;
         TAY_TRY(emit_sum_of(s, &id, TAY__PRODUCT, alone ? constant : TAY__NONE, s->quadratic.data, s->quadratic.count));
         if (alone) {
@@ -387,7 +387,7 @@ static tay_status lower_all(tay__lower_state *s, const tay__program_spec *spec)
     tay__values *v = s->v;
     uint32_t one;
 
-    TAY_TRY(tay__number(s, &one, 1.0));
+    TAY_TRY(tay__number_coefficient(s, &one, 1.0));
     for (size_t i = 0; i < spec->n_outputs; i++) TAY_TRY(tay__count(s, spec->outputs[i]));
     TAY_TRY(lower_inputs(s, spec));
     for (size_t i = 0; i < spec->n_outputs; i++) {

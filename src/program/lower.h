@@ -59,7 +59,7 @@ bool tay__two_factors(const tay__lower_state *s, const tay_expr *e, const tay_ex
 tay_status tay__split_coefficient(tay__lower_state *s, uint32_t *coef, const tay_expr **core, const tay_expr *e);
 
 /* References to coefficients: a number; the sum or product of n coefficients. */
-tay_status tay__number(tay__lower_state *s, uint32_t *ref, double x);
+tay_status tay__number_coefficient(tay__lower_state *s, uint32_t *ref, double x);
 tay_status tay__coefficient_of(tay__lower_state *s, uint32_t *ref, tay_expr_kind kind, const tay_expr *const *e, size_t n);
 /* Sets n_pars from the prologue's expressions. */
 tay_status tay__prologue_parameters(tay__lower_state *s);

@@ -49,7 +49,8 @@ static void close_part(tarjan *t, int32_t root)
             if (o >= 0 && t->part[o] != t->n_parts && t->ranks[o].depth >= depth) depth = t->ranks[o].depth + 1;
         }
     }
-    for (size_t i = begin; i < t->n_open; i++) t->ranks[t->open[i]] = (tay__rank){.depth = depth, .recurrent = recurrent};
+    for (size_t i = begin; i < t->n_open; i++) 
+        t->ranks[t->open[i]] = (tay__rank){.part = (uint32_t)t->n_parts, .depth = depth, .recurrent = recurrent};
     t->n_open = begin;
     t->n_parts++;
 }
@@ -231,6 +232,17 @@ static void place(tay__bundles *b, size_t n_values, uint32_t *sorted)
     }
 }
 
+/* The size of the largest bundle of each depth. */
+static void find_largest(tay__bundles *b)
+{
+    for (uint32_t begin = 0, end; begin < b->n; begin = end) {
+        uint32_t largest = 0;
+        for (end = begin; end < b->n && b->bundles[end].depth == b->bundles[begin].depth; end++)
+            if (b->bundles[end].n_members > largest) largest = b->bundles[end].n_members;
+        for (uint32_t k = begin; k < end; k++) b->bundles[k].largest = largest;
+    }
+}
+
 /* Inputs and states have the first slots; the members of a bundle follow each other, from a multiple of 8 on. */
 static void give_slots(tay__bundles *b, const tay__values *v)
 {
@@ -272,6 +284,7 @@ tay_status tay__bundle_values(tay__bundles *b, const tay__values *v, const tay__
     bundles = TAY__ARRAY(tay__bundle);
     TAY_TRY(tay__alloc(&sorted, b->n, sizeof *sorted));
     place(b, n, sorted);
+    find_largest(b);
     give_slots(b, v);
 out:
     tay__array_free(&bundles);

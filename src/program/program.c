@@ -55,14 +55,36 @@ out:
     return status;
 }
 
-static tay_status arrange(tay__program *program, const tay__values *v)
+/* Ranks the values, after hoisting. */
+static tay_status rank(tay__rank **out, tay__values *v)
+{
+    tay_status status = TAY_OK;
+    tay__rank *ranks = NULL;
+
+    TAY_TRY(tay__alloc(&ranks, v->values.count, sizeof *ranks));
+    TAY_TRY(tay__rank_values(ranks, v));
+    if (v->jets) {
+        size_t before = v->values.count;
+        TAY_TRY(tay__hoist(v, ranks));
+        if (v->values.count > before) {
+            TAY_TRY(tay__realloc(&ranks, v->values.count, sizeof *ranks));
+            TAY_TRY(tay__rank_values(ranks, v));
+        }
+    }
+    *out = ranks;
+    ranks = NULL;
+out:
+    tay__free(ranks);
+    return status;
+}
+
+static tay_status arrange(tay__program *program, tay__values *v)
 {
     tay_status status = TAY_OK;
     tay__rank *ranks = NULL;
     tay__bundles bundles = {0};
 
-    TAY_TRY(tay__alloc(&ranks, v->values.count, sizeof *ranks));
-    TAY_TRY(tay__rank_values(ranks, v));
+    TAY_TRY(rank(&ranks, v));
     TAY_TRY(tay__bundle_values(&bundles, v, ranks));
     program->n_slots = bundles.n_slots;
     program->time_slot = v->time < 0 ? -1 : bundles.slot[v->time];

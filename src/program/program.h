@@ -58,7 +58,7 @@ typedef struct tay__group {
      * member m's are a[k * pitch + m], m < pitch (a multiple of TAY__PITCH; the last ones repeat). b: the second factor
      * (product), the divisor (quotient), the derivative g_k (integral). NULL where the primitive has none. */
     const int32_t *a, *b;
-    int32_t pitch;
+    int32_t pitch; /* 0 without a table */
     /* Where the coefficients stand in the packed array. varying: member m of row r, term k is at
      * coefs + (offset of r) + k * width(r) + m, where width(r) is the row's length (pitch with TAY__GATHER); else
      * coefs + r * n_terms + k. The offset of row r is n_terms * (members in the rows before). Constants: one per member,

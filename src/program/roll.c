@@ -4,8 +4,11 @@
  */
 #include "program/values.h"
 
-/* Rows shorter than this on average are not worth having. */
-enum { SHORTEST_ROWS = 3 };
+/*
+ * Rows shorter than this on average are not worth having, unless there are few of them beside the largest group of this
+ * depth: a table would keep the whole stage from running by columns.
+ */
+enum { SHORTEST_ROWS = 3, FEW = 16 };
 
 typedef struct roller {
     const tay__values *v;
@@ -92,7 +95,7 @@ static uint32_t choose_strides(roller *r)
     r->a_stride = choices[best].a;
     r->b_stride = choices[best].b;
     r->swap = choices[best].swap;
-    if (fewest > 1 && r->primitive != TAY__STATE && n / SHORTEST_ROWS < fewest) {
+    if (fewest > 1 && r->primitive != TAY__STATE && n / SHORTEST_ROWS < fewest && fewest > r->bundle->largest / FEW) {
         r->a_stride = r->b_stride = TAY__GATHER;
         fewest = 1;
     }

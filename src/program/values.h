@@ -72,7 +72,7 @@ bool tay__has_coefs(const tay__values *v, const tay__value *value);
  * feeds back.
  */
 typedef struct tay__rank {
-    uint32_t depth, level;
+    uint32_t part, depth, level;
     bool recurrent;
 } tay__rank;
 
@@ -82,12 +82,16 @@ tay_status tay__rank_values(tay__rank *ranks, const tay__values *values);
 /* Slots behind the last one, for vectors that read beyond a row. */
 enum { TAY__OVERRUN = 64 };
 
+/* Takes products that do not feed back out of sums that do. Ranks must be found anew afterwards. */
+tay_status tay__hoist(tay__values *values, const tay__rank *ranks);
+
 /* A group on its way: the values in it, in order. */
 typedef struct tay__bundle {
     uint32_t depth, level;
     bool recurrent;
     int32_t first;    /* its first member */
     uint32_t found;   /* its index before sorting */
+    uint32_t largest; /* the most members of a bundle of this depth */
     int32_t *members; /* in ascending order */
     uint32_t n_members;
 } tay__bundle;
