@@ -35,7 +35,7 @@ static void place_run(tay__run *run, const tay__pass *pass, const tay__segment *
     run->a_moved = g->a_stride == TAY__CONTIGUOUS ? m * run->scale : 0;
     run->b_moved = g->b_stride == TAY__CONTIGUOUS ? m * run->scale : 0;
     if (g->has_coefs) {
-        run->coef_step = !g->varying_coefs ? 1 : table ? (size_t)g->pitch : (size_t)run->row->length;
+        run->coef_step = !g->varying_coefs ? 1 : (size_t)(g->pitch > 0 ? g->pitch : run->row->length);
         run->coefs = packed + g->coefs + (g->varying_coefs ? g->n_terms * before + m : s->row * (size_t)g->n_terms);
     }
     if (g->has_constant) run->constants = packed + g->constants + before + m;
