@@ -1,0 +1,194 @@
+/*
+ * Python objects to expressions and back: numbers, sequences, systems of equations.
+ */
+#include "core.h"
+
+/*
+ * Whether float() of o is meant as a number: not for text, complex numbers, or arrays (which numpy treats by element). An
+ * array without dimensions has no length, and is a number.
+ */
+static bool is_real_number(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    if (PyUnicode_Check(o) || PyBytes_Check(o) || PyComplex_Check(o)) {
+        return false;
+    }
+    if (PySequence_Check(o)) {
+        if (PyObject_Size(o) >= 0) {
+            return false;
+        }
+        PyErr_Clear();
+    }
+    return PyType_GetSlot(type, Py_nb_float) || PyType_GetSlot(type, Py_nb_index);
+}
+
+/* 1: a number; 0: none, or too large for a double; -1: an exception is set. */
+static int number_from(double *out, PyObject *o)
+{
+    if (PyFloat_Check(o)) {
+        *out = PyFloat_AsDouble(o);
+        return 1;
+    }
+    if (!is_real_number(o)) {
+        return 0;
+    }
+    *out = PyFloat_AsDouble(o);
+    if (*out == -1.0 && PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        return 0;
+    }
+    return 1;
+}
+
+int core_expr_from(tay_expr **out, PyObject *o)
+{
+    double value;
+    if (core_is_expr(o)) {
+        *out = tay_expr_ref(core_expr_get(o));
+        return 1;
+    }
+    int found = number_from(&value, o);
+    if (found <= 0) {
+        return found;
+    }
+    tay_status status = tay_expr_number(out, value);
+    if (status) {
+        core_raise(status);
+        return -1;
+    }
+    return 1;
+}
+
+/* The items of a sequence as a tuple or list; TypeError for what is not a sequence (text counts as none). */
+static PyObject *items_of(PyObject *o, const char *what)
+{
+    if (!PySequence_Check(o) || PyUnicode_Check(o) || PyBytes_Check(o)) {
+        PyObject *type = PyType_GetName(Py_TYPE(o));
+        PyErr_Format(PyExc_TypeError, "%s: a sequence was expected, not '%U'", what, type);
+        Py_XDECREF(type);
+        return NULL;
+    }
+    /* A copy, also of a list: other threads may change that while it is read. */
+    return PySequence_Tuple(o);
+}
+
+static bool expect_expr(PyObject *item, const char *what, Py_ssize_t i)
+{
+    if (core_is_expr(item)) {
+        return true;
+    }
+    PyObject *type = PyType_GetName(Py_TYPE(item));
+    PyErr_Format(PyExc_TypeError, "%s: element %zd must be an expression, not '%U'", what, i, type);
+    Py_XDECREF(type);
+    return false;
+}
+
+bool core_exprs_get(core_exprs *out, PyObject *o, const char *what)
+{
+    *out = (core_exprs){0};
+    PyObject *items = items_of(o, what);
+    if (!items) {
+        return false;
+    }
+    Py_ssize_t n = PyTuple_Size(items);
+    const tay_expr **e = core_alloc((size_t)n, sizeof *e);
+    if (!e) {
+        goto fail;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *item = PyTuple_GetItem(items, i);
+        if (!expect_expr(item, what, i)) {
+            goto fail;
+        }
+        e[i] = core_expr_get(item);
+    }
+    *out = (core_exprs){e, (size_t)n, items};
+    return true;
+fail:
+    PyMem_Free(e);
+    Py_DECREF(items);
+    return false;
+}
+
+void core_exprs_free(core_exprs *exprs)
+{
+    PyMem_Free(exprs->e);
+    Py_XDECREF(exprs->holder);
+    *exprs = (core_exprs){0};
+}
+
+PyObject *core_expr_list(tay_expr **e, size_t n)
+{
+    PyObject *list = PyList_New((Py_ssize_t)n);
+    for (size_t i = 0; i < n; i++) {
+        PyObject *item = list ? core_expr_wrap(e[i]) : NULL;
+        if (item) {
+            PyList_SetItem(list, (Py_ssize_t)i, item);
+        } else if (list) {
+            Py_CLEAR(list); /* core_expr_wrap has released e[i] */
+        } else {
+            tay_expr_unref(e[i]);
+        }
+    }
+    return list;
+}
+
+/* One equation: any sequence of two expressions, which `holder` then keeps alive. */
+static bool equation_get(core_system *out, PyObject *pair, Py_ssize_t i)
+{
+    PyObject *items = items_of(pair, "sys");
+    if (!items) {
+        return false;
+    }
+    bool ok = PyTuple_Size(items) == 2;
+    if (!ok) {
+        PyErr_Format(PyExc_TypeError, "sys: element %zd must be a pair (variable, right-hand side)", i);
+    }
+    ok = ok && expect_expr(PyTuple_GetItem(items, 0), "sys, variable", i) &&
+         expect_expr(PyTuple_GetItem(items, 1), "sys, right-hand side", i);
+    if (ok) {
+        out->vars[i] = core_expr_get(PyTuple_GetItem(items, 0));
+        out->rhs[i] = core_expr_get(PyTuple_GetItem(items, 1));
+        Py_INCREF(items);
+        PyList_SetItem(out->holder, i, items);
+    }
+    Py_DECREF(items);
+    return ok;
+}
+
+bool core_system_get(core_system *out, PyObject *o)
+{
+    *out = (core_system){0};
+    core_system s = {0};
+    PyObject *items = items_of(o, "sys");
+    if (!items) {
+        return false;
+    }
+    Py_ssize_t n = PyTuple_Size(items);
+    s.n = (size_t)n;
+    s.holder = PyList_New(n);
+    s.vars = core_alloc((size_t)n, sizeof *s.vars);
+    s.rhs = core_alloc((size_t)n, sizeof *s.rhs);
+    bool ok = s.holder && s.vars && s.rhs;
+    for (Py_ssize_t i = 0; ok && i < n; i++) {
+        ok = equation_get(&s, PyTuple_GetItem(items, i), i);
+    }
+    Py_DECREF(items);
+    if (!ok) {
+        core_system_free(&s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void core_system_free(core_system *system)
+{
+    PyMem_Free(system->vars);
+    PyMem_Free(system->rhs);
+    Py_XDECREF(system->holder);
+    *system = (core_system){0};
+}

@@ -1,0 +1,96 @@
+/*
+ * What the files of the Python module share: errors, expressions and arrays of them, buffers, and the types.
+ *
+ * The module uses only the stable part of Python's C interface and only the public headers of tayra. It does what has to be
+ * fast or must not hold the interpreter's lock; checks of arguments that need numpy, and everything that people read, are
+ * Python (python/tayra).
+ */
+#ifndef TAYRA_PYTHON_CORE_H
+#define TAYRA_PYTHON_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "tayra.h"
+
+/* Errors. */
+
+/* Sets the exception for a status that is not TAY_OK, with this thread's message, and returns NULL. */
+PyObject *core_raise(tay_status status);
+
+/* Expressions. */
+
+typedef struct core_expr {
+    PyObject_HEAD
+    tay_expr *e;
+} core_expr;
+
+extern PyTypeObject *core_expr_type;
+
+bool core_is_expr(PyObject *o);
+/* The expression in an object that core_is_expr accepts; borrowed. */
+const tay_expr *core_expr_get(PyObject *o);
+/* A new Python object, which takes over the reference e, also on failure. */
+PyObject *core_expr_wrap(tay_expr *e);
+/* As core_expr_wrap, with a new reference to e. */
+PyObject *core_expr_share(const tay_expr *e);
+/* 1: *out is a new reference, made of an expression or a number; 0: o is neither; -1: an exception is set. */
+int core_expr_from(tay_expr **out, PyObject *o);
+
+/* Expressions of a Python sequence; borrowed from `holder`, which keeps them alive. */
+typedef struct core_exprs {
+    const tay_expr **e;
+    size_t n;
+    PyObject *holder;
+} core_exprs;
+
+/* False: an exception is set (TypeError if o is not a sequence of expressions); `what` names the argument. */
+bool core_exprs_get(core_exprs *out, PyObject *o, const char *what);
+void core_exprs_free(core_exprs *exprs);
+/* A list of n new objects, which take over the references e, also on failure. */
+PyObject *core_expr_list(tay_expr **e, size_t n);
+
+/* Equations (variable, right-hand side) of a Python sequence of pairs; borrowed from `holder`. */
+typedef struct core_system {
+    const tay_expr **vars, **rhs;
+    size_t n;
+    PyObject *holder;
+} core_system;
+
+bool core_system_get(core_system *out, PyObject *o);
+void core_system_free(core_system *system);
+
+/* Memory for Python's side: n elements of the given size, at least one byte; NULL with MemoryError. */
+void *core_alloc(size_t n, size_t size);
+
+/* Buffers. */
+
+/* An object that exports memory of `owner` (a Python object that is kept alive) as an array; numpy.asarray makes it one. */
+PyObject *core_view_new(PyObject *owner, const double *data, int ndim, const Py_ssize_t *shape, const Py_ssize_t *strides,
+                        bool writable);
+/*
+ * A C-contiguous buffer of real numbers ('d' or 'f') with at least n elements (n < 0: any number). False: an exception is set.
+ */
+bool core_buffer_get(Py_buffer *out, PyObject *o, char format, Py_ssize_t n, bool writable, const char *what);
+
+/* Types: each adds itself to the module; false: an exception is set. */
+bool core_add_expr(PyObject *module);
+bool core_add_view(PyObject *module);
+bool core_add_cfunc(PyObject *module);
+bool core_add_tensors(PyObject *module);
+bool core_add_continuous(PyObject *module);
+bool core_add_ode(PyObject *module);
+bool core_add_variational(PyObject *module);
+/* A type of a specification, added to the module; a borrowed reference, NULL on failure. */
+PyTypeObject *core_add_type(PyObject *module, PyType_Spec *spec);
+/* Frees an object of a heap type. */
+void core_free_object(PyObject *self);
+
+/* The tables of module functions of the other files. */
+extern PyMethodDef core_function_methods[];
+extern PyMethodDef core_model_methods[];
+
+/* Continuous output: takes over c, also on failure. */
+PyObject *core_continuous_wrap(tay_continuous *c);
+
+#endif

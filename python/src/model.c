@@ -1,0 +1,241 @@
+/*
+ * Models, for python/tayra/model: arguments to C arrays, and Python callables as activations.
+ */
+#include "core.h"
+
+/* A new array of n references, of a tuple of expressions and numbers. */
+static tay_expr **convert(PyObject *items, const char *what)
+{
+    Py_ssize_t n = PyTuple_Size(items);
+    tay_expr **e = core_alloc((size_t)n, sizeof *e);
+    for (Py_ssize_t i = 0; e && i < n; i++) {
+        int found = core_expr_from(&e[i], PyTuple_GetItem(items, i));
+        if (found > 0) {
+            continue;
+        }
+        if (found == 0) {
+            PyErr_Format(PyExc_TypeError, "%s: element %zd is neither a number nor an expression", what, i);
+        }
+        for (Py_ssize_t k = 0; k < i; k++) {
+            tay_expr_unref(e[k]);
+        }
+        PyMem_Free(e);
+        e = NULL;
+    }
+    return e;
+}
+
+static void release(tay_expr **e, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; e && i < n; i++) {
+        tay_expr_unref(e[i]);
+    }
+    PyMem_Free(e);
+}
+
+/* The exception, if there is one, is what the caller sees; the status only ends the building. */
+static tay_status apply_python(tay_expr **out, const tay_expr *x, void *context)
+{
+    PyObject *argument = core_expr_share(x);
+    PyObject *value = argument ? PyObject_CallFunctionObjArgs(context, argument, NULL) : NULL;
+    Py_XDECREF(argument);
+    if (!value) {
+        return TAY_ERROR_ARGUMENT;
+    }
+    tay_status status = TAY_ERROR_ARGUMENT;
+    if (core_is_expr(value)) {
+        *out = tay_expr_ref(core_expr_get(value));
+        status = TAY_OK;
+    } else {
+        PyErr_Format(PyExc_TypeError, "activations: %R returned %R, which is not an expression", (PyObject *)context, value);
+    }
+    Py_DECREF(value);
+    return status;
+}
+
+static PyObject *ffnn_build(tay_model_ffnn_options *options)
+{
+    tay_expr **out = core_alloc(options->n_out, sizeof *out);
+    PyObject *result = NULL;
+    if (out) {
+        tay_status status = tay_model_ffnn(out, options);
+        if (!status) {
+            result = core_expr_list(out, options->n_out);
+        } else if (!PyErr_Occurred()) {
+            core_raise(status);
+        }
+    }
+    PyMem_Free(out);
+    return result;
+}
+
+/* ffnn(inputs, hidden, n_out, activations, weights): tuples; weights may be None. */
+static PyObject *ffnn(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *hidden, *activations, *weights, *in, *result = NULL;
+    unsigned int n_out;
+    core_exprs inputs;
+    if (!PyArg_ParseTuple(args, "OO!IO!O:ffnn", &in, &PyTuple_Type, &hidden, &n_out, &PyTuple_Type, &activations, &weights) ||
+        !core_exprs_get(&inputs, in, "inputs")) {
+        return NULL;
+    }
+    Py_ssize_t n_hidden = PyTuple_Size(hidden), n_act = PyTuple_Size(activations);
+    Py_ssize_t n_weights = weights == Py_None ? 0 : PyTuple_Size(weights);
+    uint32_t *sizes = core_alloc((size_t)n_hidden, sizeof *sizes);
+    tay_model_activation *act = core_alloc((size_t)n_act, sizeof *act);
+    tay_expr **w = weights == Py_None || n_weights < 0 ? NULL : convert(weights, "nn_wb");
+    if (sizes && act && !PyErr_Occurred()) {
+        for (Py_ssize_t i = 0; i < n_hidden; i++) {
+            sizes[i] = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(hidden, i));
+        }
+        for (Py_ssize_t i = 0; i < n_act; i++) {
+            act[i] = (tay_model_activation){apply_python, PyTuple_GetItem(activations, i)};
+        }
+        tay_model_ffnn_options options = {
+            .size = sizeof options,
+            .inputs = inputs.e,
+            .n_inputs = inputs.n,
+            .hidden = sizes,
+            .n_hidden = (size_t)n_hidden,
+            .n_out = n_out,
+            .activations = act,
+            .n_activations = (size_t)n_act,
+            .weights = (const tay_expr *const *)w,
+            .n_weights = (size_t)n_weights,
+        };
+        result = PyErr_Occurred() ? NULL : ffnn_build(&options);
+    }
+    release(w, n_weights);
+    PyMem_Free(sizes);
+    PyMem_Free(act);
+    core_exprs_free(&inputs);
+    return result;
+}
+
+/* A list of n pairs, which takes over the references. */
+static PyObject *pairs(tay_expr **vars, tay_expr **rhs, size_t n)
+{
+    PyObject *v = core_expr_list(vars, n), *r = core_expr_list(rhs, n);
+    PyObject *list = v && r ? PyList_New((Py_ssize_t)n) : NULL;
+    for (size_t i = 0; list && i < n; i++) {
+        Py_ssize_t k = (Py_ssize_t)i;
+        PyObject *pair = PyTuple_Pack(2, PyList_GetItem(v, k), PyList_GetItem(r, k));
+        if (!pair) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SetItem(list, k, pair);
+        }
+    }
+    Py_XDECREF(v);
+    Py_XDECREF(r);
+    return list;
+}
+
+typedef tay_status nbody_scalar(tay_expr **out, const tay_model_nbody_options *options);
+
+static PyObject *nbody_system(const tay_model_nbody_options *options)
+{
+    size_t n = (size_t)6 * options->n;
+    tay_expr **vars = core_alloc(n, sizeof *vars), **rhs = core_alloc(n, sizeof *rhs);
+    PyObject *result = NULL;
+    if (vars && rhs) {
+        tay_status status = tay_model_nbody(vars, rhs, options);
+        result = status ? core_raise(status) : pairs(vars, rhs, n);
+    }
+    PyMem_Free(vars);
+    PyMem_Free(rhs);
+    return result;
+}
+
+/* (n, gconst, masses): masses is a tuple or None; the system if f is NULL, else the value of f. */
+static PyObject *nbody_any(PyObject *args, nbody_scalar *f)
+{
+    unsigned int n;
+    PyObject *gconst, *masses, *result = NULL;
+    tay_expr *e;
+    if (!PyArg_ParseTuple(args, "IOO:nbody", &n, &gconst, &masses)) {
+        return NULL;
+    }
+    if (!core_is_expr(gconst)) {
+        PyErr_SetString(PyExc_TypeError, "Gconst: an expression was expected");
+        return NULL;
+    }
+    tay_model_nbody_options options = {.size = sizeof options, .n = n, .gconst = core_expr_get(gconst)};
+    core_exprs m = {0};
+    if (masses != Py_None) {
+        if (!core_exprs_get(&m, masses, "masses")) {
+            return NULL;
+        }
+        options.masses = m.e;
+        options.n_masses = m.n;
+    }
+    if (!f) {
+        result = nbody_system(&options);
+    } else {
+        tay_status status = f(&e, &options);
+        result = status ? core_raise(status) : core_expr_wrap(e);
+    }
+    core_exprs_free(&m);
+    return result;
+}
+
+static PyObject *nbody(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return nbody_any(args, NULL);
+}
+
+static PyObject *nbody_energy(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return nbody_any(args, tay_model_nbody_energy);
+}
+
+static PyObject *nbody_potential(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return nbody_any(args, tay_model_nbody_potential);
+}
+
+static bool pendulum_options(tay_model_pendulum_options *out, PyObject *args)
+{
+    PyObject *gconst, *length;
+    if (!PyArg_ParseTuple(args, "OO:pendulum", &gconst, &length)) {
+        return false;
+    }
+    if (!core_is_expr(gconst) || !core_is_expr(length)) {
+        PyErr_SetString(PyExc_TypeError, "gconst, length: expressions were expected");
+        return false;
+    }
+    *out = (tay_model_pendulum_options){sizeof *out, core_expr_get(gconst), core_expr_get(length)};
+    return true;
+}
+
+static PyObject *pendulum(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    tay_model_pendulum_options options;
+    tay_expr *vars[2], *rhs[2];
+    if (!pendulum_options(&options, args)) {
+        return NULL;
+    }
+    tay_status status = tay_model_pendulum(vars, rhs, &options);
+    return status ? core_raise(status) : pairs(vars, rhs, 2);
+}
+
+static PyObject *pendulum_energy(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    tay_model_pendulum_options options;
+    tay_expr *e;
+    if (!pendulum_options(&options, args)) {
+        return NULL;
+    }
+    tay_status status = tay_model_pendulum_energy(&e, &options);
+    return status ? core_raise(status) : core_expr_wrap(e);
+}
+
+PyMethodDef core_model_methods[] = {
+    {"ffnn", ffnn, METH_VARARGS, "ffnn(inputs, hidden, n_out, activations, weights): the outputs."},
+    {"nbody", nbody, METH_VARARGS, "nbody(n, gconst, masses): the equations."},
+    {"nbody_energy", nbody_energy, METH_VARARGS, "nbody_energy(n, gconst, masses): the energy."},
+    {"nbody_potential", nbody_potential, METH_VARARGS, "nbody_potential(n, gconst, masses): the potential energy."},
+    {"pendulum", pendulum, METH_VARARGS, "pendulum(gconst, length): the equations."},
+    {"pendulum_energy", pendulum_energy, METH_VARARGS, "pendulum_energy(gconst, length): the energy."},
+    {0},
+};

@@ -1,0 +1,20 @@
+/*
+ * The integrator's type: making and asking are in ode.c, stepping and propagating in propagate.c.
+ */
+#ifndef TAYRA_PYTHON_ODE_H
+#define TAYRA_PYTHON_ODE_H
+
+#include "core.h"
+
+typedef struct core_ode {
+    PyObject_HEAD
+    tay_ode *ode;
+    bool busy; /* a step or propagation is under way: no other may begin (in a callback, or in another thread) */
+} core_ode;
+
+/* Methods of the type that advance the integrator. */
+PyObject *core_ode_step(PyObject *self, PyObject *max_delta_t);
+PyObject *core_ode_propagate(PyObject *self, PyObject *args);
+PyObject *core_ode_grid(PyObject *self, PyObject *args);
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * Steps and propagations, without the interpreter's lock. After each step the library calls back: then the callbacks of the user
+ * run, with the lock; and 20 times a second Python looks for signals, so that Ctrl-C ends a propagation after a whole step.
+ */
+#include "ode.h"
+
+#include <time.h>
+
+#define SIGNAL_PERIOD 0.05 /* seconds between two looks for signals */
+
+typedef struct propagation {
+    PyThreadState *thread; /* of the caller, while the lock is released */
+    PyObject *callbacks;   /* a tuple of callables */
+    PyObject *owner;       /* what the callbacks get: the Python integrator */
+    double next_look;
+} propagation;
+
+static double now(void)
+{
+    struct timespec t;
+    timespec_get(&t, TIME_UTC);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* What a callback returned: 1, 0, or -1 with an exception. None counts as false; text and the like are refused. */
+static int truth(PyObject *value)
+{
+    if (value == Py_None) {
+        return 0;
+    }
+    int result = PyType_GetSlot(Py_TYPE(value), Py_nb_bool) ? PyObject_IsTrue(value) : -1;
+    if (result < 0) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_TypeError, "a step callback must return a bool, but returned %R", value);
+    }
+    return result;
+}
+
+/* All callbacks are called, even if one of them asks to stop; an exception ends it at once. */
+static bool call_all(const propagation *p)
+{
+    bool go_on = true;
+    Py_ssize_t n = PyTuple_Size(p->callbacks);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *value = PyObject_CallFunctionObjArgs(PyTuple_GetItem(p->callbacks, i), p->owner, NULL);
+        int result = value ? truth(value) : -1;
+        Py_XDECREF(value);
+        if (result < 0) {
+            return false;
+        }
+        go_on = go_on && result;
+    }
+    return go_on;
+}
+
+static bool after_step(tay_ode *Py_UNUSED(ode), void *context)
+{
+    propagation *p = context;
+    double t = now();
+    bool look = t >= p->next_look || t < p->next_look - 2 * SIGNAL_PERIOD, call = PyTuple_Size(p->callbacks) > 0;
+    if (!look && !call) {
+        return true;
+    }
+    PyEval_RestoreThread(p->thread);
+    bool go_on = !look || PyErr_CheckSignals() == 0;
+    if (look) {
+        p->next_look = t + SIGNAL_PERIOD;
+    }
+    if (go_on && call) {
+        go_on = call_all(p);
+    }
+    p->thread = PyEval_SaveThread();
+    return go_on;
+}
+
+static bool begin(core_ode *self)
+{
+    if (self->busy) {
+        PyErr_SetString(PyExc_RuntimeError, "the integrator is already being advanced: a callback, or another thread, must not");
+        return false;
+    }
+    self->busy = true;
+    return true;
+}
+
+PyObject *core_ode_step(PyObject *o, PyObject *number)
+{
+    core_ode *self = (core_ode *)o;
+    double max_delta_t = PyFloat_AsDouble(number), h;
+    tay_outcome outcome;
+    if ((max_delta_t == -1.0 && PyErr_Occurred()) || !begin(self)) {
+        return NULL;
+    }
+    tay_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = tay_ode_step(&outcome, &h, self->ode, max_delta_t);
+    Py_END_ALLOW_THREADS
+    self->busy = false;
+    return status ? core_raise(status) : Py_BuildValue("(id)", (int)outcome, h);
+}
+
+/* The arguments that both kinds of propagation have. The references are borrowed from the caller's arguments. */
+static bool prepare(propagation *p, tay_propagate_options *options, Py_ssize_t max_steps)
+{
+    if (!PyTuple_Check(p->callbacks)) {
+        PyErr_SetString(PyExc_TypeError, "callbacks: a tuple was expected");
+        return false;
+    }
+    if (max_steps < 0) {
+        PyErr_SetString(PyExc_ValueError, "max_steps: a number that is not negative was expected");
+        return false;
+    }
+    p->next_look = now() + SIGNAL_PERIOD;
+    options->size = sizeof *options;
+    options->max_steps = (size_t)max_steps;
+    options->callback = after_step;
+    options->context = p;
+    return true;
+}
+
+/* propagate(relative, t, max_steps, max_delta_t, callbacks, owner, c_output) */
+PyObject *core_ode_propagate(PyObject *o, PyObject *args)
+{
+    core_ode *self = (core_ode *)o;
+    propagation p = {0};
+    tay_propagate_options options = {0};
+    int relative, want_output;
+    double t;
+    Py_ssize_t max_steps;
+    if (!PyArg_ParseTuple(args, "pdndOOp:propagate", &relative, &t, &max_steps, &options.max_delta_t, &p.callbacks, &p.owner,
+                          &want_output) ||
+        !prepare(&p, &options, max_steps) || !begin(self)) {
+        return NULL;
+    }
+    tay_continuous *continuous = NULL;
+    tay_ode_result result;
+    options.continuous = want_output ? &continuous : NULL;
+    p.thread = PyEval_SaveThread();
+    tay_status status = (relative ? tay_ode_propagate_for : tay_ode_propagate_until)(&result, self->ode, t, &options);
+    PyEval_RestoreThread(p.thread);
+    self->busy = false;
+    if (PyErr_Occurred() || status) {
+        if (status && !PyErr_Occurred()) {
+            core_raise(status);
+        }
+        tay_continuous_free(continuous);
+        return NULL;
+    }
+    PyObject *output = continuous ? core_continuous_wrap(continuous) : Py_NewRef(Py_None);
+    return output ? Py_BuildValue("(iddnN)", (int)result.outcome, result.min_h, result.max_h, (Py_ssize_t)result.n_steps, output)
+                  : NULL;
+}
+
+/* grid(out, times, max_steps, max_delta_t, callbacks, owner) */
+PyObject *core_ode_grid(PyObject *o, PyObject *args)
+{
+    core_ode *self = (core_ode *)o;
+    propagation p = {0};
+    tay_propagate_options options = {0};
+    PyObject *arrays[2], *tuple = NULL;
+    Py_ssize_t max_steps;
+    Py_buffer out, times;
+    if (!PyArg_ParseTuple(args, "OOndOO:grid", &arrays[0], &arrays[1], &max_steps, &options.max_delta_t, &p.callbacks,
+                          &p.owner) ||
+        !prepare(&p, &options, max_steps) || !core_buffer_get(&times, arrays[1], 'd', -1, false, "grid")) {
+        return NULL;
+    }
+    tay_grid grid = {.times = times.buf, .n = (size_t)(times.len / times.itemsize)};
+    if (core_buffer_get(&out, arrays[0], 'd', (Py_ssize_t)(grid.n * tay_ode_dim(self->ode)), true, "out")) {
+        if (begin(self)) {
+            tay_ode_result result;
+            size_t n_rows = 0;
+            p.thread = PyEval_SaveThread();
+            tay_status status = tay_ode_propagate_grid(&result, out.buf, &n_rows, self->ode, &grid, &options);
+            PyEval_RestoreThread(p.thread);
+            self->busy = false;
+            if (status && !PyErr_Occurred()) {
+                core_raise(status);
+            } else if (!PyErr_Occurred()) {
+                tuple = Py_BuildValue("(iddnn)", (int)result.outcome, result.min_h, result.max_h, (Py_ssize_t)result.n_steps,
+                                      (Py_ssize_t)n_rows);
+            }
+        }
+        PyBuffer_Release(&out);
+    }
+    PyBuffer_Release(&times);
+    return tuple;
+}

@@ -1,0 +1,32 @@
+"""Keyword arguments and floating-point types of heyoka.py: which are known, and which have an effect here."""
+
+import numpy as np
+
+# They select heyoka's way to generate code; here they are accepted and do nothing.
+_CODE_GENERATION = {"opt_level", "force_avx512", "slp_vectorize", "fast_math", "code_model", "parjit"}
+
+_OTHER_TYPES = {np.longdouble: "numpy.longdouble"}
+
+
+def check_ignored(what, given, more=frozenset()):
+    """Raises TypeError for a keyword that heyoka.py does not know either."""
+    unknown = sorted(set(given) - _CODE_GENERATION - set(more))
+    if unknown:
+        raise TypeError(f"{what}() got an unexpected keyword argument {unknown[0]!r}")
+
+
+def check_fp_type(fp_type, supported):
+    """The name of a floating-point type. Raises TypeError if it is none, NotImplementedError if it is not yet supported."""
+    if not isinstance(fp_type, type):
+        raise TypeError(f"fp_type: a type was expected, not {fp_type!r}")
+    if fp_type in (float, np.float64):
+        name = "float64"
+    elif fp_type is np.float32:
+        name = "float32"
+    elif fp_type in _OTHER_TYPES:
+        name = _OTHER_TYPES[fp_type]
+    else:
+        raise TypeError(f"fp_type: {fp_type!r} is not a floating-point type")
+    if name not in supported:
+        raise NotImplementedError(f"fp_type: {name} is not implemented here; there are {', '.join(supported)}")
+    return name

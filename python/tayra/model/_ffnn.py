@@ -1,0 +1,39 @@
+"""Feed-forward neural networks."""
+
+from .. import _core
+from ..tensors import _is_integer, _list_of_expressions
+
+
+def _count(value, what):
+    if not _is_integer(value) or not 0 <= value < 2**32:
+        raise TypeError(f"{what}: an integer that is not negative was expected, not {value!r}")
+    return int(value)
+
+
+def _sequence(values, what):
+    if not hasattr(values, "__len__") or not hasattr(values, "__getitem__") or isinstance(values, str):
+        raise TypeError(f"{what}: a sequence was expected, not {type(values).__name__!r}")
+    return tuple(values)
+
+
+_PARAMETERS = object()
+
+
+def ffnn(inputs, nn_hidden, n_out, activations, nn_wb=_PARAMETERS):
+    """A feed-forward neural network: the list of its n_out outputs as expressions.
+
+    inputs: a sequence of expressions. nn_hidden: the numbers of neurons of the hidden layers. activations: for each hidden layer and
+    for the output a function of one expression, which is called once for each neuron. nn_wb: all weights, layer by layer and row
+    by row (a row is a neuron), then all biases; numbers, or expressions; without it they are par[0], par[1], ...
+
+    Raises ValueError if numbers of layers, neurons or weights do not fit; TypeError for other types; what an activation raises.
+    """
+    inputs = _list_of_expressions(inputs, "inputs")
+    hidden = tuple(_count(n, "nn_hidden") for n in _sequence(nn_hidden, "nn_hidden"))
+    n_out = _count(n_out, "n_out")
+    activations = _sequence(activations, "activations")
+    for activation in activations:
+        if not callable(activation):
+            raise TypeError(f"activations: functions were expected, not {type(activation).__name__!r}")
+    weights = None if nn_wb is _PARAMETERS or nn_wb is None else _sequence(nn_wb, "nn_wb")
+    return _core.ffnn(inputs, hidden, n_out, activations, weights)

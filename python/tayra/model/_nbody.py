@@ -1,0 +1,33 @@
+"""Gravitating bodies."""
+
+from .. import _core
+from .._core import expression
+from ..tensors import _is_integer
+
+
+def _arguments(n, Gconst, masses):
+    if not _is_integer(n) or not 0 <= n < 2**32:
+        raise TypeError(f"n: a number of bodies was expected, not {n!r}")
+    if masses is not None:
+        masses = tuple(expression(m) for m in masses)
+    return int(n), expression(Gconst), masses
+
+
+def nbody(n, Gconst=1.0, masses=None):
+    """The equations of n gravitating bodies: a list of pairs (variable, right-hand side).
+
+    The variables are x_0, y_0, z_0, vx_0, vy_0, vz_0 of the first body, x_1, ... of the next. Gconst: the gravitational constant.
+    masses: of the first bodies; the others, and those of mass 0, attract nothing; without it all are 1. Both may be
+    numbers, expressions, or names of variables. Raises ValueError for less than 2 bodies, or more masses than bodies.
+    """
+    return _core.nbody(*_arguments(n, Gconst, masses))
+
+
+def nbody_energy(n, Gconst=1.0, masses=None):
+    """The total energy of the bodies of nbody(), an expression."""
+    return _core.nbody_energy(*_arguments(n, Gconst, masses))
+
+
+def nbody_potential(n, Gconst=1.0, masses=None):
+    """The potential energy of the bodies of nbody(), an expression."""
+    return _core.nbody_potential(*_arguments(n, Gconst, masses))

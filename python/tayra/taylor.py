@@ -1,0 +1,455 @@
+"""The adaptive integrator: Taylor series of an order, and in steps of a size, that a tolerance asks for."""
+
+import copy
+import enum
+import itertools
+import math
+
+import numpy as np
+
+from . import _core
+from ._options import check_fp_type, check_ignored
+from .continuous import continuous_output_dbl
+from .variational import var_ode_sys
+
+
+class taylor_outcome(enum.Enum):
+    """Why a step or a propagation ended."""
+
+    success = -4294967297
+    step_limit = -4294967298
+    time_limit = -4294967299
+    err_nf_state = -4294967300
+    cb_stop = -4294967301
+
+    def __int__(self):
+        return self.value
+
+    __index__ = __int__
+
+
+# In the order of the C library's tay_outcome.
+_OUTCOMES = (
+    taylor_outcome.success,
+    taylor_outcome.time_limit,
+    taylor_outcome.step_limit,
+    taylor_outcome.cb_stop,
+    taylor_outcome.err_nf_state,
+)
+
+
+def _vector(values, what):
+    """A new one-dimensional array of doubles. TypeError for what is not a sequence of numbers."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiubO" or array.ndim != 1:
+            raise TypeError
+        return np.array(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what}: a sequence of numbers was expected, not {type(values).__name__!r}") from None
+
+
+def _callbacks(callback, ta):
+    """(the callables as a tuple, what the propagation returns); calls the hooks of those that have one."""
+    if callback is None:
+        return (), None
+    many = not callable(callback) and isinstance(callback, (list, tuple))
+    callbacks = tuple(callback) if many else (callback,)
+    for one in callbacks:
+        if not callable(one):
+            raise TypeError(f"a step callback must be callable, but this is of type {type(one).__name__!r}")
+    for one in callbacks:
+        if hasattr(one, "pre_hook"):
+            one.pre_hook(ta)
+    return callbacks, list(callbacks) if many else callback
+
+
+def _limits(max_steps, max_delta_t):
+    """The two limits as the C library takes them: 0 is no limit."""
+    if isinstance(max_steps, float) or max_steps < 0:
+        raise TypeError("max_steps must be an integer that is not negative")
+    if math.isnan(max_delta_t) or max_delta_t <= 0:
+        raise ValueError(f"max_delta_t must be positive, but is {max_delta_t}")
+    return int(max_steps), 0.0 if max_delta_t == math.inf else float(max_delta_t)
+
+
+def _number(x):
+    """A number as heyoka.py writes it: the shortest text that gives the same double."""
+    text = repr(float(x))
+    return text[:-2] if text.endswith(".0") else text
+
+
+class taylor_adaptive_dbl:
+    """An adaptive Taylor integrator in double precision; see taylor_adaptive()."""
+
+    def __init__(
+        self,
+        sys,
+        state=(),
+        time=0.0,
+        pars=(),
+        tol=0.0,
+        high_accuracy=False,
+        compact_mode=False,
+        t_events=(),
+        nt_events=(),
+        parallel_mode=False,
+        **ignored,
+    ):
+        check_ignored("taylor_adaptive", ignored, {"prec"})
+        if len(t_events) or len(nt_events):
+            raise NotImplementedError("events are not implemented here")
+        if isinstance(tol, str) or isinstance(time, str):
+            raise TypeError("tol and time must be numbers")
+        if not tol >= 0 or tol == math.inf:
+            raise ValueError(f"tol must be finite and positive, but is {tol}")
+        self._var = sys if isinstance(sys, var_ode_sys) else None
+        system = self._var._core if self._var else sys
+        state = _vector(state if state is not None else (), "state")
+        if state.size == 0 and hasattr(sys, "__len__" if self._var is None else "n_orig_sv"):
+            state = np.zeros(self._var.n_orig_sv if self._var else len(sys))
+        pars = _vector(pars, "pars")
+        ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy))
+        if pars.size not in (0, ode.n_pars):
+            raise ValueError(f"pars: {pars.size} values were given, but the system has {ode.n_pars} parameters")
+        self._compact_mode = bool(compact_mode)
+        self._attach(ode)
+
+    def _attach(self, ode):
+        self._ode = ode
+        self._state, self._pars = np.asarray(ode.state()), np.asarray(ode.pars())
+        self._tc = np.asarray(ode.jet())
+        self._d_output = np.zeros(ode.dim)
+        self._tstate = np.zeros(self.n_orig_sv)
+
+    # What the integrator is.
+
+    @property
+    def dim(self):
+        """The number of variables."""
+        return self._ode.dim
+
+    @property
+    def order(self):
+        """The order of the Taylor series."""
+        return self._ode.order
+
+    @property
+    def tol(self):
+        """The tolerance."""
+        return self._ode.tolerance
+
+    @property
+    def high_accuracy(self):
+        """Whether the state is updated by compensated summation."""
+        return self._ode.high_accuracy
+
+    @property
+    def compact_mode(self):
+        """As given to the constructor; it has no effect here."""
+        return self._compact_mode
+
+    @property
+    def sys(self):
+        """The equations: a list of pairs (variable, right-hand side)."""
+        return self._ode.equations()
+
+    @property
+    def decomposition(self):
+        """The program that computes the Taylor series, for people: a list of lines of text."""
+        return self._ode.dump().splitlines()
+
+    @property
+    def with_events(self):
+        """False: events are not implemented here."""
+        return False
+
+    # Where it is.
+
+    @property
+    def state(self):
+        """The state, an array of shape (dim,) that is the integrator's own: what is written into it is the state."""
+        return self._state
+
+    @property
+    def pars(self):
+        """The parameters, an array that is the integrator's own: what is written into it are the parameters."""
+        return self._pars
+
+    @property
+    def time(self):
+        """The time. Raises ValueError if it is set to what is not finite."""
+        return self._ode.time[0]
+
+    @time.setter
+    def time(self, value):
+        self._ode.time = (value, 0.0)
+
+    @property
+    def dtime(self):
+        """The time as a pair (hi, lo) whose sum it is. Raises ValueError if |lo| > |hi|, or for what is not finite."""
+        return self._ode.time
+
+    @dtime.setter
+    def dtime(self, value):
+        self._ode.time = value
+
+    @property
+    def last_h(self):
+        """The size of the last step; 0 before the first."""
+        return self._ode.last_h
+
+    @property
+    def tc(self):
+        """The Taylor coefficients of the last step, about its beginning: read-only, of shape (dim, order + 1)."""
+        return self._tc
+
+    @property
+    def d_output(self):
+        """What update_d_output() computed last: read-only, of shape (dim,)."""
+        view = self._d_output.view()
+        view.flags.writeable = False
+        return view
+
+    def update_d_output(self, t, rel_time=False):
+        """The state at time t by the Taylor series of the last step: accurate inside that step. Read-only, shape (dim,).
+
+        With rel_time, t counts from the current time.
+        """
+        self._ode.dense(self._d_output, t, rel_time)
+        return self.d_output
+
+    # Steps and propagations.
+
+    def step(self, max_delta_t=math.inf, write_tc=False):
+        """One step, at most max_delta_t in the direction of its sign: (outcome, size of the step).
+
+        The Taylor coefficients are always there afterwards; write_tc has no effect here. Raises ValueError if max_delta_t is NaN.
+        """
+        if isinstance(max_delta_t, bool):  # step(write_tc)
+            max_delta_t = math.inf
+        if math.isnan(max_delta_t):
+            raise ValueError("max_delta_t must not be NaN")
+        outcome, h = self._ode.step(max_delta_t)
+        return _OUTCOMES[outcome], h
+
+    def step_backward(self, write_tc=False):
+        """As step(), backward in time."""
+        return self.step(-math.inf)
+
+    def propagate_until(self, t, max_steps=0, max_delta_t=math.inf, callback=None, write_tc=False, c_output=False):
+        """Integrates to time t, forward or backward.
+
+        max_steps: 0 is no limit. callback: called after each step with the integrator; it returns whether to go on. It may be an
+        object with a method pre_hook(), which is called once at the beginning, or a list of callbacks. c_output: whether to return
+        a continuous output.
+
+        Returns (outcome, smallest and largest step size, number of steps, continuous output or None, callback). Steps that
+        were shortened by max_delta_t or t do not count for the step sizes.
+
+        Raises ValueError for a time that is not finite and a limit that is not positive; TypeError for other types; RuntimeError if
+        the callback changes the time; and what the callback raises. Ctrl-C raises KeyboardInterrupt. In all these cases the
+        integrator is at its last completed step.
+        """
+        return self._propagate(False, t, max_steps, max_delta_t, callback, c_output)
+
+    def propagate_for(self, delta_t, max_steps=0, max_delta_t=math.inf, callback=None, write_tc=False, c_output=False):
+        """Integrates for a time delta_t, which may be negative; see propagate_until()."""
+        return self._propagate(True, delta_t, max_steps, max_delta_t, callback, c_output)
+
+    def _propagate(self, relative, t, max_steps, max_delta_t, callback, c_output):
+        if not math.isfinite(t):
+            raise ValueError(f"the time of a propagation must be finite, but is {t}")
+        limits = _limits(max_steps, max_delta_t)
+        callbacks, returned = _callbacks(callback, self)
+        outcome, min_h, max_h, n, output = self._ode.propagate(relative, t, *limits, callbacks, self, bool(c_output))
+        output = None if output is None else continuous_output_dbl._make(output)
+        return _OUTCOMES[outcome], min_h, max_h, n, output, returned
+
+    def propagate_grid(self, grid, max_steps=0, max_delta_t=math.inf, callback=None):
+        """Integrates to the last time of a grid, and gives the states at all of its times.
+
+        grid: finite times, strictly increasing or decreasing, the first of them the current time. For the other arguments
+        see propagate_until().
+
+        Returns (outcome, smallest and largest step size, number of steps, callback, states); the states are an array of shape
+        (number of times, dim), with fewer rows if the propagation ended early.
+
+        Raises ValueError for an unsuitable grid, and what propagate_until() raises.
+        """
+        grid = _vector(grid, "grid")
+        limits = _limits(max_steps, max_delta_t)
+        if grid.size == 0:
+            raise ValueError("grid: at least one time is needed")
+        states = np.empty((grid.size, self.dim))
+        callbacks, returned = _callbacks(callback, self)
+        outcome, min_h, max_h, n, n_rows = self._ode.grid(states, grid, *limits, callbacks, self)
+        if n_rows < grid.size:
+            states = states[:n_rows].copy()
+        return _OUTCOMES[outcome], min_h, max_h, n, returned, states
+
+    # Variational equations.
+
+    @property
+    def is_variational(self):
+        """Whether the system is a var_ode_sys."""
+        return self._var is not None
+
+    @property
+    def n_orig_sv(self):
+        """The number of variables of the original system."""
+        return self._var.n_orig_sv if self._var else self.dim
+
+    def _variational(self):
+        if self._var is None:
+            raise ValueError("this is for integrators of variational equations only")
+        return self._var
+
+    @property
+    def vargs(self):
+        """The arguments of the derivatives. Raises ValueError, as all of the following, if there are no variational equations."""
+        return self._variational().vargs
+
+    @property
+    def vorder(self):
+        """The highest order of the derivatives."""
+        return self._variational().order
+
+    @property
+    def tstate(self):
+        """What eval_taylor_map() computed last: read-only, of shape (n_orig_sv,)."""
+        self._variational()
+        view = self._tstate.view()
+        view.flags.writeable = False
+        return view
+
+    def get_vslice(self, order, component=None):
+        """The slice of the state that holds the derivatives of an order, of all components or of one; empty if there are none."""
+        core = self._variational()._core
+        if order < 0 or (component is not None and component < 0):
+            raise TypeError("order and component must not be negative")
+        first = core.slice(order, 0 if component is None else component)
+        last = core.slice(order, self.n_orig_sv - 1) if component is None else first
+        return slice(first[0], last[1]) if first else slice(self.dim, self.dim)
+
+    def get_mindex(self, i):
+        """What variable i is: [component, order with respect to argument 0, 1, ...]. Raises ValueError if i is too large."""
+        if i < 0:
+            raise TypeError("the index of a variable must not be negative")
+        return self._variational()._core.multi_index(i)
+
+    def eval_taylor_map(self, inputs, /):
+        """The state of the original system for changed arguments, by the Taylor series in them. Read-only, shape (n_orig_sv,).
+
+        inputs: the change of each argument, an array of doubles or a sequence. Raises ValueError for a wrong shape, TypeError
+        for a wrong dtype.
+        """
+        n_args = len(self.vargs)
+        if isinstance(inputs, np.ndarray) and inputs.dtype != np.float64:
+            raise TypeError(f"inputs: an array of dtype float64 was expected, not {inputs.dtype}")
+        if not hasattr(inputs, "__iter__"):
+            raise TypeError(f"inputs: an array or sequence was expected, not {type(inputs).__name__!r}")
+        inputs = np.array(inputs, dtype=np.float64)
+        if inputs.shape != (n_args,):
+            raise ValueError(f"inputs: an array of shape {(n_args,)} was expected, not {inputs.shape}")
+        n = self.n_orig_sv
+        result = self._state[:n].copy()
+        for order in range(1, self.vorder + 1):
+            derivatives = self._state[self.get_vslice(order)].reshape(n, -1)
+            result += derivatives @ _monomials(inputs, order)
+        self._tstate[:] = result
+        return self.tstate
+
+    # Copies.
+
+    def _extra(self):
+        own = ("_ode", "_state", "_pars", "_tc", "_d_output", "_tstate", "_var")
+        return {key: value for key, value in self.__dict__.items() if key not in own}
+
+    def _copy_with(self, extra):
+        other = object.__new__(type(self))
+        other._var = self._var
+        other._attach(self._ode.copy())
+        other._d_output[:], other._tstate[:] = self._d_output, self._tstate
+        other.__dict__.update(extra)
+        return other
+
+    def __copy__(self):
+        return self._copy_with(self._extra())
+
+    def __deepcopy__(self, memo):
+        return self._copy_with(copy.deepcopy(self._extra(), memo))
+
+    def __getstate__(self):
+        """Everything but the last step's Taylor coefficients and size, which a copy from a pickle has only after a step."""
+        system = self._var
+        if system is None:
+            system = _core.save([e for pair in self.sys for e in pair])
+        setup = (self._state.copy(), self._pars.copy(), self.dtime, self.tol, self.high_accuracy)
+        return system, setup, (self._d_output, self._tstate), self._extra()
+
+    def __setstate__(self, saved):
+        system, (state, pars, time, tol, high_accuracy), outputs, extra = saved
+        self._var = system if isinstance(system, var_ode_sys) else None
+        if self._var is None:
+            flat = _core.load(system)
+            equations = list(zip(flat[0::2], flat[1::2]))
+        finite = np.where(np.isfinite(state), state, 0.0)
+        ode = _core.ode(self._var._core if self._var else equations, finite, pars, 0.0, tol, high_accuracy)
+        ode.time = time
+        self._attach(ode)
+        self._state[:] = state
+        self._d_output[:], self._tstate[:] = outputs
+        self.__dict__.update(extra)
+
+    def __repr__(self):
+        lines = [
+            ("Data type", "float64"),
+            ("Tolerance", _number(self.tol)),
+            ("High accuracy", str(self.high_accuracy).lower()),
+            ("Compact mode", str(self.compact_mode).lower()),
+            ("Taylor order", self.order),
+            ("Dimension", self.dim),
+            ("Time", _number(self.time)),
+            ("State", f"[{', '.join(map(_number, self._state))}]"),
+        ]
+        if self._pars.size:
+            lines.append(("Parameters", f"[{', '.join(map(_number, self._pars))}]"))
+        if self._var:
+            lines.append(("Variational order", self.vorder))
+        return "".join(f"{name:<24}: {value}\n" for name, value in lines)
+
+
+def _monomials(x, order):
+    """x^m / m! for all multi-indices m of an order, in the order of the variational state."""
+    n = x.size
+    if order == 1:
+        return x
+    indices = np.array(list(itertools.combinations_with_replacement(range(n), order)), dtype=np.intp)
+    values = np.prod(x[indices], axis=1)
+    repeats = np.ones(len(indices))  # m! = product of the places in each run of equal indices
+    run = np.ones(len(indices))
+    for k in range(1, order):
+        run = np.where(indices[:, k] == indices[:, k - 1], run + 1, 1)
+        repeats *= run
+    return values / repeats
+
+
+def taylor_adaptive(sys, state=(), fp_type=float, **kwargs):
+    """An adaptive Taylor integrator of an ODE system, at an initial state.
+
+    sys: a sequence of pairs (variable, right-hand side), or a var_ode_sys. state: the initial values of all variables; of a
+    var_ode_sys also of the original ones only, and then the derivatives get theirs from the other arguments; without it they are 0.
+
+    Keyword arguments: time (0.), the initial time; pars, the values of the parameters (all 0); tol, the tolerance (2**-52, also for
+    0.); high_accuracy (False), compensated summation in the update of the state.
+
+    compact_mode, parallel_mode, prec, opt_level, force_avx512, slp_vectorize, fast_math, code_model and parjit select heyoka.py's way
+    to generate code. They are accepted and have no effect here.
+
+    Raises ValueError for an invalid system, numbers of values that do not fit, values that are not finite, and a tolerance that is
+    negative or not finite; TypeError for other types; NotImplementedError for events and floating-point types other than float;
+    OverflowError or MemoryError if the system is too large.
+    """
+    check_fp_type(fp_type, ("float64",))
+    return taylor_adaptive_dbl(sys, state, **kwargs)
