@@ -4,6 +4,8 @@
  */
 #include "ode.h"
 
+#include <string.h>
+
 #include "variational.h"
 
 static PyTypeObject *ode_type;
@@ -31,7 +33,10 @@ typedef struct setup {
     tay_ode_options options;
 } setup;
 
-/* The equations as arrays; of a variational system if v is not NULL. */
+/*
+ * An integrator of the equations, or of a variational system if v is not NULL. Then the state may hold the original variables
+ * only, and the derivatives get their initial values; the integrator knows how many parameters these may depend on.
+ */
 static PyObject *create(const core_system *system, const tay_variational *v, const setup *s)
 {
     size_t n_state = (size_t)(s->state.len / s->state.itemsize);
@@ -40,25 +45,29 @@ static PyObject *create(const core_system *system, const tay_variational *v, con
         return PyErr_Format(PyExc_ValueError, "state: %zu values were given, but the system has %zu variables%s", n_state, n,
                             v ? ", or without the variational equations as many as the original system" : "");
     }
-    double *initial = NULL;
-    tay_ode *ode = NULL;
-    tay_status status = TAY_OK;
-    if (n_state != n && !(initial = core_alloc(n, sizeof *initial))) {
+    double *padded = core_alloc(n, sizeof *padded);
+    if (!padded) {
         return NULL;
     }
+    memset(padded, 0, n * sizeof *padded);
+    memcpy(padded, s->state.buf, n_state * sizeof *padded);
     const tay_expr *const *vars = v ? tay_variational_vars(v) : system->vars;
     const tay_expr *const *rhs = v ? tay_variational_rhs(v) : system->rhs;
-    const tay_ode_options *o = &s->options;
+    tay_ode *ode = NULL;
+    tay_status status;
     Py_BEGIN_ALLOW_THREADS
-    if (initial) {
-        status = tay_variational_initial_values(initial, v, s->state.buf, o->pars, o->n_pars, o->time);
-    }
-    if (status == TAY_OK) {
-        status = tay_ode_create(&ode, vars, rhs, n, initial ? initial : s->state.buf, o);
+    status = tay_ode_create(&ode, vars, rhs, n, padded, &s->options);
+    if (status == TAY_OK && n_state != n) {
+        status = tay_variational_initial_values(tay_ode_state(ode), v, padded, tay_ode_pars(ode), tay_ode_n_pars(ode),
+                                                s->options.time);
     }
     Py_END_ALLOW_THREADS
-    PyMem_Free(initial);
-    return status ? core_raise(status) : wrap(ode);
+    PyMem_Free(padded);
+    if (status) {
+        tay_ode_free(ode);
+        return core_raise(status);
+    }
+    return wrap(ode);
 }
 
 static PyObject *create_any(PyObject *sys, const setup *s)

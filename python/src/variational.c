@@ -18,7 +18,7 @@ static PyObject *variational_new(PyTypeObject *type, PyObject *a, PyObject *Py_U
     }
     if (core_system_get(&system, sys) && core_exprs_get(&args, o, "args")) {
         tay_variational_options options = {
-            .size = sizeof options, .order = order, .which = which, .args = args.e, .n_args = args.n};
+            .size = sizeof options, .order = order, .which = which, .args = which ? NULL : args.e, .n_args = args.n};
         tay_variational *v = NULL;
         tay_status status;
         Py_BEGIN_ALLOW_THREADS

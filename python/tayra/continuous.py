@@ -97,6 +97,6 @@ class continuous_output_dbl:
             return "Data type   : float64\nEmpty continuous output\n"
         begin, end = self.bounds
         forward = math.copysign(1.0, end - begin) > 0
-        span = f"[{begin:.17g}, {end:.17g})" if forward else f"({end:.17g}, {begin:.17g}]"
+        span = f"[{begin}, {end})" if forward else f"({end}, {begin}]"
         direction = "forward" if forward else "backward"
         return f"Data type   : float64\nDirection   : {direction}\nTime range  : {span}\nN of steps  : {self.n_steps}\n"

@@ -82,6 +82,8 @@ def _number(x):
 class taylor_adaptive_dbl:
     """An adaptive Taylor integrator in double precision; see taylor_adaptive()."""
 
+    __slots__ = ("_ode", "_var", "_compact_mode", "_state", "_pars", "_tc", "_d_output", "_tstate", "__dict__", "__weakref__")
+
     def __init__(
         self,
         sys,
@@ -347,6 +349,8 @@ class taylor_adaptive_dbl:
         n_args = len(self.vargs)
         if isinstance(inputs, np.ndarray) and inputs.dtype != np.float64:
             raise TypeError(f"inputs: an array of dtype float64 was expected, not {inputs.dtype}")
+        if isinstance(inputs, np.ndarray) and not inputs.flags.c_contiguous:
+            raise ValueError("inputs: the array is not C-contiguous; numpy.ascontiguousarray() makes one that is")
         if not hasattr(inputs, "__iter__"):
             raise TypeError(f"inputs: an array or sequence was expected, not {type(inputs).__name__!r}")
         inputs = np.array(inputs, dtype=np.float64)
@@ -362,44 +366,40 @@ class taylor_adaptive_dbl:
 
     # Copies.
 
-    def _extra(self):
-        own = ("_ode", "_state", "_pars", "_tc", "_d_output", "_tstate", "_var")
-        return {key: value for key, value in self.__dict__.items() if key not in own}
-
     def _copy_with(self, extra):
         other = object.__new__(type(self))
-        other._var = self._var
+        other._var, other._compact_mode = self._var, self._compact_mode
         other._attach(self._ode.copy())
         other._d_output[:], other._tstate[:] = self._d_output, self._tstate
         other.__dict__.update(extra)
         return other
 
     def __copy__(self):
-        return self._copy_with(self._extra())
+        return self._copy_with(self.__dict__)
 
     def __deepcopy__(self, memo):
-        return self._copy_with(copy.deepcopy(self._extra(), memo))
+        return self._copy_with(copy.deepcopy(self.__dict__, memo))
 
     def __getstate__(self):
         """Everything but the last step's Taylor coefficients and size, which a copy from a pickle has only after a step."""
-        system = self._var
-        if system is None:
-            system = _core.save([e for pair in self.sys for e in pair])
-        setup = (self._state.copy(), self._pars.copy(), self.dtime, self.tol, self.high_accuracy)
-        return system, setup, (self._d_output, self._tstate), self._extra()
+        system = self._var or _core.save([e for pair in self.sys for e in pair])
+        setup = (self.tol, self.high_accuracy, self._compact_mode)
+        where = (self.dtime, self._state.copy(), self._pars.copy(), self._d_output, self._tstate)
+        return system, setup, where, self.__dict__
 
     def __setstate__(self, saved):
-        system, (state, pars, time, tol, high_accuracy), outputs, extra = saved
+        system, (tol, high_accuracy, self._compact_mode), (time, state, pars, d_output, tstate), extra = saved
         self._var = system if isinstance(system, var_ode_sys) else None
-        if self._var is None:
+        if self._var:
+            system = self._var._core
+        else:
             flat = _core.load(system)
-            equations = list(zip(flat[0::2], flat[1::2]))
-        finite = np.where(np.isfinite(state), state, 0.0)
-        ode = _core.ode(self._var._core if self._var else equations, finite, pars, 0.0, tol, high_accuracy)
+            system = list(zip(flat[0::2], flat[1::2]))
+        # The state may have become non-finite since the integrator was made, which its constructor refuses.
+        ode = _core.ode(system, np.zeros(state.size), pars, 0.0, tol, high_accuracy)
         ode.time = time
         self._attach(ode)
-        self._state[:] = state
-        self._d_output[:], self._tstate[:] = outputs
+        self._state[:], self._d_output[:], self._tstate[:] = state, d_output, tstate
         self.__dict__.update(extra)
 
     def __repr__(self):
