@@ -3,7 +3,7 @@
  *
  *     tay_expr *vars[2], *rhs[2];
  *     tay_model_pendulum(vars, rhs, NULL);
- *     ... tay_ode_create(&ode, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, 2, state, NULL); ...
+ *     puts(tay_expr_name(vars[0]));
  *     for (int i = 0; i < 2; i++) tay_expr_unref(vars[i]), tay_expr_unref(rhs[i]);
  *
  * All of them give new references, and leave their outputs untouched on failure.

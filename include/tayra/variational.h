@@ -6,13 +6,17 @@
  * order, in each order component by component, in each component by multi-index: (1, 0), (0, 1); (2, 0), (1, 1), (0, 2).
  * So the first order is a row-major n x P matrix.
  *
+ *     tay_expr *x, *a, *dx;
  *     tay_variational *v;
  *     tay_variational_options options = {.size = sizeof options, .which = TAY_VAR_PARAMS};
- *     tay_variational_create(&v, vars, rhs, n, &options);
- *     double *state = malloc(tay_variational_n_total(v) * sizeof *state);
- *     tay_variational_initial_values(state, v, x0, pars, n_pars, 0.0);
- *     tay_ode_create(&ode, tay_variational_vars(v), tay_variational_rhs(v), tay_variational_n_total(v), state, NULL);
+ *     double x0 = 1.0, par = -0.5, state[2];
+ *     tay_expr_variable(&x, "x");
+ *     tay_expr_parameter(&a, 0);
+ *     tay_expr_mul(&dx, a, x);
+ *     tay_variational_create(&v, (const tay_expr *const *)&x, (const tay_expr *const *)&dx, 1, &options);
+ *     tay_variational_initial_values(state, v, &x0, &par, 1, 0.0);
  *     tay_variational_free(v);
+ *     tay_expr_unref(dx); tay_expr_unref(a); tay_expr_unref(x);
  */
 #ifndef TAYRA_VARIATIONAL_H
 #define TAYRA_VARIATIONAL_H
