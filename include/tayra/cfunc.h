@@ -41,16 +41,17 @@ typedef struct tay_cfunc_arguments {
 } tay_cfunc_arguments;
 
 /*
- * Compiles the n_fn expressions fn as functions of the n_vars distinct variables vars, which must hold all variables in fn.
- * options may be NULL (float64).
+ * Compiles n_fn > 0 expressions fn as functions of the n_vars distinct variables vars, which must hold all variables in
+ * fn; there may be none. options may be NULL (float64).
  */
-TAY_API tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n_fn, const tay_expr *const *vars,
-                                    size_t n_vars, const tay_cfunc_options *options);
+TAY_API tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n_fn,
+                                    const tay_expr *const *vars, size_t n_vars, const tay_cfunc_options *options);
+/* Accepts NULL. No call on f may be under way. */
 TAY_API void tay_cfunc_free(tay_cfunc *f);
 
 /*
  * out[n_fn][out_stride] = f(in[n_vars][in_stride]) at N points; elements are double or float (the function's real type).
- * out must not overlap the inputs. May be called from several threads at once on one function.
+ * out must not overlap the inputs. May be called from several threads at once on one function. N = 0 does nothing.
  */
 TAY_API tay_status tay_cfunc_eval(const tay_cfunc *f, void *out, const void *in, const tay_cfunc_arguments *arguments);
 

@@ -132,10 +132,10 @@ TAY_API tay_status tay_ode_propagate_until(tay_ode_result *result, tay_ode *ode,
 TAY_API tay_status tay_ode_propagate_for(tay_ode_result *result, tay_ode *ode, double delta_t,
                                          const tay_propagate_options *options);
 /*
- * The states at the n > 0 times of grid, strictly increasing or decreasing, grid[0] being the current time: out[n][dim].
- * *n_rows receives the number of rows written: fewer than n if the propagation ended early, 0 if its first step failed.
- * A row is written before the callback of its step. The integrator ends at the last time. result, n_rows and options may
- * be NULL. If the call fails after some steps (because of the callback), rows of out may have been written.
+ * The states at the n > 0 times of grid, strictly increasing or decreasing, grid[0] being the current time:
+ * out[n][dim]. *n_rows receives the number of rows written: fewer than n if the propagation ended early, 0 if its first
+ * step failed. A row is written before the callback of its step. The integrator ends at the last time. result, n_rows
+ * and options may be NULL. If the call fails after some steps (because of the callback), rows may have been written.
  */
 TAY_API tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, size_t *n_rows, tay_ode *ode,
                                           const tay_grid *grid, const tay_propagate_options *options);

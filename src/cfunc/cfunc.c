@@ -1,6 +1,6 @@
 /*
- * Compiled functions: a program without jets, run over blocks of points. The points of a block are the program's lanes: a
- * row of inputs is copied to its slot, the program runs, the outputs are copied back.
+ * Compiled functions: a program without jets, run over blocks of points. The points of a block are the program's
+ * lanes: a row of inputs is copied to its slot, the program runs, the outputs are copied back.
  *
  * A block is as wide as the cache allows. Single points and ends of rows go through narrower widths of the same
  * program, each of which is made at its first use. Workspaces are kept in a free list, so that a call rarely allocates.
@@ -188,7 +188,7 @@ static void give_back(const tay_cfunc *f, int w, idle *i)
     pthread_mutex_unlock(&mutable->lock);
 }
 
-/* Repeats the element at `last` (0 or more) until `lanes` elements are filled: idle lanes compute what a busy one does. */
+/* Repeats the element at `last` until `lanes` elements are filled: idle lanes compute what a busy one does. */
 static void repeat(char *row, size_t last, size_t lanes, size_t element)
 {
     for (size_t l = last + 1; l < lanes; l++) memcpy(row + l * element, row + last * element, element);
@@ -296,7 +296,8 @@ static tay_status check_call(call *c, const tay_cfunc_arguments *arguments)
 
     if (!arguments) TAY_FAIL(TAY_ERROR_ARGUMENT, "arguments: expected the number of points, got NULL");
     if (arguments->size != sizeof *arguments) {
-        TAY_FAIL(TAY_ERROR_ARGUMENT, "arguments->size: expected %zu, got %zu", sizeof *arguments, (size_t)arguments->size);
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "arguments->size: expected %zu, got %zu", sizeof *arguments,
+                 (size_t)arguments->size);
     }
     c->a = *arguments;
     size_t n = c->a.n_points;
