@@ -77,7 +77,7 @@ static void check_points(const tay_cfunc *f, table *t, size_t n, bool shared)
     a.pars = shared ? (const double[]){77, 0.75} : *t->pars;
     a.time = shared ? (const double[]){-3} : t->time;
     a.shared_pars = a.shared_time = shared;
-    for (size_t i = 0; i < 3 * N_MAX; i++) (*t->out)[i] = 77;
+    for (size_t i = 0; i < 3 * N_MAX; i++) t->out[i / N_MAX][i % N_MAX] = 77;
     assert_ok(tay_cfunc_eval(f, t->out, t->in, &a));
     for (size_t i = 0; i < n; i++) {
         double x = t->in[0][i], y = t->in[1][i], p = shared ? 0.75 : t->pars[1][i], time = shared ? -3 : t->time[i];
@@ -202,14 +202,14 @@ static void large_function(void **unused)
     const tay_expr *const vars[] = {x, y};
     tay_cfunc *f;
     assert_ok(tay_cfunc_create(&f, (const tay_expr *const *)&sum, 1, vars, 2, NULL));
-    double in[2][50], out[50];
+    double in[100], out[50];
     for (size_t n = 1; n <= 50; n += 7) {
-        for (size_t i = 0; i < 2 * n; i++) (*in)[i] = cos((double)i);
+        for (size_t i = 0; i < 2 * n; i++) in[i] = cos((double)i);
         tay_cfunc_arguments a = points(n);
         assert_ok(tay_cfunc_eval(f, out, in, &a));
         for (size_t i = 0; i < n; i++) {
             double expected = 0;
-            for (size_t k = 0; k < TERMS; k++) expected += (*in)[i] * sin((double)(k + 1) / TERMS * (*in)[n + i]);
+            for (size_t k = 0; k < TERMS; k++) expected += in[i] * sin((double)(k + 1) / TERMS * in[n + i]);
             assert_near(out[i], expected, 1e-11);
         }
     }
