@@ -1,4 +1,4 @@
-"""Derives the coefficients of src/kernels/vmath_f64.h and vmath_f32.h: python tools/minimax_vmath.py (needs mpmath).
+"""Derives the numbers of src/kernels/vmath_f64.h, vmath_f32.h, vmath_huge.h: python tools/minimax_vmath.py (needs mpmath).
 
 Each polynomial is a minimax approximation (Remez exchange [Remez 1934]) of g(u) with a weight that makes the error
 relative to the function's value; the fraction of tanh is fitted by Loeb's linearisation [Loeb 1957]. Coefficients are
@@ -122,6 +122,14 @@ def all_of(bits, exp_degree, log_degree, sin_degree, cos_degree, tanh_degrees, t
     show("TANH_B", b, bits)
 
 
+def two_over_pi(words):
+    """The first bits of 2/pi, 64 a word."""
+    with mp.workdps(words * 20):
+        bits = int(2 / mp.pi * mp.mpf(2) ** (64 * words))
+    print("/* 2/pi */\n" + ", ".join(f"0x{bits >> 64 * (words - 1 - k) & (1 << 64) - 1:016x}" for k in range(words)))
+
+
 if __name__ == "__main__":
     all_of(53, 10, 6, 5, 5, (2, 3), "0.75")
     all_of(24, 4, 2, 2, 2, (1, 2), "0.75")
+    two_over_pi(19)

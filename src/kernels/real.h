@@ -5,7 +5,8 @@
  * for double, and again for float by x_f32.c, which defines TAY__F32 and includes x.c. Whatever is not static is named
  * through TAY__NAME: TAY__NAME(evaluate) is tay__evaluate_avx2_f64.
  *
- * Vectors are GNU vector types: operators work element by element, a comparison gives 0 or -1 (all bits) as integers.
+ * Vectors are GNU vector types: operators work element by element, a comparison gives integers with no bits or all bits
+ * set. Integer arithmetic is on uvec, where overflow is defined.
  */
 #ifndef TAY__REAL_H
 #define TAY__REAL_H
@@ -72,16 +73,16 @@ static inline vec tay__splat(real x)
     return x - (vec){0}; /* x + 0 would lose the sign of -0 */
 }
 
-/* Element i is a[i] where mask[i] is -1, b[i] where it is 0. Compiles to one blend. */
-static inline vec tay__blend(ivec mask, vec a, vec b)
+/* Element i is a[i] where all bits of mask[i] are set, b[i] where none is. Compiles to one blend. */
+static inline vec tay__blend(uvec mask, vec a, vec b)
 {
-    return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
+    return (vec)((mask & (uvec)a) | (~mask & (uvec)b));
 }
 
 /* a where mask, else +0. */
-static inline vec tay__keep(ivec mask, vec a)
+static inline vec tay__keep(uvec mask, vec a)
 {
-    return (vec)(mask & (ivec)a);
+    return (vec)(mask & (uvec)a);
 }
 
 /*
@@ -112,9 +113,9 @@ static inline vec tay__max(vec a, vec b)
 #endif
 
 /* Whether some element of mask is not 0. */
-static inline int tay__any(ivec mask)
+static inline int tay__any(uvec mask)
 {
-    integer any = 0;
+    natural any = 0;
     for (int i = 0; i < TAY__WIDTH; i++) any |= mask[i];
     return any != 0;
 }

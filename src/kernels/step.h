@@ -42,7 +42,7 @@ TAY__INLINE void tay__sum_compensated(double *out, const double *jet, size_t pla
         for (uint32_t n = 0; n < order; n++) {
             c += plane;
             vec term = tay__load(c) * power, next = sum + term;
-            ivec swap = tay__max(sum, -sum) < tay__max(term, -term);
+            uvec swap = tay__max(sum, -sum) < tay__max(term, -term);
             vec larger = tay__blend(swap, term, sum), smaller = tay__blend(swap, sum, term);
             error += (larger - next) + smaller;
             sum = next;

@@ -2,9 +2,9 @@
  * Mathematical functions on vectors: branch-free, the whole range of arguments, subnormals, signed zeros, infinities
  * and NaN included, at most 1.5 units in the last place (2.5: tan, sinh, cosh). No tables. Checked against MPFR.
  *
- * Reductions with split constants [Cody and Waite 1980]; logarithm by its series in s = f/(2 + f) with the leading terms
- * kept apart [Tang 1990; Muller 2016, ch. 6, 11]; tanh and sigmoid by a fraction in z = a - n ln2/2, see below. Exact sums of
- * two terms are by [Dekker 1971] (larger term first) and [Knuth 1969] (any order).
+ * Reductions with split constants [CodyWaite1980]; logarithm by its series in s = f/(2 + f) with the leading terms
+ * kept apart [Tang1990; Muller2016, ch. 11]; tanh and sigmoid by a fraction in z = a - n ln2/2, see below. Exact sums of
+ * two terms are by [Dekker1971] (larger term first) and [Knuth1997, 4.2.2] (any order).
  *
  * Sums may not be reordered, but a * b + c may be one rounding or two: products that must be exact have short factors.
  */
@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "kernels/real.h"
+#include "kernels/vmath_huge.h"
 
 #ifdef TAY__F32
 #include "kernels/vmath_f32.h"
@@ -21,18 +22,18 @@
 #include "kernels/vmath_f64.h"
 #endif
 
-#define TAY__BITS(x) ((ivec)tay__splat(x))
+#define TAY__BITS(x) ((uvec)tay__splat(x))
 #define TAY__SIGN TAY__BITS((real)-0.0)
 
 static inline vec tay__vabs(vec x)
 {
-    return (vec)((ivec)x & ~TAY__SIGN);
+    return (vec)((uvec)x & ~TAY__SIGN);
 }
 
 /* |x| with the sign of s. */
 static inline vec tay__vcopysign(vec x, vec s)
 {
-    return (vec)(((ivec)x & ~TAY__SIGN) | ((ivec)s & TAY__SIGN));
+    return (vec)(((uvec)x & ~TAY__SIGN) | ((uvec)s & TAY__SIGN));
 }
 
 /* sum_k c[k] x^k, n terms: even and odd powers apart, which halves the chain of dependent operations. */
@@ -49,13 +50,13 @@ static inline __attribute__((always_inline)) vec tay__vpolynomial(vec x, const r
 /* 2^n for the integer-valued n + TAY__MAGIC, 2^n normal. */
 static inline vec tay__vpower_of_two(vec n_magic)
 {
-    return (vec)(((ivec)n_magic << TAY__MANTISSA) + TAY__BITS(1));
+    return (vec)(((uvec)n_magic << TAY__MANTISSA) + TAY__BITS(1));
 }
 
 /* y 2^n for any n (as n + TAY__MAGIC) down to where y 2^n is 0; two steps, so that a subnormal result is rounded once. */
 static inline vec tay__vscale(vec y, vec n_magic)
 {
-    uvec n = (uvec)((ivec)n_magic - TAY__BITS(TAY__MAGIC) + 2 * TAY__BIAS), half = n >> 1;
+    uvec n = (uvec)((uvec)n_magic - TAY__BITS(TAY__MAGIC) + 2 * TAY__BIAS), half = n >> 1;
     return y * (vec)(half << TAY__MANTISSA) * (vec)((n - half) << TAY__MANTISSA);
 }
 
@@ -98,7 +99,7 @@ static inline vec tay__vsinh(vec x)
     vec a = tay__vabs(x), h = tay__vexpm1_half(tay__min(tay__splat(TAY__SINH_MAX), a));
     vec finite = tay__min(tay__splat(1 / TAY__EPSILON), h);
     vec y = tay__blend(a < TAY__EPSILON / 4, a, h + finite / (1 + 2 * finite));
-    return (vec)((ivec)y | ((ivec)x & TAY__SIGN));
+    return (vec)((uvec)y | ((uvec)x & TAY__SIGN));
 }
 
 /* cosh a = e/2 + 1/(2 e), e = exp a. */
@@ -112,8 +113,8 @@ static inline vec tay__vcosh(vec x)
 /* What to add to a finite stand-in for log x so that 0 gives -inf, negative and NaN give NaN, inf gives inf; else 0. */
 static inline vec tay__vlog_special(vec x)
 {
-    ivec not_positive = ~(x > 0), not_a_number = ~(x >= 0), infinite = x > TAY__LARGEST;
-    ivec quiet = TAY__BITS((real)NAN) & ~TAY__BITS((real)INFINITY);
+    uvec not_positive = ~(x > 0), not_a_number = ~(x >= 0), infinite = x > TAY__LARGEST;
+    uvec quiet = TAY__BITS((real)NAN) & ~TAY__BITS((real)INFINITY);
     return (vec)((not_positive & TAY__BITS((real)-INFINITY)) | (not_a_number & quiet) |
                  (infinite & TAY__BITS((real)INFINITY)));
 }
@@ -121,11 +122,11 @@ static inline vec tay__vlog_special(vec x)
 /* x = 2^(*k) m for normal x > 0, sqrt(1/2) <= m < sqrt(2). */
 static inline vec tay__vlog_split(vec *k, vec x)
 {
-    ivec root = TAY__BITS((real)0.707106781186547524), one = TAY__BITS(1);
-    ivec shifted = (ivec)x + (one - root);
-    ivec biased = (ivec)((uvec)shifted >> TAY__MANTISSA);
+    uvec root = TAY__BITS((real)0.707106781186547524), one = TAY__BITS(1);
+    uvec shifted = (uvec)x + (one - root);
+    uvec biased = (uvec)((uvec)shifted >> TAY__MANTISSA);
     *k = (vec)(biased + TAY__BITS(TAY__MAGIC)) - (TAY__MAGIC + TAY__BIAS);
-    return (vec)((shifted & (((integer)1 << TAY__MANTISSA) - 1)) + root);
+    return (vec)((shifted & (((natural)1 << TAY__MANTISSA) - 1)) + root);
 }
 
 /* k ln2 + log(1 + f), s = f/(2 + f): log(1 + f) = f - (h - s (h + R)), h = f^2/2, R = s^2 LOG(s^2). */
@@ -137,8 +138,8 @@ static inline vec tay__vlog_sum(vec k, vec f, vec s, vec extra)
 
 static inline vec tay__vlog(vec x)
 {
-    ivec tiny = x < TAY__SMALLEST_NORMAL;
-    vec scale = (vec)(TAY__BITS(1) + (tiny & ((integer)TAY__SUBNORMAL_SHIFT << TAY__MANTISSA)));
+    uvec tiny = x < TAY__SMALLEST_NORMAL;
+    vec scale = (vec)(TAY__BITS(1) + (tiny & ((natural)TAY__SUBNORMAL_SHIFT << TAY__MANTISSA)));
     vec k, f = tay__vlog_split(&k, x * scale) - 1;
     k -= tay__keep(tiny, tay__splat(TAY__SUBNORMAL_SHIFT));
     return tay__vlog_sum(k, f, f / (2 + f), tay__splat(0)) + tay__vlog_special(x);
@@ -150,12 +151,12 @@ static inline vec tay__vlog1p(vec x)
     vec finite = tay__min(tay__splat(TAY__LARGEST), x), u = 1 + finite;
     vec z = u - finite, c = (1 - z) + (finite - (u - z));
     vec k, m = tay__vlog_split(&k, u);
-    ivec zero = k == 0;
+    uvec zero = k == 0;
     vec f = tay__blend(zero, finite, m - 1), s = f / (2 + f);
     vec scale = tay__vpower_of_two(TAY__MAGIC - tay__min(tay__splat(TAY__SHIFT_MAX), k));
     vec extra = tay__keep(~zero, c * scale) * (1 - 2 * s * (1 - s));
     vec y = tay__vlog_sum(k, f, s, extra) + tay__vlog_special(1 + x);
-    return (vec)((ivec)y | ((ivec)x & TAY__SIGN));
+    return (vec)((uvec)y | ((uvec)x & TAY__SIGN));
 }
 
 /*
@@ -166,14 +167,14 @@ static inline vec tay__vlog1p(vec x)
 static inline vec tay__vtanh(vec x)
 {
     vec a = tay__min(tay__splat(TAY__TANH_MAX), tay__vabs(x));
-    ivec large = a >= (real)0.75;
+    uvec large = a >= (real)0.75;
     vec n_magic = a * (real)2.88539008177792677 + TAY__MAGIC, n = tay__keep(large, n_magic - TAY__MAGIC);
     vec z = (a - n * (TAY__LN2_HI / 2)) - n * (TAY__LN2_LO / 2), u = z * z;
     vec b = tay__vpolynomial(u, tay__tanh_b, TAY__TANH_B);
     vec v = z * u * tay__vpolynomial(u, tay__tanh_v, TAY__TANH_V), w = z * b - v;
-    vec g = b - w, h = b + w, s = (vec)((((ivec)n_magic << TAY__MANTISSA) & large) + TAY__BITS(1));
+    vec g = b - w, h = b + w, s = (vec)((((uvec)n_magic << TAY__MANTISSA) & large) + TAY__BITS(1));
     vec y = tay__blend(large, tay__splat(1), a) - 2 * (tay__blend(large, g, v) / (s * h + g));
-    return (vec)((ivec)y | ((ivec)x & TAY__SIGN));
+    return (vec)((uvec)y | ((uvec)x & TAY__SIGN));
 }
 
 /*
@@ -184,23 +185,47 @@ static inline vec tay__vsigmoid(vec x)
 {
     vec q, q_lo, n_magic = tay__vexp_parts(&q, &q_lo, tay__min(tay__splat(-TAY__EXP_MIN), tay__vabs(x)));
     vec n = tay__min(n_magic, tay__splat(TAY__MAGIC + TAY__SHIFT_MAX));
-    vec t = (vec)(TAY__BITS(1) - ((ivec)n << TAY__MANTISSA));
-    vec shift = (vec)(TAY__BITS(1) - (((ivec)n_magic - (ivec)n) << TAY__MANTISSA));
+    vec t = (vec)(TAY__BITS(1) - ((uvec)n << TAY__MANTISSA));
+    vec shift = (vec)(TAY__BITS(1) - (((uvec)n_magic - (uvec)n) << TAY__MANTISSA));
     vec base = 1 + t, d = base + q, d_lo = ((base - d) + q) + (((1 - base) + t) + q_lo);
     vec inverse = 1 / d, y = (inverse - inverse * (inverse * d_lo)) * t * shift;
     vec one = tay__vcopysign(tay__splat((real)0.5), x) + (real)0.5;
-    return one + (vec)((ivec)y ^ (~(ivec)x & TAY__SIGN));
+    return one + (vec)((uvec)y ^ (~(uvec)x & TAY__SIGN));
 }
 
-/* Replaces y[i] by f(x[i]) where bad[i]: arguments outside of the range of the vector code. */
-static __attribute__((noinline, cold, unused)) void tay__vrepair(vec *y, const vec *x, const ivec *bad, double (*f)(double))
+/* An argument of sin, cos, tan: x = n pi/2 + r + r_lo. */
+typedef struct tay__reduced {
+    vec r, r_lo;
+    uvec n;
+} tay__reduced;
+
+/* Reduces x[i] where it is not at most TAY__TRIG_MAX. */
+static __attribute__((noinline, cold, unused)) void tay__vreduce_huge(tay__reduced *to, const vec *x)
 {
     for (int i = 0; i < TAY__WIDTH; i++) {
-        if ((*bad)[i] != 0) (*y)[i] = (real)f((double)(*x)[i]);
+        if ((*x)[i] <= TAY__TRIG_MAX) continue;
+        double r = NAN, r_lo = 0;
+        if ((*x)[i] <= TAY__LARGEST) to->n[i] = (natural)tay__reduce_huge(&r, &r_lo, (double)(*x)[i]);
+        to->r[i] = (real)r;
+        to->r_lo[i] = (real)((r - (double)to->r[i]) + r_lo);
     }
 }
 
-/* Sine and cosine of r + r_lo, |r| <= pi/4. */
+/* For x >= 0 or NaN. */
+static inline tay__reduced tay__vreduce(vec x)
+{
+    tay__reduced reduced;
+    reduced.n = tay__trig_reduce(&reduced.r, &reduced.r_lo, x);
+    if (__builtin_expect(tay__any(~(x <= TAY__TRIG_MAX)), 0)) {
+        tay__reduced huge = reduced; /* a copy, so that the usual case stays in registers */
+        vec argument = x;
+        tay__vreduce_huge(&huge, &argument);
+        reduced = huge;
+    }
+    return reduced;
+}
+
+/* Sine and cosine of r + r_lo, |r| <= pi/4: the leading terms 1 - u/2 of the cosine without error. */
 static inline void tay__vsincos_reduced(vec *sine, vec *cosine, vec r, vec r_lo)
 {
     vec u = r * r, h = (real)0.5 * u, w = 1 - h;
@@ -208,43 +233,35 @@ static inline void tay__vsincos_reduced(vec *sine, vec *cosine, vec r, vec r_lo)
     *cosine = w + (((1 - w) - h) + (u * u * tay__vpolynomial(u, tay__cos_terms, TAY__COS_TERMS) - r * r_lo));
 }
 
-/* sin(x + quadrant pi/2) */
-static inline vec tay__vsin_shifted(vec x, integer quadrant)
+/* sin(a + quadrant pi/2), a >= 0 */
+static inline vec tay__vsin_shifted(vec a, natural quadrant)
 {
-    vec r, r_lo, sine, cosine;
-    ivec n = tay__trig_reduce(&r, &r_lo, x) + quadrant;
-    tay__vsincos_reduced(&sine, &cosine, r, r_lo);
+    tay__reduced reduced = tay__vreduce(a);
+    vec sine, cosine;
+    tay__vsincos_reduced(&sine, &cosine, reduced.r, reduced.r_lo);
+    uvec n = reduced.n + quadrant;
     vec y = tay__blend((n & 1) != 0, cosine, sine);
-    return (vec)((ivec)y ^ ((n & 2) << (TAY__SIGN_BIT - 1)));
+    return (vec)((uvec)y ^ ((n & 2) << (TAY__SIGN_BIT - 1)));
 }
 
 static inline vec tay__vsin(vec x)
 {
-    vec a = tay__vabs(x), y = tay__vsin_shifted(a, 0);
-    y = (vec)((ivec)y ^ ((ivec)x & TAY__SIGN));
-    ivec bad = ~(a <= TAY__TRIG_MAX);
-    if (__builtin_expect(tay__any(bad), 0)) tay__vrepair(&y, &x, &bad, sin);
-    return y;
+    return (vec)((uvec)tay__vsin_shifted(tay__vabs(x), 0) ^ ((uvec)x & TAY__SIGN));
 }
 
 static inline vec tay__vcos(vec x)
 {
-    vec a = tay__vabs(x), y = tay__vsin_shifted(a, 1);
-    ivec bad = ~(a <= TAY__TRIG_MAX);
-    if (__builtin_expect(tay__any(bad), 0)) tay__vrepair(&y, &x, &bad, cos);
-    return y;
+    return tay__vsin_shifted(tay__vabs(x), 1);
 }
 
 static inline vec tay__vtan(vec x)
 {
-    vec a = tay__vabs(x), r, r_lo, sine, cosine;
-    ivec n = tay__trig_reduce(&r, &r_lo, a), odd = (n & 1) != 0;
-    tay__vsincos_reduced(&sine, &cosine, r, r_lo);
+    tay__reduced reduced = tay__vreduce(tay__vabs(x));
+    vec sine, cosine;
+    tay__vsincos_reduced(&sine, &cosine, reduced.r, reduced.r_lo);
+    uvec odd = (reduced.n & 1) != 0;
     vec y = tay__blend(odd, cosine, sine) / tay__blend(odd, sine, cosine);
-    y = (vec)((ivec)y ^ ((odd ^ (ivec)x) & TAY__SIGN));
-    ivec bad = ~(a <= TAY__TRIG_MAX);
-    if (__builtin_expect(tay__any(bad), 0)) tay__vrepair(&y, &x, &bad, tan);
-    return y;
+    return (vec)((uvec)y ^ ((odd ^ (uvec)x) & TAY__SIGN));
 }
 
 #endif

@@ -47,14 +47,14 @@ enum { TAY__TANH_V = 2, TAY__TANH_B = 3 };
  * x = n pi/2 + (*r + *r_lo), |*r| a little over pi/4 at most; returns n. In double: n < 2^20 times the first part of pi/2 (33
  * bits) is exact, the error is below 2^-66, and no float is closer than 2^-31 to a multiple of pi/2.
  */
-static inline ivec tay__trig_reduce(vec *r, vec *r_lo, vec x)
+static inline uvec tay__trig_reduce(vec *r, vec *r_lo, vec x)
 {
     typedef double wide __attribute__((vector_size(2 * TAY__VECTOR_BYTES)));
     wide w = __builtin_convertvector(x, wide), n = w * 0x1.45f306dc9c883p-1 + 0x1.8p52 - 0x1.8p52;
     w = (w - n * 0x1.921fb54400000p+0) - n * 0x1.0b4611a626331p-34;
     *r = __builtin_convertvector(w, vec);
     *r_lo = __builtin_convertvector(w - __builtin_convertvector(*r, wide), vec);
-    return __builtin_convertvector(__builtin_convertvector(n, vec), ivec);
+    return (uvec)__builtin_convertvector(__builtin_convertvector(n, vec), ivec);
 }
 
 #endif

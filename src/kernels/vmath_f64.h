@@ -1,7 +1,7 @@
 /*
  * Constants of vmath.h for double. Minimax coefficients (lowest power first) by tools/minimax_vmath.py, which says what
  * they approximate; ln 2 and pi/2 split so that products of the parts with the integers that occur are exact
- * [Cody and Waite 1980].
+ * [CodyWaite1980].
  */
 #ifndef TAY__VMATH_F64_H
 #define TAY__VMATH_F64_H
@@ -56,15 +56,15 @@ static const real tay__tanh_b[] = {1.37500000000000000e+00, 6.34518097987785579e
                                    2.83360836508700603e-04};
 enum { TAY__TANH_V = 3, TAY__TANH_B = 4 };
 
-/* The trigonometric functions are computed here up to this |x|, by libm above. */
+/* Above this |x|, the trigonometric functions reduce by tay__reduce_huge. */
 #define TAY__TRIG_MAX 0x1p20
 
 /*
  * x = n pi/2 + (*r + *r_lo), |*r| a little over pi/4 at most; returns n (its lower bits matter). pi/2 in three parts of 33
  * bits and one of 53: n < 2^20 times a part is exact, so are the differences but for two, whose errors are kept. The
- * rest of pi/2 is below 2^-156: no double in this range is closer than 2^-62 to a multiple of pi/2 [Muller 2016, 11.1].
+ * rest of pi/2 is below 2^-156: no double in this range is closer than 2^-62 to a multiple of pi/2 [Muller2016, 11.3].
  */
-static inline ivec tay__trig_reduce(vec *r, vec *r_lo, vec x)
+static inline uvec tay__trig_reduce(vec *r, vec *r_lo, vec x)
 {
     vec t = x * 0x1.45f306dc9c883p-1 + TAY__MAGIC, n = t - TAY__MAGIC;
     vec a = x - n * 0x1.921fb54400000p+0;
@@ -73,7 +73,7 @@ static inline ivec tay__trig_reduce(vec *r, vec *r_lo, vec x)
     vec lo = (b_lo + c_lo) - n * 0x1.b839a252049c1p-104;
     *r = c + lo;
     *r_lo = (c - *r) + lo;
-    return (ivec)t;
+    return (uvec)t;
 }
 
 #endif
