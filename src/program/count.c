@@ -138,6 +138,20 @@ out:
     return status;
 }
 
+/* d(a^b)/da is b y / a here: the row's b a^(b - 1) is another power, whose derivative is another, and so on. */
+static tay_status partial(tay_expr **out, const tay_expr *e, uint32_t k)
+{
+    tay_status status = TAY_OK;
+    tay_expr *numerator = NULL;
+
+    if (e->function != TAY_POW || k != 0) return tay__expr_partial(out, e, k);
+    TAY_TRY(tay_expr_mul(&numerator, e->u.args[1], e));
+    TAY_TRY(tay_expr_div(out, numerator, e->u.args[0]));
+out:
+    tay_expr_unref(numerator);
+    return status;
+}
+
 /* The derivatives of an integral, which it uses at lower orders. That of a coefficient is not needed. */
 static tay_status count_derivatives(tay__lower_state *s, const tay_expr *e)
 {
@@ -149,7 +163,7 @@ static tay_status count_derivatives(tay__lower_state *s, const tay_expr *e)
         if (tay__is_coefficient(s, e->u.args[k]))
             TAY_TRY(tay_expr_number(&g, 0.0));
         else
-            TAY_TRY(tay__expr_partial(&g, e, k));
+            TAY_TRY(partial(&g, e, k));
         TAY_TRY(own(s, g));
         TAY_TRY(tay__array_push(&s->derivatives, &g));
         TAY_TRY(use(s, g));
