@@ -13,7 +13,7 @@
 enum { SINGLE, NARROW, WIDE, N_WIDTHS };
 
 /* The values of a block stay within about the size of a second-level cache, and a wider block gains little. */
-enum { BLOCK_BYTES = 192 * 1024, MAX_LANES = 256 };
+enum { BLOCK_BYTES = 128 * 1024, MAX_LANES = 128 };
 
 typedef struct idle {
     tay__workspace *workspace;
