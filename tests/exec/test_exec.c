@@ -1,0 +1,405 @@
+/*
+ * Real programs through exec: jets and values against the plain interpreter, blocks of columns against the whole stage, lanes
+ * against one lane, parameters, time, the helpers of a step, memory.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exec/exec.h"
+#include "program/interpret.h"
+#include "support/check.h"
+#include "support/failing_alloc.h"
+#include "support/rpn.h"
+
+enum { MAX_STATES = 8, ORDER = 14, N_PARS = 3 };
+
+static const char *const isas[] = {"baseline", "avx2", "avx512"};
+
+/* A system x' = rhs, as text: variables x0, x1, ... */
+typedef struct equations {
+    const char *rhs[MAX_STATES];
+} equations;
+
+static const equations systems[] = {
+    {{"x1", "x0 sin neg"}},
+    {{"x0 x1 * p0 x0 * -", "x0 2 ** t + p1 *", "p2 x2 * t cos +"}},
+    {{"x1 x2 / x0 tanh +", "x0 x1 + exp -0.1 *", "x2 0.3 ** x1 x0 atan2 - p0 p1 * +"}},
+    {{"x3", "x4", "x5", "x0 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg", "x1 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg",
+      "x2 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg"}},
+    {{"x0 0.1 relu x1 sigmoid +", "x0 x1 lt x0 x1 * x1 select", "1", "t t * p1 *"}},
+    {{"x0 erf x1 asinh * x2 -", "x0 x1 ** x2 cosh 0.1 * +", "x0 2.5 + log x1 *"}},
+};
+
+static const double states[MAX_STATES] = {0.75, 0.5, 1.25, -0.25, 0.375, 0.875};
+static const double pars[N_PARS] = {0.7, -0.3, 0.11};
+static const double time0 = 0.625;
+
+static tay__program *make_program(const equations *e, bool jets)
+{
+    tay_expr *vars[MAX_STATES], *rhs[MAX_STATES];
+    tay__program *program;
+    size_t n = 0;
+    char name[8];
+
+    for (; n < MAX_STATES && e->rhs[n]; n++) {
+        snprintf(name, sizeof name, "x%zu", n);
+        vars[n] = rpn(name);
+        rhs[n] = rpn(e->rhs[n]);
+    }
+    assert_ok(tay__program_create(&program, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = n,
+                                                                 .outputs = (const tay_expr *const *)rhs, .n_outputs = n,
+                                                                 .jets = jets}));
+    assert_ok(tay__program_verify(program));
+    for (size_t i = 0; i < n; i++) {
+        tay_expr_unref(vars[i]);
+        tay_expr_unref(rhs[i]);
+    }
+    return program;
+}
+
+static void put(const tay__exec *exec, tay__workspace *w, tay_real real, size_t i, double x)
+{
+    (void)exec;
+    if (real == TAY_FLOAT64)
+        ((double *)w->jet)[i] = x;
+    else
+        ((float *)w->jet)[i] = (float)x;
+}
+
+static double get(const tay__workspace *w, tay_real real, size_t i)
+{
+    return real == TAY_FLOAT64 ? ((double *)w->jet)[i] : (double)((float *)w->jet)[i];
+}
+
+/* Lane l starts a little beside lane 0. */
+static double start_of(double x, uint32_t l)
+{
+    return x * (1 + 0x1p-8 * l);
+}
+
+static void start(const tay__exec *exec, tay__workspace *w, tay_real real, uint32_t lanes)
+{
+    const tay__program *p = tay__exec_program(exec);
+
+    for (uint32_t l = 0; l < lanes; l++) {
+        for (uint32_t i = 0; i < p->n_inputs; i++) put(exec, w, real, i * (size_t)lanes + l, start_of(states[i], l));
+        for (uint32_t i = 0; p->par_slot >= 0 && i < p->n_pars; i++)
+            put(exec, w, real, ((size_t)p->par_slot + i) * lanes + l, start_of(pars[i], l));
+        if (p->time_slot >= 0) put(exec, w, real, (size_t)p->time_slot * lanes + l, start_of(time0, l));
+    }
+    if (p->jets) {
+        float single[N_PARS] = {(float)pars[0], (float)pars[1], (float)pars[2]};
+        tay__exec_set_parameters(exec, w, real == TAY_FLOAT64 ? (const void *)pars : single);
+    }
+}
+
+/* The interpreter's jets of lane l. */
+static interpreter expected(const tay__program *p, uint32_t order, uint32_t l)
+{
+    interpreter in = {.p = p, .order = order, .coefficients = coefficients_of(p, pars)};
+
+    in.jet = calloc((size_t)p->n_slots * (order + 1), sizeof *in.jet);
+    for (uint32_t i = 0; i < p->n_inputs; i++) in.jet[i] = start_of(states[i], l);
+    for (uint32_t i = 0; p->par_slot >= 0 && i < p->n_pars; i++) in.jet[(size_t)p->par_slot + i] = start_of(pars[i], l);
+    if (p->time_slot >= 0) in.jet[p->time_slot] = start_of(time0, l);
+    interpret(&in);
+    return in;
+}
+
+static void check_value(double got, long double wanted, tay_real real, long double scale)
+{
+    double tolerance = real == TAY_FLOAT64 ? 2e-13 : 2e-4;
+
+    if (!(fabsl(got - wanted) <= tolerance * (fabsl(wanted) + scale))) fail_msg("got %.17g, expected %.17Lg", got, wanted);
+}
+
+static void check_run(const equations *e, tay_real real, uint32_t lanes, bool jets)
+{
+    uint32_t order = jets ? (real == TAY_FLOAT64 ? ORDER : 6) : 0;
+    tay__program *p = make_program(e, jets);
+    tay__exec *exec;
+    tay__workspace *w;
+
+    assert_ok(tay__exec_create(&exec, p, real, order, lanes));
+    assert_ok(tay__workspace_create(&w, exec));
+    for (int again = 0; again < 2; again++) { /* what a run leaves behind must not matter */
+        start(exec, w, real, lanes);
+        tay__exec_run(exec, w);
+    }
+    for (uint32_t l = 0; l < lanes; l += 15) {
+        interpreter in = expected(p, order, l);
+        for (uint32_t i = 0; i < p->n_outputs; i++)
+            for (uint32_t n = 0; n <= order; n++) {
+                uint32_t slot = jets ? i : p->outputs[i];
+                long double scale = 1;
+                for (uint32_t k = 0; jets && k < p->n_inputs; k++) scale = fmaxl(scale, fabsl(*at(&in, n, (int32_t)k)));
+                check_value(get(w, real, n * w->plane + (size_t)slot * lanes + l), *at(&in, n, (int32_t)slot), real, scale);
+            }
+        free(in.jet);
+        free((void *)in.coefficients);
+    }
+    tay__workspace_free(w);
+    tay__exec_free(exec);
+}
+
+static void check_all(bool jets)
+{
+    for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
+        setenv("TAYRA_ISA", isas[isa], 1);
+        for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+            for (int real = TAY_FLOAT64; real <= TAY_FLOAT32; real++) {
+                check_run(&systems[i], (tay_real)real, 1, jets);
+                check_run(&systems[i], (tay_real)real, 32, jets);
+            }
+        }
+    }
+    unsetenv("TAYRA_ISA");
+}
+
+static void test_jets(void **state)
+{
+    (void)state;
+    check_all(true);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    check_all(false);
+}
+
+/* phi' = J(x) phi + g, x' = f(x), in 2 x COLUMNS columns. */
+enum { COLUMNS = 150, N_MATRIX = 2 + 2 * COLUMNS };
+
+static tay__program *matrix_equation(void)
+{
+    static const char *const f[] = {"v0 v1 * sin", "v1 v0 tanh +"};
+    static const char *const rows[] = {"v0 cos v%d * v1 sin v%d * +", "v1 tanh v%d * v0 tanh v%d * + v0 %d.5 / sin +"};
+    tay_expr *vars[N_MATRIX], *rhs[N_MATRIX];
+    tay__program *p;
+    char text[64];
+
+    for (int i = 0; i < N_MATRIX; i++) {
+        snprintf(text, sizeof text, "v%d", i);
+        vars[i] = rpn(text);
+        int column = (i - 2) % COLUMNS;
+        if (i >= 2) snprintf(text, sizeof text, rows[(i - 2) / COLUMNS], 2 + column, 2 + COLUMNS + column, column);
+        rhs[i] = rpn(i < 2 ? f[i] : text);
+    }
+    assert_ok(tay__program_create(&p, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = N_MATRIX,
+                                                           .outputs = (const tay_expr *const *)rhs, .n_outputs = N_MATRIX,
+                                                           .jets = true}));
+    for (int i = 0; i < N_MATRIX; i++) {
+        tay_expr_unref(vars[i]);
+        tay_expr_unref(rhs[i]);
+    }
+    return p;
+}
+
+static void run_matrix(tay__exec **exec, tay__workspace **w, tay__program *p, uint32_t lanes)
+{
+    assert_ok(tay__exec_create(exec, p, TAY_FLOAT64, ORDER, lanes));
+    assert_ok(tay__workspace_create(w, *exec));
+    for (size_t i = 0; i < N_MATRIX; i++)
+        for (uint32_t l = 0; l < lanes; l++) ((double *)(*w)->jet)[i * lanes + l] = sin(1.0 + (double)i) / (1 + l);
+    tay__exec_run(*exec, *w);
+}
+
+/* Blocks of columns give the same bits as the whole stage, and lanes those of one lane. */
+static void test_columns(void **state)
+{
+    (void)state;
+    for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
+        tay__exec *by_columns, *whole, *laned;
+        tay__workspace *w_columns, *w_whole, *w_laned;
+        tay__program *p;
+
+        setenv("TAYRA_ISA", isas[isa], 1);
+        p = matrix_equation();
+        int32_t columns = 0;
+        for (uint32_t s = 0; s < p->n_stages; s++) columns += p->stages[s].n_columns;
+        assert_true(columns >= COLUMNS);
+        run_matrix(&by_columns, &w_columns, p, 1);
+        p = matrix_equation();
+        for (uint32_t s = 0; s < p->n_stages; s++) p->stages[s].n_columns = 0;
+        run_matrix(&whole, &w_whole, p, 1);
+        run_matrix(&laned, &w_laned, matrix_equation(), 16);
+        for (size_t n = 0; n <= ORDER; n++) {
+            const double *x = (double *)w_columns->jet + n * w_columns->plane, *y = (double *)w_whole->jet + n * w_whole->plane;
+            const double *z = (double *)w_laned->jet + n * w_laned->plane;
+            assert_memory_equal(x, y, N_MATRIX * sizeof *x);
+            for (size_t i = 0; i < N_MATRIX; i++) check_value(z[16 * i], x[i], TAY_FLOAT64, 1e-3);
+        }
+        tay__workspace_free(w_columns);
+        tay__workspace_free(w_whole);
+        tay__workspace_free(w_laned);
+        tay__exec_free(by_columns);
+        tay__exec_free(whole);
+        tay__exec_free(laned);
+    }
+    unsetenv("TAYRA_ISA");
+}
+
+/* sum_n c_n h^n for all counts around a block, also compensated, against long double; nothing else is written. */
+static void test_polynomial(void **state)
+{
+    static const double h[] = {0.0, 0.1, -0.7, 1.3};
+    enum { N_H = 4, STRIDE = 320 };
+    tay__exec *exec;
+    tay__workspace *w;
+    double out[N_H * STRIDE];
+
+    (void)state;
+    for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
+        setenv("TAYRA_ISA", isas[isa], 1);
+        run_matrix(&exec, &w, matrix_equation(), 1);
+        for (size_t count = 1; count <= 150; count += count < 40 ? 1 : 37) {
+            for (int compensated = 0; compensated < 2; compensated++) {
+                for (size_t i = 0; i < N_H * STRIDE; i++) out[i] = 12345;
+                tay__exec_polynomial(exec, out, STRIDE, w, count, h, N_H, compensated);
+                for (size_t k = 0; k < N_H; k++) {
+                    for (size_t i = 0; i < STRIDE; i++) {
+                        long double exact = 0;
+                        for (uint32_t n = ORDER + 1; n-- > 0;) exact = exact * h[k] + ((double *)w->jet)[n * w->plane + i % N_MATRIX];
+                        if (i >= count)
+                            assert_true(out[k * STRIDE + i] == 12345);
+                        else
+                            check_value(out[k * STRIDE + i], exact, TAY_FLOAT64, 1e-3);
+                    }
+                }
+            }
+        }
+        tay__workspace_free(w);
+        tay__exec_free(exec);
+    }
+    unsetenv("TAYRA_ISA");
+}
+
+/* 1 + 2^-60 - 1: a plain sum loses the small term, the compensated one keeps it. */
+static void test_polynomial_compensated(void **state)
+{
+    tay__exec *exec;
+    tay__workspace *w;
+    double plain, compensated, one = 1;
+
+    (void)state;
+    assert_ok(tay__exec_create(&exec, make_program(&systems[0], true), TAY_FLOAT64, 2, 1));
+    assert_ok(tay__workspace_create(&w, exec));
+    double *jet = w->jet;
+    jet[0] = 1;
+    jet[w->plane] = 0x1p-60;
+    jet[2 * w->plane] = -1;
+    tay__exec_polynomial(exec, &plain, 1, w, 1, &one, 1, false);
+    tay__exec_polynomial(exec, &compensated, 1, w, 1, &one, 1, true);
+    assert_true(compensated == 0x1p-60);
+    tay__workspace_free(w);
+    tay__exec_free(exec);
+}
+
+static void test_max_norm(void **state)
+{
+    tay__exec *exec;
+    double x[50];
+
+    (void)state;
+    for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
+        setenv("TAYRA_ISA", isas[isa], 1);
+        assert_ok(tay__exec_create(&exec, make_program(&systems[0], true), TAY_FLOAT64, 2, 1));
+        for (size_t n = 0; n <= 50; n++) {
+            for (size_t i = 0; i < 50; i++) x[i] = i >= n ? NAN : i % 2 ? 0.25 : -0.5; /* nothing behind is read */
+            assert_true(tay__exec_max_norm(exec, x, n) == (n > 0 ? 0.5 : 0));
+            for (size_t i = 0; i < n; i++) {
+                double keep = x[i];
+                x[i] = -2;
+                assert_true(tay__exec_max_norm(exec, x, n) == 2);
+                x[i] = -INFINITY;
+                assert_true(tay__exec_max_norm(exec, x, n) == INFINITY);
+                x[i] = NAN;
+                assert_true(isnan(tay__exec_max_norm(exec, x, n)));
+                x[(i + 1) % n] = INFINITY;
+                assert_true(n == 1 || isnan(tay__exec_max_norm(exec, x, n)));
+                x[(i + 1) % n] = (i + 1) % n % 2 ? 0.25 : -0.5;
+                x[i] = keep;
+            }
+        }
+        tay__exec_free(exec);
+    }
+    unsetenv("TAYRA_ISA");
+}
+
+static void test_bad_arguments(void **state)
+{
+    tay__program *p = make_program(&systems[0], true);
+    tay__exec *exec = NULL;
+
+    (void)state;
+    assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, 3, 0), TAY_ERROR_ARGUMENT, "lanes: expected 1 or a multiple of 16, got 0");
+    assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, 3, 8), TAY_ERROR_ARGUMENT, "got 8");
+    assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, UINT32_MAX, 1), TAY_ERROR_ARGUMENT, "order");
+    assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, UINT32_MAX - 1, 0xfffffff0u), TAY_ERROR_LIMIT, "overflows");
+    assert_null(exec);
+    tay__program_free(p);
+}
+
+static tay_status make_all(void *context)
+{
+    tay_status status = TAY_OK;
+    const equations *e = context;
+    tay_expr *x = NULL, *rhs = NULL;
+    tay__program *p = NULL;
+    tay__exec *exec = NULL;
+    tay__workspace *w = NULL;
+
+    TAY_TRY(rpn_try(&x, "x0"));
+    TAY_TRY(rpn_try(&rhs, e->rhs[0]));
+    TAY_TRY(tay__program_create(&p, &(tay__program_spec){.inputs = (const tay_expr *const *)&x, .n_inputs = 1,
+                                                         .outputs = (const tay_expr *const *)&rhs, .n_outputs = 1, .jets = true}));
+    TAY_TRY(tay__exec_create(&exec, p, TAY_FLOAT64, 5, 1));
+    p = NULL;
+    TAY_TRY(tay__workspace_create(&w, exec));
+out:
+    tay__workspace_free(w);
+    tay__exec_free(exec);
+    tay__program_free(p);
+    tay_expr_unref(x);
+    tay_expr_unref(rhs);
+    return status;
+}
+
+static void test_failing_allocations(void **state)
+{
+    static const equations simple = {{"x0 sin p0 p1 + * x0 t * +"}};
+
+    (void)state;
+    fail_each_allocation(make_all, (void *)&simple);
+}
+
+static void test_memory(void **state)
+{
+    tay__exec *exec;
+
+    (void)state;
+    assert_ok(tay__exec_create(&exec, matrix_equation(), TAY_FLOAT64, ORDER, 1));
+    assert_true(tay__exec_memory(exec) >= (ORDER + 1) * N_MATRIX * sizeof(double));
+    assert_true(tay__exec_memory(exec) <= 8 * (ORDER + 1) * N_MATRIX * sizeof(double));
+    assert_int_equal(tay__exec_order(exec), ORDER);
+    tay__exec_free(exec);
+    tay__exec_free(NULL);
+    tay__workspace_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_jets),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_polynomial),
+        cmocka_unit_test(test_polynomial_compensated),
+        cmocka_unit_test(test_max_norm),
+        cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
