@@ -1,0 +1,128 @@
+"""Ctrl-C during a propagation, and what other threads see: each in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+SETUP = """
+import math, os, signal, threading, time
+import numpy as np
+import tayra as hk
+x, v = hk.make_vars("x", "v")
+ta = hk.taylor_adaptive([(x, v), (v, -x)], [1.0, 0.0])
+"""
+
+
+def start(code):
+    return subprocess.Popen(
+        [sys.executable, "-c", SETUP + textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process):
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    return out
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ta.propagate_until(1e12)",
+        "ta.propagate_for(-1e12)",
+        "ta.propagate_grid([0.0, 1e12])",
+        "ta.propagate_until(1e12, callback=lambda ta: True)",
+    ],
+)
+def test_keyboard_interrupt(call):
+    """The exception comes within a moment, and the integrator is at its last completed step."""
+    process = start(f"""
+        print("ready", flush=True)
+        try:
+            {call}
+        except KeyboardInterrupt:
+            t = ta.time
+            assert abs(t) > 1.0, t
+            assert math.hypot(ta.state[0] - math.cos(t), ta.state[1] + math.sin(t)) < 1e-9 * abs(t) ** 0.5
+            ta.propagate_for(1.0)  # it goes on from there
+            assert ta.time == t + 1.0
+            print("interrupted")
+    """)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    begin = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    assert finish(process) == "interrupted\n"
+    assert time.monotonic() - begin < 5
+
+
+def test_other_threads_run_during_a_propagation():
+    out = finish(start("""
+        count = 0
+        done = False
+        def work():
+            global count
+            while not done:
+                count += 1
+                time.sleep(1e-4)
+        thread = threading.Thread(target=work)
+        thread.start()
+        ta.propagate_until(3e5)
+        done = True
+        thread.join()
+        print(count > 10)
+    """))
+    assert out == "True\n"
+
+
+def test_two_threads_cannot_advance_one_integrator():
+    out = finish(start("""
+        thread = threading.Thread(target=lambda: ta.propagate_until(2e6))
+        thread.start()
+        time.sleep(0.1)
+        try:
+            ta.step()
+        except RuntimeError:
+            print("refused")
+        thread.join()
+        print(ta.time)
+    """))
+    assert out == "refused\n2000000.0\n"
+
+
+def test_threads_with_their_own_integrators():
+    out = finish(start("""
+        import copy
+        copies = [copy.copy(ta) for _ in range(4)]
+        threads = [threading.Thread(target=c.propagate_until, args=(1e4,)) for c in copies]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        ta.propagate_until(1e4)
+        print(all(np.array_equal(c.state, ta.state) for c in copies))
+    """))
+    assert out == "True\n"
+
+
+def test_memory_that_cannot_be_had():
+    """A limit on the process's memory makes a large system a MemoryError, and everything goes on."""
+    out = finish(start("""
+        import resource
+        used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000, hard))
+        for make in (lambda: hk.taylor_adaptive([(x, hk.par[100_000_000] * x)], [1.0]),
+                     lambda: hk.cfunc([hk.par[100_000_000] * x], [x])(np.zeros((1, 1)), pars=np.zeros((100_000_001, 1))),
+                     lambda: ta.propagate_grid(np.linspace(0.0, 1.0, 50_000_000))):
+            try:
+                make()
+            except MemoryError as e:
+                print("MemoryError", bool(str(e)))
+        ta.propagate_until(1.0)
+        print(ta.time)
+    """))
+    assert out == "MemoryError True\n" * 3 + "1.0\n"

@@ -1,0 +1,117 @@
+"""References and memory: loops over everything that allocates do not grow the process."""
+
+import copy
+import gc
+import os
+import pickle
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import tayra as hk
+
+x, v = hk.make_vars("x", "v")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def resident():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * PAGE
+
+
+def growth(work, n):
+    """Bytes the process grows by in n calls of work, after some to warm up."""
+    for _ in range(max(10, n // 5)):
+        work()
+    gc.collect()
+    before = resident()
+    for _ in range(n):
+        work()
+    gc.collect()
+    return resident() - before
+
+
+def integrator():
+    ta = hk.taylor_adaptive([(x, v), (v, -hk.par[0] * hk.sin(x))], [1.0, 0.0], pars=[2.0])
+    ta.propagate_until(1.0)
+    return ta
+
+
+def failing_callback(ta):
+    raise ZeroDivisionError
+
+
+def errors():
+    ta = integrator()
+    for call in (
+        lambda: hk.taylor_adaptive([(x, v)], [1.0]),
+        lambda: hk.cfunc([x], [v]),
+        lambda: hk.sum([x, 1.0]),
+        lambda: ta.propagate_for(1.0, callback=failing_callback, c_output=True),
+        lambda: ta.propagate_grid([ta.time, ta.time + 3], callback=failing_callback),
+        lambda: hk.model.ffnn([x], [2], 1, [hk.tanh, lambda v: 1.0]),
+        lambda: hk.expression(object()),
+        lambda: hk.diff_tensors([x], [x * v]),
+        lambda: hk.var_ode_sys([(x, x)], [v]),
+    ):
+        with pytest.raises((ValueError, TypeError, ZeroDivisionError)):
+            call()
+
+
+WORK = {
+    "integrators": (integrator, 10_000),
+    "copies": (lambda: copy.deepcopy(copy.copy(integrator())), 2000),
+    "pickles": (lambda: pickle.loads(pickle.dumps(integrator())), 1000),
+    "views": (lambda: [integrator().state, integrator().pars, integrator().tc], 1000),
+    "continuous output": (lambda: integrator().propagate_for(3.0, c_output=True)[4](np.linspace(0, 3, 7)), 2000),
+    "grids and callbacks": (lambda: integrator().propagate_grid([1.0, 5.0, 9.0], callback=lambda ta: True), 2000),
+    "functions": (lambda: hk.cfunc([hk.sin(x) * v + 1.5], [x, v])(np.ones((2, 100))), 2000),
+    "variational": (lambda: hk.taylor_adaptive(hk.var_ode_sys([(x, v), (v, -x)], hk.var_args.vars, 2), [1.0, 2.0]).sys, 1000),
+    "tensors": (lambda: hk.diff_tensors([hk.sin(x * v)], [x, v], 3).hessian(0), 2000),
+    "models": (lambda: (hk.model.ffnn([x, v], [4], 2, [hk.tanh] * 2), hk.model.nbody(3), hk.model.pendulum_energy()), 2000),
+    "expressions": (lambda: str(hk.subs(hk.diff(hk.exp(x * v) ** 2.5 + hk.par[1], x), {x: v + 1})), 10_000),
+    "errors": (errors, 1000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_no_growth(name):
+    """One lost object of the smallest kind per call would be more than this (but for a few pages of chance)."""
+    work, n = WORK[name]
+    assert growth(work, n) < 32 * n + 600_000
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_no_python_objects_are_lost(name):
+    work, _ = WORK[name]
+    for _ in range(20):
+        work()
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(1000):
+        work()
+    gc.collect()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after - before < 1000 * 16 + 30_000  # the interpreter keeps some for itself
+
+
+def test_reference_counts():
+    """What a call borrows it gives back."""
+    callback = lambda ta: True  # noqa: E731
+    ta, e = integrator(), x * v + 17.25
+    objects = [callback, ta, e, x, None, True, hk.expression]
+    before = [sys.getrefcount(o) for o in objects]
+    for _ in range(100):
+        ta.propagate_for(0.5, callback=[callback, callback])
+        ta.propagate_grid([ta.time, ta.time + 1], callback=callback)
+        ta.propagate_for(0.5, callback=callback, c_output=True)
+        ta.step(), ta.state, ta.sys, ta.update_d_output(0.0)
+        e + 1, 1 + e, e == x, hash(e), e**2, -e, +e, repr(e), hk.sum([e, x]), hk.sin(e), hk.diff(e, x)
+        hk.cfunc([e], [x, v]).fn, copy.copy(e), pickle.loads(pickle.dumps(e))
+        hk.subs(e, {x: v}), hk.get_variables(e), hk.select(e, 1, x)
+    after = [sys.getrefcount(o) for o in objects]
+    assert all(abs(a - b) < 20 for a, b in zip(after, before)), list(zip(before, after))
