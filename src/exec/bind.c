@@ -157,14 +157,15 @@ static int32_t chunk_members(const tay__exec *exec, const tay__group *group)
     return n < COLUMN_UNIT ? COLUMN_UNIT : (int32_t)n;
 }
 
-/* Members in one column of a stage, on average, and the width of its blocks. */
+/* The width of a stage's blocks of columns, by the numbers that a column keeps on average. */
 static int32_t column_width(const tay__exec *exec, const tay__stage *stage)
 {
-    size_t members = 0, width;
+    size_t numbers = 0, width;
 
-    for (uint32_t k = 0; k < stage->n_groups; k++) members += stage->groups[k].n_members;
-    members = (members + (size_t)stage->n_columns - 1) / (size_t)stage->n_columns;
-    width = COLUMN_BYTES / exec->element / (exec->order + 1) / members / exec->lanes / COLUMN_UNIT * COLUMN_UNIT;
+    for (uint32_t k = 0; k < stage->n_groups; k++)
+        numbers += stage->groups[k].n_members * (size_t)(stage->groups[k].transient ? 1 : exec->order + 1);
+    numbers = (numbers + (size_t)stage->n_columns - 1) / (size_t)stage->n_columns;
+    width = COLUMN_BYTES / exec->element / numbers / exec->lanes / COLUMN_UNIT * COLUMN_UNIT;
     if (width < COLUMN_UNIT) width = COLUMN_UNIT;
     return width < (size_t)stage->n_columns ? (int32_t)width : stage->n_columns;
 }

@@ -15,7 +15,7 @@
 static tay__run begin_run(const tay__pass *pass, const tay__group *group, uint32_t n)
 {
     return (tay__run){.group = group, .jet = pass->jet, .plane = pass->plane, .scale = pass->lanes, .n = n,
-                      .n_terms = group->n_terms};
+                      .n_terms = group->n_terms, .y_plane = group->transient ? 0 : pass->plane};
 }
 
 /* Sets the parts of a run that depend on the segment; m = s->begin is its first member. */

@@ -21,10 +21,10 @@ TAY__INLINE vec tay__gather(const real *jet, const int32_t *slots)
 TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, tay__stride stride, tay__coefs coefs)
 {
     vec sum[TAY__BLOCK];
-    size_t order = run->n * run->plane;
 
     tay__start(sum, run, at, vectors);
     for (uint32_t k = 0; k < run->n_terms; k++) {
+        size_t order = tay__order_of(run, k, run->n);
         const real *c = run->coefs + k * run->coef_step, *a = stride == TAY__GATHER ? NULL : tay__operand_a(run, k) + order;
         vec shared = stride == TAY__SHARED ? tay__splat(*a) : (vec){0};
         vec splat = coefs == TAY__SPLAT_COEFS ? tay__splat(*c) : (vec){0};
@@ -57,7 +57,6 @@ TAY__RUN_KERNEL(tay__linear_gather_v, tay__linear_block, TAY__GATHER, TAY__VECTO
 TAY__INLINE void tay__layer_block(const tay__run *run, int members, size_t at, int vectors)
 {
     vec sum[TAY__TILE][2];
-    size_t order = run->n * run->plane;
 
 #pragma GCC unroll 6
     for (int m = 0; m < members; m++) {
@@ -65,7 +64,7 @@ TAY__INLINE void tay__layer_block(const tay__run *run, int members, size_t at, i
         sum[m][0] = sum[m][1] = start;
     }
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *a = tay__operand_a(run, k) + order + at, *c = run->coefs + k * run->coef_step;
+        const real *a = tay__operand_a(run, k) + tay__order_of(run, k, run->n) + at, *c = run->coefs + k * run->coef_step;
         vec x[2];
         x[0] = tay__load(a);
         x[1] = vectors > 1 ? tay__load(a + TAY__WIDTH) : (vec){0};
@@ -78,7 +77,7 @@ TAY__INLINE void tay__layer_block(const tay__run *run, int members, size_t at, i
     }
 #pragma GCC unroll 6
     for (int m = 0; m < members; m++) {
-        real *y = run->y + order + at + (size_t)m * run->scale;
+        real *y = tay__result(run, run->n) + at + (size_t)m * run->scale;
         tay__store(y, sum[m][0]);
         if (vectors > 1) tay__store(y + TAY__WIDTH, sum[m][1]);
     }

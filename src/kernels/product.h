@@ -89,7 +89,7 @@ TAY__RUN_KERNEL(tay__square_v, tay__square_block, TAY__VECTOR_COEFS)
 /* The first address of row m of a tile, at order n. */
 TAY__INLINE real *tay__tile_y(const tay__run *run, int m, size_t at)
 {
-    return run->y + (size_t)(run->row[m].first - run->row[0].first) + run->n * run->plane + at;
+    return tay__result(run, run->n) + (size_t)(run->row[m].first - run->row[0].first) + at;
 }
 
 /* sum[m] += sum_j a_{m,j} b_{n-j} for the rows m of a tile; a[m] is where the number of row m is, from `jet` on. */

@@ -15,7 +15,7 @@
 
 TAY__INLINE void tay__state_block(const tay__run *run, size_t at, int vectors)
 {
-    const real *f = tay__operand_a(run, 0) + (run->n - 1) * run->plane + at;
+    const real *f = tay__operand_a(run, 0) + tay__order_of(run, 0, run->n - 1) + at;
     vec y[TAY__BLOCK];
     real n = (real)run->n, inverse = 1 / n;
 

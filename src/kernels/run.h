@@ -28,6 +28,7 @@ typedef struct tay__run {
     size_t plane, scale; /* elements from order to order, from slot to slot */
     uint32_t n, n_terms;
     real *y;             /* coefficient 0 of the first element */
+    size_t y_plane;      /* plane, or 0 for a transient group */
     size_t length;
     const int32_t *a, *b; /* the slots of term k are a[k * step] and b[k * step] (+ element, if listed one by one) */
     size_t step;
@@ -47,6 +48,19 @@ TAY__INLINE const real *tay__operand_a(const tay__run *run, uint32_t k)
 TAY__INLINE const real *tay__operand_b(const tay__run *run, uint32_t k)
 {
     return run->jet + (size_t)run->b[k * run->step] * run->scale + run->b_moved;
+}
+
+/* Where coefficient n of the first element goes. */
+TAY__INLINE real *tay__result(const tay__run *run, uint32_t n)
+{
+    return run->y + n * run->y_plane;
+}
+
+/* From coefficient 0 of operand a_k to coefficient n, unless a_k is transient (linear, state). */
+TAY__INLINE size_t tay__order_of(const tay__run *run, uint32_t k, uint32_t n)
+{
+    const uint8_t *transient = run->group->a_transient;
+    return transient && transient[k] ? 0 : n * run->plane;
 }
 
 /* The next block: its first element, and its number of vectors. */
@@ -86,7 +100,7 @@ static inline void tay__store_few(real *p, vec v, size_t n)
 /* Stores the vectors of a block at element `at` of order n of the run. */
 TAY__INLINE void tay__store_block(const tay__run *run, uint32_t n, size_t at, const vec *v, int vectors)
 {
-    real *y = run->y + n * run->plane + at;
+    real *y = tay__result(run, n) + at;
 
     if (vectors == 1 && run->length < TAY__WIDTH) {
         tay__store_few(y, v[0], run->length);
