@@ -36,8 +36,9 @@ void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, 
     tay__workspace *w = workspace->prologue;
 
     if (!prologue) return;
-    memcpy((char *)w->jet + (size_t)prologue->program->par_slot * exec->element, pars,
-           prologue->program->n_pars * exec->element);
+    if (prologue->program->n_pars > 0) /* else constants, like 2 pi */
+        memcpy((char *)w->jet + (size_t)prologue->program->par_slot * exec->element, pars,
+               prologue->program->n_pars * exec->element);
     tay__exec_run(prologue, w);
     exec->kernels->pack_outputs(workspace->packed, exec->program, w->jet);
 }
