@@ -9,7 +9,7 @@
  *     a product:  g * the others   to each
  *     f(a, ...):  g * df/da_k      to a_k, by the table of functions
  *
- * Only nodes that depend on what is asked for ("active") take part. [Griewank and Walther 2008, section 3.2]
+ * Only nodes that depend on what is asked for ("active") take part. [Griewank2008] section 3.2
  */
 #include "expr/graph.h"
 

@@ -251,7 +251,7 @@ static void depth_costs_only_time(void **state)
     tay__point point = {vars, values, 2, NULL, 0, 0.0};
     clock_t begin = clock();
     assert_ok(tay_expr_diff(&derivative, e, x));
-    assert_true(clock() - begin < 20 * CLOCKS_PER_SEC);
+    assert_true(clock() - begin < 60 * CLOCKS_PER_SEC);
     assert_true(isfinite(value_at(derivative, &point)));
     tay_expr_unref(derivative);
     tay_expr_unref(e);

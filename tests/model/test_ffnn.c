@@ -180,7 +180,8 @@ static void wrong_arguments(void **state)
     assert_refused(activations, empty, TAY_ERROR_ARGUMENT, "activations[1] has no function");
     assert_refused(activations, refusing, TAY_ERROR_STATE, "");
     assert_refused(activations, forgetful, TAY_ERROR_ARGUMENT, "has given no expression");
-    assert_refused(n_activations, 1, TAY_ERROR_ARGUMENT, "1 hidden layers needs 2 activation functions, one more, but there are 1");
+    assert_refused(n_activations, 1, TAY_ERROR_ARGUMENT,
+                   "1 hidden layers needs 2 activation functions, one more, but there are 1");
     assert_refused(weights, holes, TAY_ERROR_ARGUMENT, "6 weights and 3 biases, 9 in all, but 0 were given");
     tay_model_ffnn_options weighted = good;
     weighted.weights = holes;

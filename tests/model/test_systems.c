@@ -156,7 +156,11 @@ static size_t count_powers(tay_expr *const *e, size_t n, double exponent)
 static void pairs_are_made_once(void **state)
 {
     (void)state;
-    static const bodies cases[] = {{5, 0, {0}, 1, true, false}, {5, 2, {3, 4}, 2, false, false}, {4, 4, {1, 2, 3, 4}, 5, false, true}};
+    static const bodies cases[] = {
+        {5, 0, {0}, 1, true, false},
+        {5, 2, {3, 4}, 2, false, false},
+        {4, 4, {1, 2, 3, 4}, 5, false, true},
+    };
     static const size_t n_pairs[] = {10, 7, 6};
     for (size_t c = 0; c < 3; c++) {
         tay_expr *vars[6 * MAX_BODIES], *rhs[6 * MAX_BODIES], *masses[MAX_BODIES] = {NULL}, *g;
