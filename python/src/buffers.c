@@ -1,6 +1,6 @@
 /*
- * Arrays to and from Python, by the buffer protocol: views of the library's memory that keep its owner alive, and checked
- * access to the arrays of the caller. numpy is not needed here; the Python side makes its arrays of the views.
+ * Arrays to and from Python, by the buffer protocol: views of the library's memory that keep its owner alive, and
+ * checked access to the arrays of the caller. numpy is not needed here; the Python side makes its arrays of the views.
  */
 #include "core.h"
 
@@ -18,8 +18,8 @@ typedef struct view {
 static PyTypeObject *view_type;
 static double nothing; /* what a view of no elements points to */
 
-PyObject *core_view_new(PyObject *owner, const double *data, int ndim, const Py_ssize_t *shape, const Py_ssize_t *strides,
-                        bool writable)
+PyObject *core_view_new(PyObject *owner, const double *data, int ndim, const Py_ssize_t *shape,
+                        const Py_ssize_t *strides, bool writable)
 {
     view *self = PyObject_New(view, view_type);
     if (!self) {

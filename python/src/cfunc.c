@@ -1,6 +1,6 @@
 /*
- * Compiled functions. The Python class (python/tayra/cfunc.py) checks shapes and makes arrays; here the numbers are computed,
- * without the interpreter's lock.
+ * Compiled functions. The Python class (python/tayra/cfunc.py) checks shapes and makes arrays; here the numbers are
+ * computed, without the interpreter's lock.
  */
 #include "core.h"
 
@@ -54,7 +54,8 @@ static PyObject *cfunc_eval(PyObject *o, PyObject *args)
     if (!PyArg_ParseTuple(args, "OOOOnp:eval", &a[0], &a[1], &a[2], &a[3], &n, &shared)) {
         return NULL;
     }
-    Py_ssize_t rows[4] = {(Py_ssize_t)tay_cfunc_n_fn(f), (Py_ssize_t)tay_cfunc_n_vars(f), (Py_ssize_t)tay_cfunc_n_pars(f), 1};
+    size_t n_fn = tay_cfunc_n_fn(f), n_vars = tay_cfunc_n_vars(f), n_pars = tay_cfunc_n_pars(f);
+    Py_ssize_t rows[4] = {(Py_ssize_t)n_fn, (Py_ssize_t)n_vars, (Py_ssize_t)n_pars, 1};
     static const char *const names[4] = {"outputs", "inputs", "pars", "time"};
     Py_buffer b[4];
     char format = tay_cfunc_real(f) == TAY_FLOAT32 ? 'f' : 'd';

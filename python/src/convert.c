@@ -4,8 +4,8 @@
 #include "core.h"
 
 /*
- * Whether float() of o is meant as a number: not for text, complex numbers, or arrays (which numpy treats by element). An
- * array without dimensions has no length, and is a number.
+ * Whether float() of o is meant as a number: not for text, complex numbers, or arrays (which numpy treats by element).
+ * An array without dimensions has no length, and is a number.
  */
 static bool is_real_number(PyObject *o)
 {

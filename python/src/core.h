@@ -1,9 +1,9 @@
 /*
  * What the files of the Python module share: errors, expressions and arrays of them, buffers, and the types.
  *
- * The module uses only the stable part of Python's C interface and only the public headers of tayra. It does what has to be
- * fast or must not hold the interpreter's lock; checks of arguments that need numpy, and everything that people read, are
- * Python (python/tayra).
+ * The module uses only the stable part of Python's C interface and only the public headers of tayra. It does what has
+ * to be fast or must not hold the interpreter's lock; checks of arguments that need numpy, and everything that people
+ * read, are Python (python/tayra).
  */
 #ifndef TAYRA_PYTHON_CORE_H
 #define TAYRA_PYTHON_CORE_H
@@ -65,11 +65,12 @@ void *core_alloc(size_t n, size_t size);
 
 /* Buffers. */
 
-/* An object that exports memory of `owner` (a Python object that is kept alive) as an array; numpy.asarray makes it one. */
-PyObject *core_view_new(PyObject *owner, const double *data, int ndim, const Py_ssize_t *shape, const Py_ssize_t *strides,
-                        bool writable);
+/* An object that exports memory of `owner` (a Python object, kept alive) as an array; numpy.asarray makes it one. */
+PyObject *core_view_new(PyObject *owner, const double *data, int ndim, const Py_ssize_t *shape,
+                        const Py_ssize_t *strides, bool writable);
 /*
- * A C-contiguous buffer of real numbers ('d' or 'f') with at least n elements (n < 0: any number). False: an exception is set.
+ * A C-contiguous buffer of real numbers ('d' or 'f') with at least n elements (n < 0: any number). False: an exception
+ * is set.
  */
 bool core_buffer_get(Py_buffer *out, PyObject *o, char format, Py_ssize_t n, bool writable, const char *what);
 

@@ -1,7 +1,7 @@
 /*
- * The type expression: numbers, variables, parameters and what is built of them by operators. Immutable, hashed and compared by
- * structure. A number on either side of an operator becomes an expression; what is neither number nor expression is left to
- * the other operand, which is how numpy's arrays apply an operator to each element.
+ * The type expression: numbers, variables, parameters and what is built of them by operators. Immutable, hashed and
+ * compared by structure. A number on either side of an operator becomes an expression; what is neither number nor
+ * expression is left to the other operand, which is how numpy's arrays apply an operator to each element.
  */
 #include "core.h"
 
@@ -208,8 +208,9 @@ static PyMethodDef methods[] = {
 static const char documentation[] =
     "expression(x=0.)\n--\n\n"
     "A symbolic expression, made of a number, of the name of a variable, or of an expression.\n\n"
-    "Expressions are combined by ``+ - * / **`` with each other, with numbers, and with numpy arrays (element by element), and by\n"
-    "the functions of this package. They never change; ``==`` and ``hash`` are by structure; ``len`` counts the nodes.\n\n"
+    "Expressions are combined by ``+ - * / **`` with each other, with numbers, and with numpy arrays (element by\n"
+    "element), and by the functions of this package. They never change; ``==`` and ``hash`` are by structure; ``len``\n"
+    "counts the nodes.\n\n"
     "Raises TypeError if x is something else, ValueError if the name is empty.";
 
 static PyType_Slot slots[] = {

@@ -1,5 +1,6 @@
 /*
- * Functions of expressions: calls of the table's functions, sums and products, derivatives, substitution, questions, files.
+ * Functions of expressions: calls of the table's functions, sums and products, derivatives, substitution, questions,
+ * files.
  */
 #include "core.h"
 
@@ -74,8 +75,9 @@ static PyObject *call(PyObject *Py_UNUSED(self), PyObject *args)
     }
     PyObject *out = NULL;
     if (found == 0 || (found > 0 && !any)) {
-        PyErr_Format(PyExc_TypeError, n == 1 ? "%s(): the argument must be an expression"
-                                             : "%s(): the arguments must be expressions or numbers, at least one an expression",
+        PyErr_Format(PyExc_TypeError,
+                     n == 1 ? "%s(): the argument must be an expression"
+                            : "%s(): the arguments must be expressions or numbers, at least one an expression",
                      name);
     } else if (found > 0) {
         tay_status status = tay_expr_function(&result, (tay_function)code, (const tay_expr *const *)e, (size_t)n);

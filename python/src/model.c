@@ -47,7 +47,8 @@ static tay_status apply_python(tay_expr **out, const tay_expr *x, void *context)
         *out = tay_expr_ref(core_expr_get(value));
         status = TAY_OK;
     } else {
-        PyErr_Format(PyExc_TypeError, "activations: %R returned %R, which is not an expression", (PyObject *)context, value);
+        PyErr_Format(PyExc_TypeError, "activations: %R returned %R, which is not an expression", (PyObject *)context,
+                     value);
     }
     Py_DECREF(value);
     return status;
@@ -75,7 +76,8 @@ static PyObject *ffnn(PyObject *Py_UNUSED(self), PyObject *args)
     PyObject *hidden, *activations, *weights, *in, *result = NULL;
     unsigned int n_out;
     core_exprs inputs;
-    if (!PyArg_ParseTuple(args, "OO!IO!O:ffnn", &in, &PyTuple_Type, &hidden, &n_out, &PyTuple_Type, &activations, &weights) ||
+    if (!PyArg_ParseTuple(args, "OO!IO!O:ffnn", &in, &PyTuple_Type, &hidden, &n_out, &PyTuple_Type, &activations,
+                          &weights) ||
         !core_exprs_get(&inputs, in, "inputs")) {
         return NULL;
     }

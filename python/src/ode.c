@@ -1,6 +1,6 @@
 /*
- * The integrator: making it, and reading and writing what it holds. Its state, parameters and jet are exported as views of the
- * integrator's own memory. The Python class on top of it is in python/tayra/taylor.py.
+ * The integrator: making it, and reading and writing what it holds. Its state, parameters and jet are exported as views
+ * of the integrator's own memory. The Python class on top of it is in python/tayra/taylor.py.
  */
 #include "ode.h"
 
@@ -34,16 +34,17 @@ typedef struct setup {
 } setup;
 
 /*
- * An integrator of the equations, or of a variational system if v is not NULL. Then the state may hold the original variables
- * only, and the derivatives get their initial values; the integrator knows how many parameters these may depend on.
+ * An integrator of the equations, or of a variational system if v is not NULL. Then the state may hold the original
+ * variables only, and the derivatives get their initial values; the integrator knows how many parameters these may
+ * depend on.
  */
 static PyObject *create(const core_system *system, const tay_variational *v, const setup *s)
 {
     size_t n_state = (size_t)(s->state.len / s->state.itemsize);
     size_t n = v ? tay_variational_n_total(v) : system->n, n_short = v ? tay_variational_n_original(v) : n;
     if (n_state != n && n_state != n_short) {
-        return PyErr_Format(PyExc_ValueError, "state: %zu values were given, but the system has %zu variables%s", n_state, n,
-                            v ? ", or without the variational equations as many as the original system" : "");
+        return PyErr_Format(PyExc_ValueError, "state: %zu values were given, but the system has %zu variables%s",
+                            n_state, n, v ? " (the number of those of the original system will do, too)" : "");
     }
     double *padded = core_alloc(n, sizeof *padded);
     if (!padded) {
@@ -84,13 +85,14 @@ static PyObject *create_any(PyObject *sys, const setup *s)
     return result;
 }
 
-/* ode(sys, state, pars, time, tolerance, high_accuracy): sys is a sequence of pairs, or variational; arrays of doubles. */
+/* ode(sys, state, pars, time, tolerance, high_accuracy): sys is a sequence of pairs, or variational. */
 static PyObject *ode_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
     PyObject *sys, *state, *pars, *result = NULL;
     setup s = {.options = {.size = sizeof s.options}};
     int high_accuracy;
-    if (!PyArg_ParseTuple(args, "OOOddp:ode", &sys, &state, &pars, &s.options.time, &s.options.tolerance, &high_accuracy)) {
+    if (!PyArg_ParseTuple(args, "OOOddp:ode", &sys, &state, &pars, &s.options.time, &s.options.tolerance,
+                          &high_accuracy)) {
         return NULL;
     }
     if (!core_buffer_get(&s.state, state, 'd', -1, false, "state")) {
@@ -253,10 +255,11 @@ static PyMethodDef methods[] = {
     {"dump", ode_dump, METH_NOARGS, "The program as text."},
     {"dense", ode_dense, METH_VARARGS, "dense(out, t, relative): the state at a time near the last step."},
     {"step", core_ode_step, METH_O, "step(max_delta_t): (outcome, step size)."},
-    {"propagate", core_ode_propagate, METH_VARARGS, "propagate(relative, t, max_steps, max_delta_t, callbacks, owner, "
-                                                    "c_output): (outcome, min_h, max_h, n_steps, continuous)."},
-    {"grid", core_ode_grid, METH_VARARGS, "grid(out, times, max_steps, max_delta_t, callbacks, owner): (outcome, min_h, "
-                                          "max_h, n_steps, n_rows)."},
+    {"propagate", core_ode_propagate, METH_VARARGS,
+     "propagate(relative, t, max_steps, max_delta_t, callbacks, owner, c_output): "
+     "(outcome, min_h, max_h, n_steps, continuous)."},
+    {"grid", core_ode_grid, METH_VARARGS,
+     "grid(out, times, max_steps, max_delta_t, callbacks, owner): (outcome, min_h, max_h, n_steps, n_rows)."},
     {0},
 };
 

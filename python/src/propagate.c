@@ -1,6 +1,7 @@
 /*
- * Steps and propagations, without the interpreter's lock. After each step the library calls back: then the callbacks of the user
- * run, with the lock; and 20 times a second Python looks for signals, so that Ctrl-C ends a propagation after a whole step.
+ * Steps and propagations, without the interpreter's lock. After each step the library calls back: then the callbacks of
+ * the user run, with the lock; and 20 times a second Python looks for signals, so that Ctrl-C ends a propagation after
+ * a whole step.
  */
 #include "ode.h"
 
@@ -76,7 +77,8 @@ static bool after_step(tay_ode *Py_UNUSED(ode), void *context)
 static bool begin(core_ode *self)
 {
     if (self->busy) {
-        PyErr_SetString(PyExc_RuntimeError, "the integrator is already being advanced: a callback, or another thread, must not");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the integrator is already being advanced: a callback, or another thread, must not do it");
         return false;
     }
     self->busy = true;
@@ -127,8 +129,8 @@ PyObject *core_ode_propagate(PyObject *o, PyObject *args)
     int relative, want_output;
     double t;
     Py_ssize_t max_steps;
-    if (!PyArg_ParseTuple(args, "pdndOOp:propagate", &relative, &t, &max_steps, &options.max_delta_t, &p.callbacks, &p.owner,
-                          &want_output) ||
+    if (!PyArg_ParseTuple(args, "pdndOOp:propagate", &relative, &t, &max_steps, &options.max_delta_t, &p.callbacks,
+                          &p.owner, &want_output) ||
         !prepare(&p, &options, max_steps) || !begin(self)) {
         return NULL;
     }
@@ -147,7 +149,8 @@ PyObject *core_ode_propagate(PyObject *o, PyObject *args)
         return NULL;
     }
     PyObject *output = continuous ? core_continuous_wrap(continuous) : Py_NewRef(Py_None);
-    return output ? Py_BuildValue("(iddnN)", (int)result.outcome, result.min_h, result.max_h, (Py_ssize_t)result.n_steps, output)
+    return output ? Py_BuildValue("(iddnN)", (int)result.outcome, result.min_h, result.max_h,
+                                  (Py_ssize_t)result.n_steps, output)
                   : NULL;
 }
 
@@ -177,8 +180,8 @@ PyObject *core_ode_grid(PyObject *o, PyObject *args)
             if (status && !PyErr_Occurred()) {
                 core_raise(status);
             } else if (!PyErr_Occurred()) {
-                tuple = Py_BuildValue("(iddnn)", (int)result.outcome, result.min_h, result.max_h, (Py_ssize_t)result.n_steps,
-                                      (Py_ssize_t)n_rows);
+                tuple = Py_BuildValue("(iddnn)", (int)result.outcome, result.min_h, result.max_h,
+                                      (Py_ssize_t)result.n_steps, (Py_ssize_t)n_rows);
             }
         }
         PyBuffer_Release(&out);

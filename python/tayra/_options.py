@@ -16,7 +16,7 @@ def check_ignored(what, given, more=frozenset()):
 
 
 def check_fp_type(fp_type, supported):
-    """The name of a floating-point type. Raises TypeError if it is none, NotImplementedError if it is not yet supported."""
+    """The name of a floating-point type. TypeError if it is none, NotImplementedError if it is not supported."""
     if not isinstance(fp_type, type):
         raise TypeError(f"fp_type: a type was expected, not {fp_type!r}")
     if fp_type in (float, np.float64):

@@ -43,12 +43,12 @@ class _cfunc:
     def __call__(self, inputs, outputs=None, pars=None, time=None, batch_parallel=None):
         """The values of the function at one point or at N points.
 
-        inputs: shape (nvars,) or (nvars, N). pars: (nparams,) or (nparams, N). time: a number, or shape (N,).
-        outputs: an array for the result, of shape (nouts,) or (nouts, N), which must not overlap the others; without it a new one
-        is made. Returns outputs. ``batch_parallel`` has no effect here.
+        inputs: shape (nvars,) or (nvars, N). pars: (nparams,) or (nparams, N). time: a number, or shape (N,). outputs:
+        an array for the result, of shape (nouts,) or (nouts, N), which must not overlap the others; without it a new
+        one is made. Returns outputs. ``batch_parallel`` has no effect here.
 
-        Raises TypeError for a wrong dtype, ValueError for a wrong shape, a layout that is not C-contiguous, missing parameters or
-        time, and overlapping arrays.
+        Raises TypeError for a wrong dtype, ValueError for a wrong shape, a layout that is not C-contiguous, missing
+        parameters or time, and overlapping arrays.
         """
         inputs = _array(inputs, self._dtype, "inputs")
         if inputs.ndim not in (1, 2):
@@ -203,14 +203,16 @@ class cfunc_flt(_cfunc):
 def cfunc(fn, vars, fp_type=float, **kwargs):
     """Compiles a sequence of expressions fn as a function of the variables vars, which must hold all variables in fn.
 
-    The result is called as ``f(inputs, outputs=None, pars=None, time=None)``, with inputs of shape (nvars,) for one point or (nvars, N)
-    for N points. fp_type: float (numpy.float64) or numpy.float32.
+    The result is called as ``f(inputs, outputs=None, pars=None, time=None)``, with inputs of shape (nvars,) for one
+    point or (nvars, N) for N points. fp_type: float (numpy.float64) or numpy.float32.
 
-    The other keyword arguments that heyoka.py knows (high_accuracy, compact_mode, parallel_mode, batch_size, prec, opt_level,
-    force_avx512, slp_vectorize, fast_math, code_model, parjit) select its way to generate code. They are accepted and have no
-    effect here.
+    The other keyword arguments that heyoka.py knows (high_accuracy, compact_mode, parallel_mode, batch_size, prec,
+    opt_level, force_avx512, slp_vectorize, fast_math, code_model, parjit) select its way to generate code. They are
+    accepted and have no effect here.
 
-    Raises ValueError if fn is empty, a variable is missing or repeated, or vars holds something else; TypeError for other types;
-    NotImplementedError for other floating-point types.
+    Raises ValueError if fn is empty, a variable is missing or repeated, or vars holds something else; TypeError for
+    other types; NotImplementedError for other floating-point types.
     """
-    return {"float64": cfunc_dbl, "float32": cfunc_flt}[check_fp_type(fp_type, ("float64", "float32"))](fn, vars, **kwargs)
+    return {"float64": cfunc_dbl, "float32": cfunc_flt}[check_fp_type(fp_type, ("float64", "float32"))](
+        fn, vars, **kwargs
+    )

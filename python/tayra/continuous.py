@@ -8,9 +8,9 @@ import numpy as np
 class continuous_output_dbl:
     """The solution over a whole propagation, made by propagate_until() and propagate_for() with c_output=True.
 
-    Called with a time it gives an array of shape (dim,), with a sequence of n times one of shape (n, dim). Times outside the
-    propagation are extrapolated. Raises ValueError for times that are not finite and for arrays of more dimensions, TypeError for
-    other types.
+    Called with a time it gives an array of shape (dim,), with a sequence of n times one of shape (n, dim). Times
+    outside the propagation are extrapolated. Raises ValueError for times that are not finite and for arrays of more
+    dimensions, TypeError for other types.
     """
 
     def __init__(self):

@@ -31,7 +31,9 @@ def _binary(name, text):
         return _call(code, x, y)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{text}\n\nRaises TypeError unless one argument is an expression and the other one too, or a number."
+    function.__doc__ = (
+        f"{text}\n\nRaises TypeError unless one argument is an expression and the other one too, or a number."
+    )
     return function
 
 
@@ -212,8 +214,8 @@ def _variable(name):
 def diff(arg, var):
     """The derivative of an expression, or the list of those of a sequence, with respect to a variable or parameter.
 
-    ``var`` is an expression or the name of a variable. Raises TypeError for other types, ValueError if ``var`` is an expression
-    of another kind.
+    ``var`` is an expression or the name of a variable. Raises TypeError for other types, ValueError if ``var`` is an
+    expression of another kind.
     """
     var = _variable(var)
     if isinstance(var, expression) and _core.kind(var) not in "vp":

@@ -82,7 +82,18 @@ def _number(x):
 class taylor_adaptive_dbl:
     """An adaptive Taylor integrator in double precision; see taylor_adaptive()."""
 
-    __slots__ = ("_ode", "_var", "_compact_mode", "_state", "_pars", "_tc", "_d_output", "_tstate", "__dict__", "__weakref__")
+    __slots__ = (
+        "_ode",
+        "_var",
+        "_compact_mode",
+        "_state",
+        "_pars",
+        "_tc",
+        "_d_output",
+        "_tstate",
+        "__dict__",
+        "__weakref__",
+    )
 
     def __init__(
         self,
@@ -214,7 +225,7 @@ class taylor_adaptive_dbl:
         return view
 
     def update_d_output(self, t, rel_time=False):
-        """The state at time t by the Taylor series of the last step: accurate inside that step. Read-only, shape (dim,).
+        """The state at time t by the Taylor series of the last step: accurate inside that step. An array (dim,).
 
         With rel_time, t counts from the current time.
         """
@@ -226,7 +237,8 @@ class taylor_adaptive_dbl:
     def step(self, max_delta_t=math.inf, write_tc=False):
         """One step, at most max_delta_t in the direction of its sign: (outcome, size of the step).
 
-        The Taylor coefficients are always there afterwards; write_tc has no effect here. Raises ValueError if max_delta_t is NaN.
+        The Taylor coefficients are always there afterwards; write_tc has no effect here. Raises ValueError if
+        max_delta_t is NaN.
         """
         if isinstance(max_delta_t, bool):  # step(write_tc)
             max_delta_t = math.inf
@@ -242,16 +254,16 @@ class taylor_adaptive_dbl:
     def propagate_until(self, t, max_steps=0, max_delta_t=math.inf, callback=None, write_tc=False, c_output=False):
         """Integrates to time t, forward or backward.
 
-        max_steps: 0 is no limit. callback: called after each step with the integrator; it returns whether to go on. It may be an
-        object with a method pre_hook(), which is called once at the beginning, or a list of callbacks. c_output: whether to return
-        a continuous output.
+        max_steps: 0 is no limit. callback: called after each step with the integrator; it returns whether to go on. It
+        may be an object with a method pre_hook(), which is called once at the beginning, or a list of callbacks.
+        c_output: whether to return a continuous output.
 
-        Returns (outcome, smallest and largest step size, number of steps, continuous output or None, callback). Steps that
-        were shortened by max_delta_t or t do not count for the step sizes.
+        Returns (outcome, smallest and largest step size, number of steps, continuous output or None, callback). Steps
+        that were shortened by max_delta_t or t do not count for the step sizes.
 
-        Raises ValueError for a time that is not finite and a limit that is not positive; TypeError for other types; RuntimeError if
-        the callback changes the time; and what the callback raises. Ctrl-C raises KeyboardInterrupt. In all these cases the
-        integrator is at its last completed step.
+        Raises ValueError for a time that is not finite and a limit that is not positive; TypeError for other types;
+        RuntimeError if the callback changes the time; and what the callback raises. Ctrl-C raises KeyboardInterrupt. In
+        all these cases the integrator is at its last completed step.
         """
         return self._propagate(False, t, max_steps, max_delta_t, callback, c_output)
 
@@ -271,11 +283,11 @@ class taylor_adaptive_dbl:
     def propagate_grid(self, grid, max_steps=0, max_delta_t=math.inf, callback=None):
         """Integrates to the last time of a grid, and gives the states at all of its times.
 
-        grid: finite times, strictly increasing or decreasing, the first of them the current time. For the other arguments
-        see propagate_until().
+        grid: finite times, strictly increasing or decreasing, the first of them the current time. For the other
+        arguments see propagate_until().
 
-        Returns (outcome, smallest and largest step size, number of steps, callback, states); the states are an array of shape
-        (number of times, dim), with fewer rows if the propagation ended early.
+        Returns (outcome, smallest and largest step size, number of steps, callback, states); the states are an array of
+        shape (number of times, dim), with fewer rows if the propagation ended early.
 
         Raises ValueError for an unsuitable grid, and what propagate_until() raises.
         """
@@ -309,7 +321,7 @@ class taylor_adaptive_dbl:
 
     @property
     def vargs(self):
-        """The arguments of the derivatives. Raises ValueError, as all of the following, if there are no variational equations."""
+        """The arguments of the derivatives. Like all that follows, a ValueError without variational equations."""
         return self._variational().vargs
 
     @property
@@ -326,7 +338,7 @@ class taylor_adaptive_dbl:
         return view
 
     def get_vslice(self, order, component=None):
-        """The slice of the state that holds the derivatives of an order, of all components or of one; empty if there are none."""
+        """The slice of the state with the derivatives of an order, of all or one component; empty if there are none."""
         core = self._variational()._core
         if order < 0 or (component is not None and component < 0):
             raise TypeError("order and component must not be negative")
@@ -335,16 +347,16 @@ class taylor_adaptive_dbl:
         return slice(first[0], last[1]) if first else slice(self.dim, self.dim)
 
     def get_mindex(self, i):
-        """What variable i is: [component, order with respect to argument 0, 1, ...]. Raises ValueError if i is too large."""
+        """What variable i is: [component, order with respect to argument 0, 1, ...]; ValueError if i is too large."""
         if i < 0:
             raise TypeError("the index of a variable must not be negative")
         return self._variational()._core.multi_index(i)
 
     def eval_taylor_map(self, inputs, /):
-        """The state of the original system for changed arguments, by the Taylor series in them. Read-only, shape (n_orig_sv,).
+        """The state of the original system for changed arguments, by the Taylor series in them: an array (n_orig_sv,).
 
-        inputs: the change of each argument, an array of doubles or a sequence. Raises ValueError for a wrong shape, TypeError
-        for a wrong dtype.
+        inputs: the change of each argument, an array of doubles or a sequence. Raises ValueError for a wrong shape,
+        TypeError for a wrong dtype.
         """
         n_args = len(self.vargs)
         if isinstance(inputs, np.ndarray) and inputs.dtype != np.float64:
@@ -381,7 +393,7 @@ class taylor_adaptive_dbl:
         return self._copy_with(copy.deepcopy(self.__dict__, memo))
 
     def __getstate__(self):
-        """Everything but the last step's Taylor coefficients and size, which a copy from a pickle has only after a step."""
+        """All but the last step's Taylor coefficients and size, which a copy from a pickle has only after a step."""
         system = self._var or _core.save([e for pair in self.sys for e in pair])
         setup = (self.tol, self.high_accuracy, self._compact_mode)
         where = (self.dtime, self._state.copy(), self._pars.copy(), self._d_output, self._tstate)
@@ -438,18 +450,19 @@ def _monomials(x, order):
 def taylor_adaptive(sys, state=(), fp_type=float, **kwargs):
     """An adaptive Taylor integrator of an ODE system, at an initial state.
 
-    sys: a sequence of pairs (variable, right-hand side), or a var_ode_sys. state: the initial values of all variables; of a
-    var_ode_sys also of the original ones only, and then the derivatives get theirs from the other arguments; without it they are 0.
+    sys: a sequence of pairs (variable, right-hand side), or a var_ode_sys. state: the initial values of all variables;
+    of a var_ode_sys also of the original ones only, and then the derivatives get theirs from the other arguments;
+    without it they are 0.
 
-    Keyword arguments: time (0.), the initial time; pars, the values of the parameters (all 0); tol, the tolerance (2**-52, also for
-    0.); high_accuracy (False), compensated summation in the update of the state.
+    Keyword arguments: time (0.), the initial time; pars, the values of the parameters (all 0); tol, the tolerance
+    (2**-52, also for 0.); high_accuracy (False), compensated summation in the update of the state.
 
-    compact_mode, parallel_mode, prec, opt_level, force_avx512, slp_vectorize, fast_math, code_model and parjit select heyoka.py's way
-    to generate code. They are accepted and have no effect here.
+    compact_mode, parallel_mode, prec, opt_level, force_avx512, slp_vectorize, fast_math, code_model and parjit select
+    heyoka.py's way to generate code. They are accepted and have no effect here.
 
-    Raises ValueError for an invalid system, numbers of values that do not fit, values that are not finite, and a tolerance that is
-    negative or not finite; TypeError for other types; NotImplementedError for events and floating-point types other than float;
-    OverflowError or MemoryError if the system is too large.
+    Raises ValueError for an invalid system, numbers of values that do not fit, values that are not finite, and a
+    tolerance that is negative or not finite; TypeError for other types; NotImplementedError for events and
+    floating-point types other than float; OverflowError or MemoryError if the system is too large.
     """
     check_fp_type(fp_type, ("float64",))
     return taylor_adaptive_dbl(sys, state, **kwargs)

@@ -59,9 +59,9 @@ class dtens:
     """The derivatives of a vector function up to an order; made by diff_tensors.
 
     A derivative is named by its index vector: ``[component, order with respect to argument 0, 1, ...]``, or shorter
-    ``(component, [(argument, order), ...])``. It is a mapping of index vectors to expressions, sorted by total order, then
-    component, then arguments; mixed derivatives are there once. ``dt[i]`` is the pair of index vector and expression at
-    position i.
+    ``(component, [(argument, order), ...])``. It is a mapping of index vectors to expressions, sorted by total order,
+    then component, then arguments; mixed derivatives are there once. ``dt[i]`` is the pair of index vector and
+    expression at position i.
     """
 
     def __init__(self):
@@ -110,7 +110,7 @@ class dtens:
         return before + component * _n_multisets(n, order)
 
     def index_of(self, vidx):
-        """The position of an index vector; len(self) if there is none. Raises TypeError for what is not an index vector."""
+        """The position of an index vector; len(self) if there is none; TypeError for what is not an index vector."""
         if isinstance(vidx, tuple) and len(vidx) == 2 and not _is_integer(vidx[1]):
             try:
                 pairs = [(int(i), int(k)) for i, k in vidx[1]]
@@ -192,7 +192,9 @@ class dtens:
 
     def __repr__(self):
         arguments = ", ".join(map(str, self._args))
-        return f"Highest diff order: {self._order}\nNumber of outputs : {self.nouts}\nDiff arguments    : [{arguments}]\n"
+        return (
+            f"Highest diff order: {self._order}\nNumber of outputs : {self.nouts}\nDiff arguments    : [{arguments}]\n"
+        )
 
 
 def _objects(items, shape):
@@ -204,8 +206,8 @@ def _objects(items, shape):
 def diff_tensors(func, diff_args, diff_order=1):
     """The derivatives of a sequence of expressions up to an order, as a dtens.
 
-    ``diff_args`` is a sequence of distinct variables and parameters, or a value of the enum diff_args. Raises ValueError if func or
-    the arguments are empty, repeated, or of another kind, TypeError for other types.
+    ``diff_args`` is a sequence of distinct variables and parameters, or a value of the enum diff_args. Raises
+    ValueError if func or the arguments are empty, repeated, or of another kind, TypeError for other types.
     """
     if not _is_integer(diff_order) or diff_order < 0:
         raise TypeError("diff_order must be an integer that is not negative")

@@ -18,15 +18,15 @@ class var_args(enum.Flag):
 class var_ode_sys:
     """var_ode_sys(sys, args, order=1): the variational equations of an ODE system up to an order.
 
-    ``sys`` is a sequence of pairs (variable, right-hand side). ``args`` says what the derivatives are with respect to: a value of
-    var_args, or a sequence of distinct expressions: variables of the system (their initial conditions), parameters, and time (the
-    initial time).
+    ``sys`` is a sequence of pairs (variable, right-hand side). ``args`` says what the derivatives are with respect to:
+    a value of var_args, or a sequence of distinct expressions: variables of the system (their initial conditions),
+    parameters, and time (the initial time).
 
-    The full system has the original variables first, then the derivatives order by order, component by component: with P arguments
-    the first order is a matrix (n, P), row by row.
+    The full system has the original variables first, then the derivatives order by order, component by component: with
+    P arguments the first order is a matrix (n, P), row by row.
 
-    Raises ValueError if the system or the arguments are empty, repeated or of another kind, or the order is 0; TypeError for other
-    types; OverflowError if there are too many derivatives.
+    Raises ValueError if the system or the arguments are empty, repeated or of another kind, or the order is 0;
+    TypeError for other types; OverflowError if there are too many derivatives.
     """
 
     def __init__(self, sys, args, order=1):

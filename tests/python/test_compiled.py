@@ -49,7 +49,11 @@ def test_functions_of_several_arguments(rng):
     comparisons = [np.equal, np.not_equal, np.less, np.greater, np.less_equal, np.greater_equal]
     cases = [(hk.atan2(x, y), np.arctan2(a, b)), (hk.select(hk.gt(x, y), x, 3.0), np.where(a > b, a, 3.0))]
     cases += [(getattr(hk, n)(x, y), c(a, b)) for n, c in zip(["eq", "neq", "lt", "gt", "lte", "gte"], comparisons)]
-    cases += [(hk.relu(x), np.maximum(a, 0)), (hk.relu(x, 0.2), np.where(a > 0, a, 0.2 * a)), (hk.relup(x, 0.2), np.where(a > 0, 1, 0.2))]
+    cases += [
+        (hk.relu(x), np.maximum(a, 0)),
+        (hk.relu(x, 0.2), np.where(a > 0, a, 0.2 * a)),
+        (hk.relup(x, 0.2), np.where(a > 0, 1, 0.2)),
+    ]
     cases += [
         (hk.logical_and([hk.gt(x, 0.0), hk.gt(y, 0.0)]), (a > 0) & (b > 0)),
         (hk.logical_or([hk.gt(x, 0.0), hk.gt(y, 0.0)]), (a > 0) | (b > 0)),
@@ -177,7 +181,13 @@ def test_read_only_output(f):
 
 
 def test_missing_parameters_and_time(g):
-    for arguments in (dict(), dict(pars=[1, 2, 3]), dict(pars=[1, 2], time=1.0), dict(pars=[[1, 2, 3]], time=1.0), dict(time=1.0)):
+    for arguments in (
+        dict(),
+        dict(pars=[1, 2, 3]),
+        dict(pars=[1, 2], time=1.0),
+        dict(pars=[[1, 2, 3]], time=1.0),
+        dict(time=1.0),
+    ):
         with pytest.raises(ValueError):
             g([1.0, 2.0], **arguments)
     with pytest.raises(TypeError):
@@ -193,7 +203,11 @@ def test_missing_parameters_and_time(g):
 def test_overlap():
     f = hk.cfunc([hk.sin(x) + hk.par[0] * hk.time], [x])
     a = np.zeros((4, 10))
-    for arrays in (dict(inputs=a[:1], outputs=a[:1]), dict(inputs=a[1:2], outputs=a[:1], pars=a[:1]), dict(inputs=a[1:2], outputs=a[:1], time=a[0])):
+    for arrays in (
+        dict(inputs=a[:1], outputs=a[:1]),
+        dict(inputs=a[1:2], outputs=a[:1], pars=a[:1]),
+        dict(inputs=a[1:2], outputs=a[:1], time=a[0]),
+    ):
         with pytest.raises(ValueError):
             f(**{"pars": a[2:3], "time": a[3], **arrays})
     assert f(a[1:2], outputs=a[:1], pars=a[2:3], time=a[3]) is not None

@@ -43,7 +43,9 @@ def test_default_is_zero():
     assert hk.expression(x=3) == hk.expression(3.0)
 
 
-@pytest.mark.parametrize("value", [None, [1], (1.0,), 1j, 10**400, np.array([1.0]), np.zeros((1, 1)), {}, object(), x.__class__])
+@pytest.mark.parametrize(
+    "value", [None, [1], (1.0,), 1j, 10**400, np.array([1.0]), np.zeros((1, 1)), {}, object(), x.__class__]
+)
 def test_construction_of_something_else(value):
     with pytest.raises(TypeError):
         hk.expression(value)

@@ -116,8 +116,8 @@ def test_memory_that_cannot_be_had():
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000, hard))
         for make in (lambda: hk.taylor_adaptive([(x, hk.par[100_000_000] * x)], [1.0]),
-                     lambda: hk.cfunc([hk.par[100_000_000] * x], [x])(np.zeros((1, 1)), pars=np.zeros((100_000_001, 1))),
-                     lambda: ta.propagate_grid(np.linspace(0.0, 1.0, 50_000_000))):
+                     lambda: hk.cfunc([hk.par[100_000_000] * x], [x])(np.zeros((1, 1)), pars=np.zeros((100_000_001,
+                     1))), lambda: ta.propagate_grid(np.linspace(0.0, 1.0, 50_000_000))):
             try:
                 make()
             except MemoryError as e:

@@ -1,7 +1,7 @@
 """Taylor coefficients of every function against mpmath with 50 digits.
 
-The solution of x' = f(u(t)) with a polynomial u has the coefficients x_{n+1} = f_n / (n + 1), so that the integrator's tc shows the
-jet of f. What counts is a coefficient's part in the step: an error of c_n is weighed by h^n.
+The solution of x' = f(u(t)) with a polynomial u has the coefficients x_{n+1} = f_n / (n + 1), so that the integrator's
+tc shows the jet of f. What counts is a coefficient's part in the step: an error of c_n is weighed by h^n.
 """
 
 import mpmath
@@ -69,7 +69,9 @@ def check(function, exact, start):
     coefficients = ta.tc[0][1:] * np.arange(1, ta.order + 1)
     with mp.workdps(50):
         expected = mp.taylor(lambda t: exact(mp.mpf(start) + mp.mpf(slope) * t + mp.mpf(bend) * t * t), 0, ta.order - 1)
-        errors = [float((mp.mpf(c) - e) * mp.mpf(h) ** n) for n, (c, e) in enumerate(zip(coefficients.tolist(), expected))]
+        errors = [
+            float((mp.mpf(c) - e) * mp.mpf(h) ** n) for n, (c, e) in enumerate(zip(coefficients.tolist(), expected))
+        ]
         scale = max(float(abs(e) * mp.mpf(h) ** n) for n, e in enumerate(expected))
     assert ta.tc[0][0] == 0.5
     assert np.max(np.abs(errors)) <= 4e-15 * scale

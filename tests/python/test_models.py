@@ -25,7 +25,9 @@ def test_network_texts_as_the_peer(peer):
         yield m.model.ffnn(inputs=[a * b], nn_hidden=[1], n_out=2, activations=[m.tanh, m.sin])
         yield m.model.ffnn([a, b], [2], 1, [m.tanh, lambda v: v], nn_wb=[m.par[0]] * 9)
         yield m.model.ffnn((a,), (2,), 1, (m.tanh, m.leaky_relu(0.1)))
-        yield m.model.ffnn(np.array([a]), np.array([2]), 1, [m.relu, m.sigmoid], nn_wb=[0.5, -1.0, 2.0, 3.0, 0.0, 1.0, 0.25])
+        yield m.model.ffnn(
+            np.array([a]), np.array([2]), 1, [m.relu, m.sigmoid], nn_wb=[0.5, -1.0, 2.0, 3.0, 0.0, 1.0, 0.25]
+        )
 
     for ours, theirs in zip(build(hk), build(peer), strict=True):
         assert list(map(str, ours)) == list(map(str, theirs))
@@ -45,10 +47,15 @@ def test_network_values(rng):
     for nn_wb in (flat, list(flat), [hk.expression(w) for w in flat]):
         network = ffnn(inputs, [7, 5], 3, [hk.tanh, hk.sin, identity], nn_wb=nn_wb)
         np.testing.assert_allclose(hk.cfunc(network, inputs)(points), expected, rtol=1e-13, atol=1e-13)
-    for network in (ffnn(inputs, [7, 5], 3, [hk.tanh, hk.sin, identity]), ffnn(inputs, [7, 5], 3, [hk.tanh, hk.sin, identity], None)):
+    for network in (
+        ffnn(inputs, [7, 5], 3, [hk.tanh, hk.sin, identity]),
+        ffnn(inputs, [7, 5], 3, [hk.tanh, hk.sin, identity], None),
+    ):
         f = hk.cfunc(network, inputs)
         assert f.nparams == flat.size
-        np.testing.assert_allclose(f(points, pars=np.repeat(flat[:, None], 50, axis=1)), expected, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(
+            f(points, pars=np.repeat(flat[:, None], 50, axis=1)), expected, rtol=1e-13, atol=1e-13
+        )
 
 
 def test_activations_are_called_once_per_neuron():
@@ -137,7 +144,11 @@ def test_wrong_bodies(error, call):
 
 
 def test_pendulum_as_the_peer(peer):
-    for arguments in (lambda m: {}, lambda m: dict(gconst=2.0, length=3.0), lambda m: dict(gconst=m.par[0], length=m.par[1])):
+    for arguments in (
+        lambda m: {},
+        lambda m: dict(gconst=2.0, length=3.0),
+        lambda m: dict(gconst=m.par[0], length=m.par[1]),
+    ):
         results = []
         for m in (hk, peer):
             sys = m.model.pendulum(**arguments(m))

@@ -1,4 +1,4 @@
-"""The integrator: what it holds, steps, propagations, callbacks, outputs, copies, errors; against the peer and exact solutions."""
+"""The integrator: what it holds, steps, propagations, callbacks, outputs, copies, errors; beside peer and scipy."""
 
 import copy
 import gc
@@ -22,7 +22,9 @@ def circle(**kwargs):
 def test_properties(oscillator):
     ta = hk.taylor_adaptive(oscillator, [1.0, 0.5], time=3, pars=[2.0], tol=1e-9, compact_mode=True, high_accuracy=True)
     assert (ta.dim, ta.order, ta.tol, ta.time, ta.dtime) == (2, 12, 1e-9, 3.0, (3.0, 0.0))
-    assert ta.compact_mode is True and ta.high_accuracy is True and ta.with_events is False and ta.is_variational is False
+    assert (
+        ta.compact_mode is True and ta.high_accuracy is True and ta.with_events is False and ta.is_variational is False
+    )
     assert ta.sys == oscillator and ta.n_orig_sv == 2 and ta.last_h == 0.0
     assert list(ta.state) == [1.0, 0.5] and list(ta.pars) == [2.0]
     assert ta.tc.shape == (2, 13) and not ta.tc.any() and not ta.d_output.any()
@@ -117,7 +119,9 @@ def test_dense_output():
     _, h = ta.step()
     for t in (0.0, 0.3 * h, h):
         np.testing.assert_allclose(ta.update_d_output(t), [math.cos(t), -math.sin(t)], rtol=1e-14, atol=1e-15)
-        np.testing.assert_allclose(ta.update_d_output(t - h, rel_time=True), [math.cos(t), -math.sin(t)], rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(
+            ta.update_d_output(t - h, rel_time=True), [math.cos(t), -math.sin(t)], rtol=1e-14, atol=1e-15
+        )
     assert np.array_equal(ta.d_output, ta.update_d_output(t=0.0, rel_time=True))
     np.testing.assert_allclose(ta.d_output, ta.state, rtol=1e-14)
 
@@ -181,7 +185,9 @@ def test_grid():
     assert outcome is O.step_limit and n == 3 and states.shape == (2, 2)
 
 
-@pytest.mark.parametrize("grid", [[], [1.0, 2.0], [0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 1.0, 1.0], [0.0, math.nan], [math.nan], [0.0, math.inf]])
+@pytest.mark.parametrize(
+    "grid", [[], [1.0, 2.0], [0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 1.0, 1.0], [0.0, math.nan], [math.nan], [0.0, math.inf]]
+)
 def test_unsuitable_grids(grid):
     ta = circle()
     with pytest.raises(ValueError):
@@ -273,7 +279,11 @@ def test_callbacks_may_change_state_but_not_time():
 
     with pytest.raises(RuntimeError):
         ta.propagate_for(3.0, callback=jump)
-    for advance in (lambda ta: ta.step(), lambda ta: ta.propagate_for(1.0), lambda ta: ta.propagate_grid([ta.time, 50.0])):
+    for advance in (
+        lambda ta: ta.step(),
+        lambda ta: ta.propagate_for(1.0),
+        lambda ta: ta.propagate_grid([ta.time, 50.0]),
+    ):
         with pytest.raises(RuntimeError):
             ta.propagate_for(3.0, callback=advance)
     assert ta.propagate_for(1.0)[0] is O.time_limit
@@ -290,7 +300,9 @@ def test_continuous_output():
     np.testing.assert_allclose(output(times), np.array([np.cos(times), -np.sin(times)]).T, atol=1e-14)
     for t in (1.0, 1, np.float64(1.0)):
         np.testing.assert_allclose(output(t), [math.cos(1), -math.sin(1)], rtol=1e-14)
-    assert np.array_equal(output.output, output(1.0)) and output([1, 2.0]).shape == (2, 2) and output([]).shape == (0, 2)
+    assert (
+        np.array_equal(output.output, output(1.0)) and output([1, 2.0]).shape == (2, 2) and output([]).shape == (0, 2)
+    )
     assert "Time range  : [0.0, 10.0)" in repr(output)
     for other in (copy.copy(output), copy.deepcopy(output)):
         del output
@@ -375,7 +387,13 @@ def test_ignored_keywords():
 
 def test_not_variational():
     ta = circle()
-    for call in (lambda: ta.vargs, lambda: ta.vorder, lambda: ta.tstate, lambda: ta.get_vslice(1), lambda: ta.get_mindex(0)):
+    for call in (
+        lambda: ta.vargs,
+        lambda: ta.vorder,
+        lambda: ta.tstate,
+        lambda: ta.get_vslice(1),
+        lambda: ta.get_mindex(0),
+    ):
         with pytest.raises(ValueError):
             call()
 
@@ -469,6 +487,7 @@ def test_energy_is_conserved():
 @pytest.mark.parametrize("n", [1, 3, 8, 33])
 def test_many_equal_rows_are_one(n):
     """Equations that are copies of one another go through loops: they give what one gives."""
+
     def equations(i):
         a, b = hk.make_vars(f"a{i}", f"b{i}")
         return [(a, b), (b, hk.cos(hk.time) - hk.par[0] * b - hk.sin(a) + hk.tanh(a * b) / (1.0 + a**2))]

@@ -54,7 +54,10 @@ def test_entries_are_derivatives(second):
             for _ in range(order):
                 expected = hk.diff(expected, arg)
         point = {"x": 0.3, "y": -1.2, "z": 0.7}
-        values = [hk.cfunc([f], [x, y, z])(list(point.values()), pars=[1.7][: 1 if hk.get_params(f) else 0])[0] for f in (e, expected)]
+        values = [
+            hk.cfunc([f], [x, y, z])(list(point.values()), pars=[1.7][: 1 if hk.get_params(f) else 0])[0]
+            for f in (e, expected)
+        ]
         assert values[0] == pytest.approx(values[1], rel=1e-14, abs=1e-14)
 
 
@@ -136,5 +139,7 @@ def test_copies(second):
 def test_large_gradient_is_cheap():
     """All derivatives of one output cost a small multiple of the output: reverse mode."""
     terms = [hk.expression(f"v{i}") for i in range(2000)]
-    gradient = hk.diff_tensors([hk.prod([hk.sin(t) for t in terms[:200]]) + hk.sum([t * t for t in terms])], terms).gradient
+    gradient = hk.diff_tensors(
+        [hk.prod([hk.sin(t) for t in terms[:200]]) + hk.sum([t * t for t in terms])], terms
+    ).gradient
     assert len(gradient) == 2000 and gradient[1999] == hk.diff(terms[1999] * terms[1999], terms[1999])

@@ -122,7 +122,9 @@ def test_inference_as_torch():
         flat = np.concatenate([la.weight.numpy().ravel() for la in layers] + [la.bias.numpy() for la in layers])
         points = points.numpy()
     inputs = hk.make_vars("inp_1", "inp_2", "inp_3", "inp_4")
-    network = hk.model.ffnn(inputs=inputs, nn_hidden=[32, 32], n_out=1, activations=[hk.tanh, hk.tanh, hk.sigmoid], nn_wb=flat)
+    network = hk.model.ffnn(
+        inputs=inputs, nn_hidden=[32, 32], n_out=1, activations=[hk.tanh, hk.tanh, hk.sigmoid], nn_wb=flat
+    )
     f = hk.cfunc(network, inputs)
     out = np.zeros(expected.shape)
     assert f(points, outputs=out) is out

@@ -22,11 +22,13 @@ _PARAMETERS = object()
 def ffnn(inputs, nn_hidden, n_out, activations, nn_wb=_PARAMETERS):
     """A feed-forward neural network: the list of its n_out outputs as expressions.
 
-    inputs: a sequence of expressions. nn_hidden: the numbers of neurons of the hidden layers. activations: for each hidden layer and
-    for the output a function of one expression, which is called once for each neuron. nn_wb: all weights, layer by layer and row
-    by row (a row is a neuron), then all biases; numbers, or expressions; without it they are par[0], par[1], ...
+    inputs: a sequence of expressions. nn_hidden: the numbers of neurons of the hidden layers. activations: for each
+    hidden layer and for the output a function of one expression, which is called once for each neuron. nn_wb: all
+    weights, layer by layer and row by row (a row is a neuron), then all biases; numbers, or expressions; without it
+    they are par[0], par[1], ...
 
-    Raises ValueError if numbers of layers, neurons or weights do not fit; TypeError for other types; what an activation raises.
+    Raises ValueError if numbers of layers, neurons or weights do not fit; TypeError for other types; what an activation
+    raises.
     """
     inputs = _list_of_expressions(inputs, "inputs")
     hidden = tuple(_count(n, "nn_hidden") for n in _sequence(nn_hidden, "nn_hidden"))

@@ -16,9 +16,10 @@ def _arguments(n, Gconst, masses):
 def nbody(n, Gconst=1.0, masses=None):
     """The equations of n gravitating bodies: a list of pairs (variable, right-hand side).
 
-    The variables are x_0, y_0, z_0, vx_0, vy_0, vz_0 of the first body, x_1, ... of the next. Gconst: the gravitational constant.
-    masses: of the first bodies; the others, and those of mass 0, attract nothing; without it all are 1. Both may be
-    numbers, expressions, or names of variables. Raises ValueError for less than 2 bodies, or more masses than bodies.
+    The variables are x_0, y_0, z_0, vx_0, vy_0, vz_0 of the first body, x_1, ... of the next. Gconst: the gravitational
+    constant. masses: of the first bodies; the others, and those of mass 0, attract nothing; without it all are 1. Both
+    may be numbers, expressions, or names of variables. Raises ValueError for less than 2 bodies, or more masses than
+    bodies.
     """
     return _core.nbody(*_arguments(n, Gconst, masses))
 
