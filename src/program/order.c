@@ -49,7 +49,7 @@ static void close_part(tarjan *t, int32_t root)
             if (o >= 0 && t->part[o] != t->n_parts && t->ranks[o].depth >= depth) depth = t->ranks[o].depth + 1;
         }
     }
-    for (size_t i = begin; i < t->n_open; i++) 
+    for (size_t i = begin; i < t->n_open; i++)
         t->ranks[t->open[i]] = (tay__rank){.part = (uint32_t)t->n_parts, .depth = depth, .recurrent = recurrent};
     t->n_open = begin;
     t->n_parts++;
@@ -156,8 +156,16 @@ bool tay__has_coefs(const tay__values *v, const tay__value *value)
 static shape shape_of(const tay__values *v, const tay__rank *ranks, int32_t i)
 {
     const tay__value *value = tay__value_at(v, i);
-    return (shape){ranks[i].depth, ranks[i].level, value->n_terms, value->primitive, value->function,
-                   ranks[i].recurrent, tay__is_square(v, value), tay__has_coefs(v, value), value->constant != TAY__NONE, value->exponent};
+    return (shape){.depth = ranks[i].depth,
+                   .level = ranks[i].level,
+                   .n_terms = value->n_terms,
+                   .primitive = value->primitive,
+                   .function = value->function,
+                   .recurrent = ranks[i].recurrent,
+                   .square = tay__is_square(v, value),
+                   .has_coefs = tay__has_coefs(v, value),
+                   .has_constant = value->constant != TAY__NONE,
+                   .exponent = value->exponent};
 }
 
 static bool same_shape(const shape *a, const shape *b)
