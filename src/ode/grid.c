@@ -11,8 +11,10 @@ enum { CHUNK = 64 };
 
 static tay_status check_grid(const tay_ode *ode, const tay_grid *grid)
 {
+    if (!grid) return tay__error(TAY_ERROR_ARGUMENT, "grid: expected times, got NULL");
     const double *t = grid->times;
     if (grid->n == 0) return tay__error(TAY_ERROR_ARGUMENT, "grid: expected at least one time, got none");
+    if (!t) return tay__error(TAY_ERROR_ARGUMENT, "grid->times: expected %zu times, got NULL", grid->n);
     for (size_t i = 0; i < grid->n; i++) {
         if (!isfinite(t[i])) {
             return tay__error(TAY_ERROR_ARGUMENT, "grid[%zu]: expected a finite time, got %g", i, t[i]);
@@ -61,6 +63,7 @@ tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, size_t *n
     tay__propagation p;
 
     TAY_TRY(check_grid(ode, grid));
+    if (!out) TAY_FAIL(TAY_ERROR_ARGUMENT, "out: expected room for %zu rows, got NULL", grid->n);
     TAY_TRY(tay__multiply(&size, grid->n, ode->dim));
     TAY_TRY(tay__propagation_begin(&p, ode, (tay__time){grid->times[grid->n - 1], 0}, options));
     if (p.options.continuous) TAY_FAIL(TAY_ERROR_ARGUMENT, "options->continuous: expected NULL for a grid");

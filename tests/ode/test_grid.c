@@ -172,7 +172,11 @@ static void wrong_grids(void **unused)
     }
     tay_continuous *c;
     tay_propagate_options options = {.size = sizeof options, .continuous = &c};
-    tay_grid grid = {(double[]){0, 1}, 2};
+    tay_grid grid = {NULL, 2};
+    assert_error(tay_ode_propagate_grid(NULL, out, &n_rows, ode, NULL, NULL), TAY_ERROR_ARGUMENT, "grid");
+    assert_error(tay_ode_propagate_grid(NULL, out, &n_rows, ode, &grid, NULL), TAY_ERROR_ARGUMENT, "grid->times");
+    grid.times = (double[]){0, 1};
+    assert_error(tay_ode_propagate_grid(NULL, NULL, &n_rows, ode, &grid, NULL), TAY_ERROR_ARGUMENT, "out");
     assert_error(tay_ode_propagate_grid(NULL, out, &n_rows, ode, &grid, &options), TAY_ERROR_ARGUMENT, "continuous");
     assert_true(out[0] == 77 && n_rows == 77 && tay_ode_time(ode, NULL) == 0);
     tay_ode_free(ode);
