@@ -57,19 +57,17 @@ class _cfunc:
             raise ValueError(f"inputs: {len(self._vars)} variables were expected, not {inputs.shape[0]}")
         many = inputs.ndim == 2
         n = inputs.shape[1] if many else 1
-        outputs = self._outputs(outputs, inputs)
         pars = self._pars(pars, inputs)
         time = self._times(time, inputs)
-        for other in (inputs, pars, time):
-            if other is not None and np.may_share_memory(outputs, other):
-                raise ValueError("outputs overlaps another array: all arrays must be distinct in memory")
+        if outputs is None:
+            outputs = np.empty((len(self._fn),) + inputs.shape[1:], dtype=self._dtype)
+        else:
+            self._check_outputs(outputs, inputs, pars, time)
         self._core.eval(outputs, inputs, pars, time, n, not many)
         return outputs
 
-    def _outputs(self, outputs, inputs):
+    def _check_outputs(self, outputs, inputs, pars, time):
         shape = (len(self._fn),) + inputs.shape[1:]
-        if outputs is None:
-            return np.empty(shape, dtype=self._dtype)
         if not isinstance(outputs, np.ndarray):
             raise TypeError(f"outputs: a numpy array was expected, not {type(outputs).__name__!r}")
         _array(outputs, self._dtype, "outputs")
@@ -77,7 +75,9 @@ class _cfunc:
             raise ValueError(f"outputs: an array of shape {shape} was expected, not {outputs.shape}")
         if not outputs.flags.writeable:
             raise ValueError("outputs: the array is read-only")
-        return outputs
+        for other in (inputs, pars, time):
+            if other is not None and np.may_share_memory(outputs, other):
+                raise ValueError("outputs overlaps another array: all arrays must be distinct in memory")
 
     def _pars(self, pars, inputs):
         shape = (self._n_pars,) + inputs.shape[1:]

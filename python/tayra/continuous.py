@@ -36,7 +36,7 @@ class continuous_output_dbl:
         if times.ndim > 1:
             raise ValueError(f"time: one dimension was expected, not {times.ndim}")
         flat = np.ascontiguousarray(times, dtype=np.float64).reshape(-1)
-        if not np.isfinite(flat).all():
+        if not (math.isfinite(flat[0]) if flat.size == 1 else np.isfinite(flat).all()):
             raise ValueError("time: the times must be finite")
         states = np.empty((flat.size, core.dim))
         core.eval(states, flat)
