@@ -14,8 +14,7 @@ enum { COLUMN_BYTES = 40 * 1024, CHUNK_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
 
-/* Memory that is freed with the exec. */
-static tay_status keep(void *out, tay__exec *exec, size_t count, size_t size)
+tay_status tay__exec_keep(void *out, tay__exec *exec, size_t count, size_t size)
 {
     tay_status status = TAY_OK;
     void *p;
@@ -28,17 +27,29 @@ out:
     return status;
 }
 
+/* The number of coefficients of values that are not states. */
+static uint32_t n_orders(const tay__exec *exec)
+{
+    return exec->order > 0 ? exec->order : 1;
+}
+
 static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32_t delay)
 {
+    tay_status status = TAY_OK;
     tay__operation operation = {.group = group, .delay = delay, .first = delay};
 
     operation.kernel = exec->kernels->select(group, exec->lanes);
-    operation.last = exec->order > 0 ? exec->order - 1 : 0;
+    operation.kernel.scratch = exec->n_scratch;
+    operation.last = n_orders(exec) - 1;
     if (group->primitive == TAY__STATE) {
-        operation.first = 1;
+        operation.delay = operation.first = 1;
         operation.last = exec->order;
     }
-    return tay__array_push(&exec->operations, &operation);
+    TAY_TRY(tay__multiply(&operation.kernel.n_scratch, operation.kernel.n_scratch, n_orders(exec)));
+    exec->n_scratch += operation.kernel.n_scratch;
+    TAY_TRY(tay__array_push(&exec->operations, &operation));
+out:
+    return status;
 }
 
 /*
@@ -56,10 +67,10 @@ static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t
 
     if (exec->n_slots + n > INT32_MAX)
         TAY_FAIL(TAY_ERROR_LIMIT, "too many gathered operands: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
-    TAY_TRY(keep(&copy, exec, 1, sizeof *copy));
-    TAY_TRY(keep(&row, exec, 1, sizeof *row));
-    TAY_TRY(keep(&offset, exec, 1, sizeof *offset));
-    TAY_TRY(keep(&first, exec, group->n_terms, sizeof *first));
+    TAY_TRY(tay__exec_keep(&copy, exec, 1, sizeof *copy));
+    TAY_TRY(tay__exec_keep(&row, exec, 1, sizeof *row));
+    TAY_TRY(tay__exec_keep(&offset, exec, 1, sizeof *offset));
+    TAY_TRY(tay__exec_keep(&first, exec, group->n_terms, sizeof *first));
     *row = (tay__row){.first = (int32_t)exec->n_slots, .length = (int32_t)n, .tile = 1};
     *copy = (tay__group){.primitive = TAY__LINEAR, .n_terms = 1, .n_rows = 1, .n_members = (uint32_t)n,
                          .a_stride = TAY__GATHER, .rows = row, .a = *slots, .pitch = (int32_t)n, .offset = offset};
@@ -71,7 +82,7 @@ out:
     return status;
 }
 
-/* The operations of a group. */
+/* The operations of a group; the group itself comes last. */
 static tay_status add_group(tay__exec *exec, const tay__group *group)
 {
     tay_status status = TAY_OK;
@@ -80,7 +91,7 @@ static tay_status add_group(tay__exec *exec, const tay__group *group)
     if (exec->lanes > 1 || group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||
         group->primitive == TAY__STATE)
         return add_operation(exec, group, 0);
-    TAY_TRY(keep(&own, exec, 1, sizeof *own));
+    TAY_TRY(tay__exec_keep(&own, exec, 1, sizeof *own));
     *own = *group;
     own->a_stride = TAY__CONTIGUOUS;
     TAY_TRY(gather(exec, group, &own->a, 0));
@@ -113,12 +124,12 @@ static tay_status add_whole(tay__exec *exec, const tay__group *group)
 
     TAY_TRY(begin_slice(exec));
     for (uint32_t r = 0; r < group->n_rows; r++)
-        TAY_TRY(add_segment(exec, (tay__segment){r, 0, group->rows[r].length, group->rows[r].tile}));
+        TAY_TRY(add_segment(exec, (tay__segment){r, 0, group->rows[r].length}));
 out:
     return status;
 }
 
-/* A group alone, in chunks of about `members` members: several rows, or pieces of the rows of a tile. */
+/* A group alone, in chunks of about `members` members: several tiles of rows, or pieces of one. */
 static tay_status add_chunks(tay__exec *exec, tay__step *step, const tay__group *group, int32_t members)
 {
     tay_status status = TAY_OK;
@@ -127,7 +138,7 @@ static tay_status add_chunks(tay__exec *exec, tay__step *step, const tay__group 
     step->n_parts = 0;
     for (uint32_t r = 0, rows; r < group->n_rows; r += rows) {
         int32_t length = group->rows[r].length;
-        rows = (uint32_t)group->rows[r].tile;
+        rows = tay__tile_rows((uint32_t)group->rows[r].tile);
         int32_t piece = members / (int32_t)rows / COLUMN_UNIT * COLUMN_UNIT;
         if (piece < COLUMN_UNIT) piece = COLUMN_UNIT;
         for (int32_t begin = 0; begin < length; begin += piece) {
@@ -138,7 +149,7 @@ static tay_status add_chunks(tay__exec *exec, tay__step *step, const tay__group 
                 room = members;
             }
             for (uint32_t i = 0; i < rows; i++)
-                TAY_TRY(add_segment(exec, (tay__segment){r + i, begin, end, (int32_t)(rows - i)}));
+                TAY_TRY(add_segment(exec, (tay__segment){r + i, begin, end}));
             room -= (int64_t)(end - begin) * rows;
             if (end == length) break;
         }
@@ -157,49 +168,56 @@ static int32_t chunk_members(const tay__exec *exec, const tay__group *group)
     return n < COLUMN_UNIT ? COLUMN_UNIT : (int32_t)n;
 }
 
-/* The width of a stage's blocks of columns, by the numbers that a column keeps on average. */
-static int32_t column_width(const tay__exec *exec, const tay__stage *stage)
+static const tay__group *group_of(const tay__exec *exec, const tay__step *step, uint32_t k)
+{
+    return ((const tay__operation *)exec->operations.data)[step->begin + k].group;
+}
+
+/* The width of the blocks of a step with n_columns columns, by the numbers that a column keeps on average. */
+static int32_t column_width(const tay__exec *exec, const tay__step *step, int32_t n_columns)
 {
     size_t numbers = 0, width;
 
-    for (uint32_t k = 0; k < stage->n_groups; k++)
-        numbers += stage->groups[k].n_members * (size_t)(stage->groups[k].transient ? 1 : exec->order + 1);
-    numbers = (numbers + (size_t)stage->n_columns - 1) / (size_t)stage->n_columns;
+    for (uint32_t k = 0; k < step->n_operations; k++) {
+        const tay__group *group = group_of(exec, step, k);
+        numbers += group->n_members * (size_t)(group->transient ? 1 : exec->order + 1);
+    }
+    numbers = (numbers + (size_t)n_columns - 1) / (size_t)n_columns;
     width = COLUMN_BYTES / exec->element / numbers / exec->lanes / COLUMN_UNIT * COLUMN_UNIT;
     if (width < COLUMN_UNIT) width = COLUMN_UNIT;
-    return width < (size_t)stage->n_columns ? (int32_t)width : stage->n_columns;
+    return width < (size_t)n_columns ? (int32_t)width : n_columns;
 }
 
-/* Counts (fill = false) or writes the segments of group k of a stage in all blocks; next[] is where each slice goes on. */
-static void cut_group(const tay__stage *stage, uint32_t k, int32_t width, size_t *next, tay__segment *segments)
+/* Counts, or writes if segments is not NULL, the segments of a group in all blocks; next[block * stride] is where those of
+ * a block go on. */
+static void cut_group(const tay__group *group, int32_t width, size_t *next, size_t stride, tay__segment *segments)
 {
-    const tay__group *group = &stage->groups[k];
-
     for (uint32_t r = 0; r < group->n_rows; r++) {
         const tay__row *row = &group->rows[r];
         for (int32_t begin = 0; begin < row->length;) {
             int32_t block = (row->column + begin) / width;
             int32_t end = (block + 1) * width - row->column;
             if (end > row->length) end = row->length;
-            size_t *slot = &next[(size_t)block * stage->n_groups + k];
-            if (segments) segments[*slot] = (tay__segment){r, begin, end, row->tile};
+            size_t *slot = &next[(size_t)block * stride];
+            if (segments) segments[*slot] = (tay__segment){r, begin, end};
             ++*slot;
             begin = end;
         }
     }
 }
 
-/* Cuts a stage into blocks of columns. */
-static tay_status add_columns(tay__exec *exec, tay__step *step, const tay__stage *stage)
+/* Cuts a step into blocks of columns. */
+static tay_status add_columns(tay__exec *exec, tay__step *step, int32_t n_columns)
 {
     tay_status status = TAY_OK;
-    int32_t width = column_width(exec, stage);
+    int32_t width = column_width(exec, step, n_columns);
     size_t n_slices, total = exec->segments.count, *next = NULL;
+    uint32_t stride = step->n_operations;
 
-    step->n_parts = ((uint32_t)stage->n_columns + (uint32_t)width - 1) / (uint32_t)width;
-    TAY_TRY(tay__multiply(&n_slices, step->n_parts, stage->n_groups));
+    step->n_parts = ((uint32_t)n_columns + (uint32_t)width - 1) / (uint32_t)width;
+    TAY_TRY(tay__multiply(&n_slices, step->n_parts, stride));
     TAY_TRY(tay__calloc(&next, n_slices, sizeof *next));
-    for (uint32_t k = 0; k < stage->n_groups; k++) cut_group(stage, k, width, next, NULL);
+    for (uint32_t k = 0; k < stride; k++) cut_group(group_of(exec, step, k), width, next + k, stride, NULL);
     for (size_t i = 0; i < n_slices; i++) {
         size_t count = next[i];
         TAY_TRY(tay__array_push(&exec->slices, &total));
@@ -208,7 +226,7 @@ static tay_status add_columns(tay__exec *exec, tay__step *step, const tay__stage
     }
     TAY_TRY(tay__array_reserve(&exec->segments, total - exec->segments.count));
     exec->segments.count = total;
-    for (uint32_t k = 0; k < stage->n_groups; k++) cut_group(stage, k, width, next, exec->segments.data);
+    for (uint32_t k = 0; k < stride; k++) cut_group(group_of(exec, step, k), width, next + k, stride, exec->segments.data);
 out:
     tay__free(next);
     return status;
@@ -228,21 +246,29 @@ static tay_status bind_recurrent(tay__exec *exec, const tay__stage *stage)
 {
     tay_status status = TAY_OK;
     tay__step step = begin_step(exec);
+    tay__array groups = TAY__ARRAY(tay__fused);
 
-    for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k]));
+    TAY_TRY(tay__fuse_states(&groups, exec, stage));
+    for (size_t k = 0; k < groups.count; k++) {
+        const tay__fused *fused = (const tay__fused *)groups.data + k;
+        TAY_TRY(add_group(exec, fused->group));
+        tay__operation *last = (tay__operation *)exec->operations.data + exec->operations.count - 1;
+        last->kernel.to_state |= fused->to_state;
+        last->complete = stage->n_columns > 0;
+    }
     step.n_operations = (uint32_t)exec->operations.count - step.begin;
     if (stage->n_columns > 0) {
-        TAY_TRY(add_columns(exec, &step, stage));
+        TAY_TRY(add_columns(exec, &step, stage->n_columns));
     } else {
-        for (uint32_t k = 0; k < step.n_operations; k++)
-            TAY_TRY(add_whole(exec, ((tay__operation *)exec->operations.data)[step.begin + k].group));
+        for (uint32_t k = 0; k < step.n_operations; k++) TAY_TRY(add_whole(exec, group_of(exec, &step, k)));
     }
     TAY_TRY(end_step(exec, &step));
 out:
+    tay__array_free(&groups);
     return status;
 }
 
-/* Each operation is a step. */
+/* Each operation is a step; what it reads is complete, but for a quotient's or power's own coefficients. */
 static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
 {
     tay_status status = TAY_OK;
@@ -250,8 +276,10 @@ static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
 
     for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k]));
     for (size_t i = begin; i < exec->operations.count; i++) {
-        const tay__group *group = ((tay__operation *)exec->operations.data)[i].group;
+        tay__operation *operation = (tay__operation *)exec->operations.data + i;
+        const tay__group *group = operation->group;
         tay__step step = begin_step(exec);
+        operation->complete = true;
         step.begin = (uint32_t)i;
         step.n_operations = 1;
         TAY_TRY(add_chunks(exec, &step, group, chunk_members(exec, group)));

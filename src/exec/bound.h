@@ -15,6 +15,7 @@ typedef struct tay__operation {
     tay__kernel kernel;
     const tay__group *group;
     uint32_t first, last, delay;
+    bool complete; /* the shared operands are complete before the step */
 } tay__operation;
 
 typedef struct tay__step {
@@ -31,6 +32,7 @@ struct tay__exec {
     uint32_t order, lanes;
     size_t element;        /* bytes */
     size_t n_slots, plane; /* with the slots of gathered operands; elements */
+    size_t n_scratch;      /* elements */
     size_t memory;         /* bytes of a workspace without the prologue's */
     const tay__kernels *kernels;
     const tay__kernels *numbers; /* for double, whatever the real type */
@@ -42,7 +44,22 @@ struct tay__exec {
 /* The table for this processor, or for the lower instruction set that TAYRA_ISA names. */
 const tay__kernels *tay__choose_kernels(tay_real real);
 
-/* Fills operations, steps, slices and segments; raises n_slots. */
+/* Fills operations, steps, slices and segments; raises n_slots and n_scratch. */
 tay_status tay__bind(tay__exec *exec);
+
+/* A group to be bound; to_state: its rows are states, see tay__kernel. */
+typedef struct tay__fused {
+    const tay__group *group;
+    bool to_state;
+} tay__fused;
+
+/*
+ * The groups of a recurrent stage, where transient sums that are derivatives of states are fused with these: such a sum
+ * goes to the states at once. *out is an array of tay__fused, to be freed by the caller in any case.
+ */
+tay_status tay__fuse_states(tay__array *out, tay__exec *exec, const tay__stage *stage);
+
+/* Zeroed memory that is freed with the exec. */
+tay_status tay__exec_keep(void *out, tay__exec *exec, size_t count, size_t size);
 
 #endif

@@ -11,7 +11,7 @@ enum { LINE = 64 };
 static tay_status measure(tay__exec *exec)
 {
     tay_status status = TAY_OK;
-    size_t bytes, jet, packed;
+    size_t bytes, jet, packed, scratch;
 
     TAY_TRY(tay__multiply(&bytes, exec->n_slots, exec->lanes));
     TAY_TRY(tay__multiply(&bytes, bytes, exec->element));
@@ -20,9 +20,10 @@ static tay_status measure(tay__exec *exec)
     exec->plane = lines * LINE / exec->element;
     TAY_TRY(tay__multiply(&jet, lines * LINE, (size_t)exec->order + 1));
     TAY_TRY(tay__multiply(&packed, exec->program->n_packed, exec->element));
-    if (jet > SIZE_MAX / 4 || packed > SIZE_MAX / 4)
+    TAY_TRY(tay__multiply(&scratch, exec->n_scratch, exec->element));
+    if (jet > SIZE_MAX / 4 || packed > SIZE_MAX / 4 || scratch > SIZE_MAX / 4)
         TAY_FAIL(TAY_ERROR_LIMIT, "the working memory of the program is too large");
-    exec->memory = jet + packed + 2 * LINE;
+    exec->memory = jet + packed + scratch + 3 * LINE;
 out:
     return status;
 }
@@ -122,6 +123,7 @@ tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
     w->plane = exec->plane;
     TAY_TRY(tay__calloc_aligned(&w->jet, (size_t)exec->order + 1, exec->plane * exec->element));
     TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, exec->element));
+    TAY_TRY(tay__calloc_aligned(&w->scratch, exec->n_scratch + LINE / exec->element, exec->element));
     set_constants(exec, w);
     if (exec->prologue) TAY_TRY(tay__workspace_create(&w->prologue, exec->prologue));
     *out = w;
@@ -137,5 +139,6 @@ void tay__workspace_free(tay__workspace *workspace)
     tay__workspace_free(workspace->prologue);
     tay__free_aligned(workspace->jet);
     tay__free_aligned(workspace->packed);
+    tay__free_aligned(workspace->scratch);
     tay__free(workspace);
 }

@@ -4,20 +4,29 @@
  */
 #include "exec/bound.h"
 
+/* Operation o at order n of the step. */
+static void run_operation(const tay__operation *o, const tay__pass *pass, uint32_t n, const tay__segment *segments,
+                          size_t n_segments)
+{
+    if (n < o->first || n > o->last) return;
+    if (o->kernel.prepare && !o->complete) o->kernel.prepare(pass, &o->kernel, o->group, n, n + 1);
+    if (n_segments > 0) o->kernel.drive(pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
+}
+
 static void run_step(const tay__exec *exec, const tay__step *step, const tay__pass *pass)
 {
     const tay__operation *operations = (const tay__operation *)exec->operations.data + step->begin;
     const tay__segment *segments = exec->segments.data;
     const size_t *slice = (const size_t *)exec->slices.data + step->slices;
 
+    for (uint32_t k = 0; k < step->n_operations; k++) {
+        const tay__operation *o = &operations[k];
+        if (o->kernel.prepare && o->complete) o->kernel.prepare(pass, &o->kernel, o->group, 0, pass->n_orders);
+    }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
         for (uint32_t n = 0; n <= exec->order; n++) {
-            for (uint32_t k = 0; k < step->n_operations; k++) {
-                const tay__operation *o = &operations[k];
-                size_t count = slice[k + 1] - slice[k];
-                if (n < o->first || n > o->last || count == 0) continue;
-                o->kernel.drive(pass, &o->kernel, o->group, n - o->delay, segments + slice[k], count);
-            }
+            for (uint32_t k = 0; k < step->n_operations; k++)
+                run_operation(&operations[k], pass, n, segments + slice[k], slice[k + 1] - slice[k]);
         }
     }
 }
@@ -25,7 +34,8 @@ static void run_step(const tay__exec *exec, const tay__step *step, const tay__pa
 void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
 {
     const tay__step *steps = exec->steps.data;
-    tay__pass pass = {.jet = workspace->jet, .plane = workspace->plane, .lanes = exec->lanes, .packed = workspace->packed};
+    tay__pass pass = {.jet = workspace->jet, .plane = workspace->plane, .lanes = exec->lanes, .packed = workspace->packed,
+                      .scratch = workspace->scratch, .n_orders = exec->order > 0 ? exec->order : 1};
 
     for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
 }

@@ -12,10 +12,18 @@
 #include "kernels/step.h"
 
 /* What is the same for all segments. */
-static tay__run begin_run(const tay__pass *pass, const tay__group *group, uint32_t n)
+static tay__run begin_run(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n)
 {
-    return (tay__run){.group = group, .jet = pass->jet, .plane = pass->plane, .scale = pass->lanes, .n = n,
-                      .n_terms = group->n_terms, .y_plane = group->transient ? 0 : pass->plane};
+    tay__run run = {.group = group, .jet = pass->jet, .plane = pass->plane, .scale = pass->lanes, .n = n,
+                    .n_terms = group->n_terms, .n_orders = pass->n_orders};
+
+    run.y_order = group->transient ? 0 : n * pass->plane;
+    if (kernel->to_state) {
+        run.y_order = (n + 1) * pass->plane;
+        run.divisor = (real)(n + 1);
+        run.inverse = 1 / run.divisor;
+    }
+    return run;
 }
 
 /* Sets the parts of a run that depend on the segment; m = s->begin is its first member. */
@@ -46,7 +54,7 @@ static void place_run(tay__run *run, const tay__pass *pass, const tay__segment *
 static void drive_rows(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                        const tay__segment *segments, size_t n_segments)
 {
-    tay__run run = begin_run(pass, group, n);
+    tay__run run = begin_run(pass, kernel, group, n);
 
     for (size_t i = 0; i < n_segments; i++) {
         place_run(&run, pass, &segments[i]);
@@ -58,21 +66,15 @@ static void drive_rows(const tay__pass *pass, const tay__kernel *kernel, const t
 static void drive_members(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                           const tay__segment *segments, size_t n_segments)
 {
-    tay__run run = begin_run(pass, group, n);
+    tay__run run = begin_run(pass, kernel, group, n);
 
     for (size_t i = 0; i < n_segments; i++) {
         for (int32_t m = segments[i].begin; m < segments[i].end; m++) {
-            place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1, 1});
+            place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
             run.constant_step = 0;
             kernel->run(&run);
         }
     }
-}
-
-/* How many of `left` rows or members the next tile takes, such that no tile of one or two is left over. */
-static size_t tile_of(size_t left)
-{
-    return left <= TAY__TILE ? left : left <= 8 ? 4 : TAY__TILE;
 }
 
 /* Several lanes, layers: tiles of members of a row. */
@@ -81,34 +83,50 @@ static void drive_layer(const tay__pass *pass, const tay__kernel *kernel, const 
 {
     static void (*const tiles[])(const void *) = {tay__layer_1, tay__layer_2, tay__layer_3,
                                                   tay__layer_4, tay__layer_5, tay__layer_6};
-    tay__run run = begin_run(pass, group, n);
+    tay__run run = begin_run(pass, kernel, group, n);
 
-    (void)kernel;
     for (size_t i = 0; i < n_segments; i++) {
-        size_t members;
-        for (int32_t m = segments[i].begin; m < segments[i].end; m += (int32_t)members) {
-            members = tile_of((size_t)(segments[i].end - m));
-            place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1, 1});
+        for (int32_t m = segments[i].begin, members; m < segments[i].end; m += members) {
+            members = (int32_t)tay__tile_rows((uint32_t)(segments[i].end - m));
+            place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
             tiles[members - 1](&run);
         }
     }
 }
 
-/* One lane, products with shared a: tiles of rows. */
+/* Packs orders begin .. end - 1 of the shared a's, times the coefficients, for the tiles. */
+static void pack_tiles(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t begin, uint32_t end)
+{
+    const real *jet = pass->jet, *packed = pass->packed;
+    size_t n_terms = group->n_terms, rows;
+
+    for (size_t r = 0; r < group->n_rows; r += rows) {
+        real *to = (real *)pass->scratch + kernel->scratch + tay__tile_at(group, r, pass->n_orders);
+        rows = tay__tile_rows((uint32_t)group->rows[r].tile);
+        for (size_t m = 0; m < rows; m++) {
+            for (size_t k = 0; k < n_terms; k++) {
+                size_t i = (r + m) * n_terms + k;
+                real c = group->has_coefs ? packed[group->coefs + i] : 1;
+                for (size_t j = begin; j < end; j++)
+                    to[(k * pass->n_orders + j) * rows + m] = c * jet[(size_t)group->a[i] + j * pass->plane];
+            }
+        }
+    }
+}
+
+/* One lane, products with shared a: tiles of rows. The segments of a tile's rows stand together. */
 static void drive_tiles(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                         const tay__segment *segments, size_t n_segments)
 {
     static void (*const tiles[])(const void *) = {tay__tile_1, tay__tile_2, tay__tile_3,
                                                   tay__tile_4, tay__tile_5, tay__tile_6};
-    static void (*const scaled[])(const void *) = {tay__tile_1s, tay__tile_2s, tay__tile_3s};
-    tay__run run = begin_run(pass, group, n);
+    tay__run run = begin_run(pass, kernel, group, n);
 
-    (void)kernel;
     for (size_t i = 0, rows; i < n_segments; i += rows) {
-        size_t left = (size_t)segments[i].tile < n_segments - i ? (size_t)segments[i].tile : n_segments - i;
-        rows = group->has_coefs ? (left < 3 ? left : 3) : tile_of(left);
+        rows = tay__tile_rows((uint32_t)group->rows[segments[i].row].tile);
         place_run(&run, pass, &segments[i]);
-        (group->has_coefs ? scaled : tiles)[rows - 1](&run);
+        run.tile = (const real *)pass->scratch + kernel->scratch + tay__tile_at(group, segments[i].row, pass->n_orders);
+        tiles[rows - 1](&run);
     }
 }
 
@@ -132,7 +150,7 @@ static run_function *linear_run(const tay__group *g, size_t lanes)
 static run_function *product_run(const tay__group *g, size_t lanes)
 {
     static run_function *const runs[3][3] = {
-        {tay__product_shared_1, tay__product_shared_s, tay__product_shared_v},
+        {NULL, NULL, tay__product_shared_v}, /* else tiles */
         {tay__product_contiguous_1, tay__product_contiguous_s, tay__product_contiguous_v},
         {tay__square_1, tay__square_s, tay__square_v}};
     int kind = g->square ? 2 : lanes == 1 && g->a_stride == TAY__SHARED ? 0 : 1;
@@ -148,7 +166,7 @@ static run_function *run_of(const tay__group *g, size_t lanes)
     case TAY__POWER: return tay__power;
     case TAY__INTEGRATE: return tay__integral;
     case TAY__CHOICE: return tay__choice;
-    default: return tay__state;
+    default: return tay__linear_contiguous_1; /* state */
     }
 }
 
@@ -161,7 +179,7 @@ static bool is_long_run(const tay__group *g)
 
 static tay__kernel select_kernel(const tay__group *g, size_t lanes)
 {
-    tay__kernel kernel = {.drive = drive_rows, .run = run_of(g, lanes)};
+    tay__kernel kernel = {.drive = drive_rows, .run = run_of(g, lanes), .to_state = g->primitive == TAY__STATE};
 
     if (lanes > 1) {
         if (g->primitive == TAY__LINEAR && g->a_stride == TAY__SHARED && g->has_coefs && g->varying_coefs)
@@ -170,6 +188,8 @@ static tay__kernel select_kernel(const tay__group *g, size_t lanes)
             kernel.drive = drive_members;
     } else if (g->primitive == TAY__PRODUCT && g->a_stride == TAY__SHARED && coefs_mode(g, lanes) != TAY__VECTOR_COEFS) {
         kernel.drive = drive_tiles;
+        kernel.prepare = pack_tiles;
+        kernel.n_scratch = g->n_rows * (size_t)g->n_terms;
     }
     return kernel;
 }

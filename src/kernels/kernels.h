@@ -10,18 +10,28 @@
 
 #include "program/program.h"
 
-/* Members begin <= m < end of row `row`. The `tile` segments from this one on may run together. */
+/* Members begin <= m < end of row `row`. */
 typedef struct tay__segment {
     uint32_t row;
     int32_t begin, end;
-    int32_t tile;
 } tay__segment;
+
+/* Rows that run together, as a tile, are at most this many; their segments stand together. */
+enum { TAY__TILE = 6 };
+
+/* How many of `left` rows the next tile takes, such that no tile of one or two is left over. */
+static inline uint32_t tay__tile_rows(uint32_t left)
+{
+    return left <= TAY__TILE ? left : left <= 8 ? 4 : TAY__TILE;
+}
 
 /* Where the numbers are: coefficient n of slot s in lane l is jet[n * plane + s * lanes + l]. */
 typedef struct tay__pass {
     void *jet;
     size_t plane, lanes;
     const void *packed;
+    void *scratch;
+    uint32_t n_orders; /* of coefficients of values: 0 .. n_orders - 1 */
 } tay__pass;
 
 typedef struct tay__kernel tay__kernel;
@@ -36,6 +46,11 @@ typedef void tay__drive(const tay__pass *pass, const tay__kernel *kernel, const 
 struct tay__kernel {
     tay__drive *drive;
     void (*run)(const void *run);
+    /* Not NULL: to be run for orders begin .. end - 1, as soon as the shared operands have them, before `drive` needs them. */
+    void (*prepare)(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t begin, uint32_t end);
+    size_t n_scratch; /* elements of scratch memory per order; exec gives them and says where they begin: */
+    size_t scratch;
+    bool to_state; /* the rows are states: coefficient n, divided by n + 1, goes to their coefficient n + 1 */
 };
 
 typedef struct tay__kernels {

@@ -40,7 +40,7 @@ TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, 
                 sum[i] += (coefs == TAY__SPLAT_COEFS ? splat : tay__load(c + e)) * x;
         }
     }
-    tay__store_block(run, run->n, at, sum, vectors);
+    tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
 TAY__RUN_KERNEL(tay__linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
@@ -77,9 +77,7 @@ TAY__INLINE void tay__layer_block(const tay__run *run, int members, size_t at, i
     }
 #pragma GCC unroll 6
     for (int m = 0; m < members; m++) {
-        real *y = tay__result(run, run->n) + at + (size_t)m * run->scale;
-        tay__store(y, sum[m][0]);
-        if (vectors > 1) tay__store(y + TAY__WIDTH, sum[m][1]);
+        tay__store_block(run, tay__result(run, at) + (size_t)m * run->scale, sum[m], vectors);
     }
 }
 

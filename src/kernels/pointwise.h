@@ -87,7 +87,7 @@ static void tay__power_0(const tay__run *run)
 static void tay__choice_n(const tay__run *run)
 {
     size_t order = run->n * run->plane;
-    real *y = tay__result(run, run->n);
+    real *y = tay__result(run, 0);
     const real *a = tay__operand_a(run, 0), *b = run->n_terms > 1 ? tay__operand_a(run, 1) : NULL;
     const real *c = run->n_terms > 2 ? tay__operand_a(run, 2) : NULL;
 

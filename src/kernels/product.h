@@ -2,7 +2,8 @@
  * product: y_n = [n=0] c + sum_k c_k sum_{j=0..n} a_{k,j} b_{k,n-j}; squares at half the cost.
  *
  * Rows that share their b's (the variational equations: y[i,p] = sum_k J[i,k] phi[k,p] for all i) run as tiles of up to
- * TAY__TILE rows by two vectors: each vector of b is loaded once for all rows, each number a once for both vectors.
+ * TAY__TILE rows by two vectors: each vector of b is loaded once for all rows, each number a once for both vectors. The
+ * a's, times c_k, are packed before in the order in which the tile reads them.
  */
 #ifndef TAY__PRODUCT_H
 #define TAY__PRODUCT_H
@@ -48,11 +49,9 @@ TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors,
             tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
         }
     }
-    tay__store_block(run, run->n, at, sum, vectors);
+    tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
-TAY__RUN_KERNEL(tay__product_shared_1, tay__product_block, TAY__SHARED, TAY__NO_COEFS)
-TAY__RUN_KERNEL(tay__product_shared_s, tay__product_block, TAY__SHARED, TAY__SPLAT_COEFS)
 TAY__RUN_KERNEL(tay__product_shared_v, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
 TAY__RUN_KERNEL(tay__product_contiguous_1, tay__product_block, TAY__CONTIGUOUS, TAY__NO_COEFS)
 TAY__RUN_KERNEL(tay__product_contiguous_s, tay__product_block, TAY__CONTIGUOUS, TAY__SPLAT_COEFS)
@@ -79,85 +78,53 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
         }
         tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
     }
-    tay__store_block(run, n, at, sum, vectors);
+    tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
 TAY__RUN_KERNEL(tay__square_1, tay__square_block, TAY__NO_COEFS)
 TAY__RUN_KERNEL(tay__square_s, tay__square_block, TAY__SPLAT_COEFS)
 TAY__RUN_KERNEL(tay__square_v, tay__square_block, TAY__VECTOR_COEFS)
 
-/* The first address of row m of a tile, at order n. */
-TAY__INLINE real *tay__tile_y(const tay__run *run, int m, size_t at)
+/* Where the packed a's of a row's tile begin: term k, order j, row m of the tile at [(k * n_orders + j) * rows + m]. */
+TAY__INLINE size_t tay__tile_at(const tay__group *group, size_t row, uint32_t n_orders)
 {
-    return tay__result(run, run->n) + (size_t)(run->row[m].first - run->row[0].first) + at;
+    return row * group->n_terms * n_orders;
 }
 
-/* sum[m] += sum_j a_{m,j} b_{n-j} for the rows m of a tile; a[m] is where the number of row m is, from `jet` on. */
-TAY__INLINE void tay__convolve_tile(vec (*sum)[2], const real *jet, const size_t *a, const real *b, const tay__run *run,
-                                    int rows, int vectors)
-{
-    for (uint32_t j = 0; j <= run->n; j++, jet += run->plane, b -= run->plane) {
-        vec x[2];
-        x[0] = tay__load(b);
-        x[1] = vectors > 1 ? tay__load(b + TAY__WIDTH) : (vec){0};
-#pragma GCC unroll 6
-        for (int m = 0; m < rows; m++) {
-            vec splat = tay__splat(jet[a[m]]);
-            sum[m][0] += splat * x[0];
-            if (vectors > 1) sum[m][1] += splat * x[1];
-        }
-    }
-}
-
-/* The same, times the rows' coefficients of this term. */
-TAY__INLINE void tay__convolve_scaled(vec (*sum)[2], const size_t *a, const real *b, const tay__run *run, uint32_t k, int rows,
-                                      int vectors)
-{
-    vec s[TAY__TILE][2] = {{{0}}};
-
-    tay__convolve_tile(s, run->jet, a, b, run, rows, vectors);
-#pragma GCC unroll 6
-    for (int m = 0; m < rows; m++) {
-        vec c = tay__splat(run->coefs[(uint32_t)m * run->n_terms + k]);
-        sum[m][0] += c * s[m][0];
-        if (vectors > 1) sum[m][1] += c * s[m][1];
-    }
-}
-
-/* `rows` rows by `vectors` vectors from element `at`, or by `few` elements if that is not 0. */
-TAY__INLINE void tay__tile_block(const tay__run *run, int rows, size_t at, int vectors, tay__coefs coefs)
+/* `rows` rows by `vectors` vectors (1 or 2) from element `at`. */
+TAY__INLINE void tay__tile_block(const tay__run *run, int rows, size_t at, int vectors)
 {
     vec sum[TAY__TILE][2];
-    size_t a[TAY__TILE];
 
 #pragma GCC unroll 6
-    for (int m = 0; m < rows; m++) {
-        tay__run row = *run;
-        row.constants = run->constants ? run->constants + m * run->row->length : NULL;
-        tay__start(sum[m], &row, at, vectors);
+    for (int m = 0; m < rows; m++) sum[m][0] = sum[m][1] = (vec){0};
+    if (run->n == 0 && run->constants) {
+#pragma GCC unroll 6
+        for (int m = 0; m < rows; m++) tay__start(sum[m], run, at + (size_t)(m * run->row->length), vectors);
     }
     for (uint32_t k = 0; k < run->n_terms; k++) {
+        const real *a = run->tile + (size_t)k * run->n_orders * (uint32_t)rows;
         const real *b = tay__operand_b(run, k) + run->n * run->plane + at;
+        for (uint32_t j = 0; j <= run->n; j++, a += rows, b -= run->plane) {
+            vec x[2];
+            x[0] = tay__load(b);
+            x[1] = vectors > 1 ? tay__load(b + TAY__WIDTH) : (vec){0};
 #pragma GCC unroll 6
-        for (int m = 0; m < rows; m++) a[m] = (size_t)run->a[(uint32_t)m * run->n_terms + k];
-        if (coefs == TAY__NO_COEFS)
-            tay__convolve_tile(sum, run->jet, a, b, run, rows, vectors);
-        else
-            tay__convolve_scaled(sum, a, b, run, k, rows, vectors);
+            for (int m = 0; m < rows; m++) {
+                vec splat = tay__splat(a[m]);
+                sum[m][0] += splat * x[0];
+                if (vectors > 1) sum[m][1] += splat * x[1];
+            }
+        }
     }
 #pragma GCC unroll 6
     for (int m = 0; m < rows; m++) {
-        real *y = tay__tile_y(run, m, at);
-        if (vectors == 1 && run->length < TAY__WIDTH) {
-            tay__store_few(y, sum[m][0], run->length);
-        } else {
-            tay__store(y, sum[m][0]);
-            if (vectors > 1) tay__store(y + TAY__WIDTH, sum[m][1]);
-        }
+        size_t below = (size_t)(run->row[m].first - run->row[0].first);
+        tay__store_block(run, tay__result(run, at) + below, sum[m], vectors);
     }
 }
 
-TAY__INLINE void tay__product_tile(const tay__run *run, int rows, tay__coefs coefs)
+TAY__INLINE void tay__product_tile(const tay__run *run, int rows)
 {
     const size_t w = TAY__WIDTH;
 
@@ -168,20 +135,17 @@ TAY__INLINE void tay__product_tile(const tay__run *run, int rows, tay__coefs coe
         if (rest < size && run->length >= size) at = run->length - size;
         done = at + size;
         if (two)
-            tay__tile_block(run, rows, at, 2, coefs);
+            tay__tile_block(run, rows, at, 2);
         else
-            tay__tile_block(run, rows, at, 1, coefs);
+            tay__tile_block(run, rows, at, 1);
     }
 }
 
-static void tay__tile_1(const void *run) { tay__product_tile(run, 1, TAY__NO_COEFS); }
-static void tay__tile_2(const void *run) { tay__product_tile(run, 2, TAY__NO_COEFS); }
-static void tay__tile_3(const void *run) { tay__product_tile(run, 3, TAY__NO_COEFS); }
-static void tay__tile_4(const void *run) { tay__product_tile(run, 4, TAY__NO_COEFS); }
-static void tay__tile_5(const void *run) { tay__product_tile(run, 5, TAY__NO_COEFS); }
-static void tay__tile_6(const void *run) { tay__product_tile(run, 6, TAY__NO_COEFS); }
-static void tay__tile_1s(const void *run) { tay__product_tile(run, 1, TAY__SPLAT_COEFS); }
-static void tay__tile_2s(const void *run) { tay__product_tile(run, 2, TAY__SPLAT_COEFS); }
-static void tay__tile_3s(const void *run) { tay__product_tile(run, 3, TAY__SPLAT_COEFS); }
+static void tay__tile_1(const void *run) { tay__product_tile(run, 1); }
+static void tay__tile_2(const void *run) { tay__product_tile(run, 2); }
+static void tay__tile_3(const void *run) { tay__product_tile(run, 3); }
+static void tay__tile_4(const void *run) { tay__product_tile(run, 4); }
+static void tay__tile_5(const void *run) { tay__product_tile(run, 5); }
+static void tay__tile_6(const void *run) { tay__product_tile(run, 6); }
 
 #endif

@@ -1,7 +1,6 @@
 /*
  * Primitives that divide or look back at their own lower orders:
  *
- *     state     y_n = f_{n-1} / n
  *     quotient  y_n = (a_n - sum_{j=1..n} b_j y_{n-j}) / b_0
  *     power     y_n = 1/(n a_0) sum_{j=0..n-1} (n p - j (p+1)) a_{n-j} y_j           [Knuth1997, 4.7]
  *     integral  y_n = 1/n sum_k sum_{j=1..n} j a_{k,j} g_{k,n-j}
@@ -12,17 +11,6 @@
 #define TAY__RECURRENCE_H
 
 #include "kernels/pointwise.h"
-
-TAY__INLINE void tay__state_block(const tay__run *run, size_t at, int vectors)
-{
-    const real *f = tay__operand_a(run, 0) + tay__order_of(run, 0, run->n - 1) + at;
-    vec y[TAY__BLOCK];
-    real n = (real)run->n, inverse = 1 / n;
-
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) y[i] = tay__divide(tay__load(f + i * TAY__WIDTH), n, inverse);
-    tay__store_block(run, run->n, at, y, vectors);
-}
 
 TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors)
 {
@@ -39,7 +27,7 @@ TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] /= tay__load(b0 + i * TAY__WIDTH);
-    tay__store_block(run, run->n, at, s, vectors);
+    tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
 TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
@@ -55,7 +43,7 @@ TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] /= n * tay__load(a0 + i * TAY__WIDTH);
-    tay__store_block(run, run->n, at, s, vectors);
+    tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
 TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors)
@@ -74,10 +62,9 @@ TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse);
-    tay__store_block(run, run->n, at, s, vectors);
+    tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
-TAY__RUN_KERNEL(tay__state, tay__state_block)
 TAY__RUN_KERNEL(tay__quotient, tay__quotient_block)
 TAY__RUN_KERNEL(tay__power_n, tay__power_block)
 TAY__RUN_KERNEL(tay__integral_n, tay__integral_block)

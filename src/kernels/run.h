@@ -18,8 +18,8 @@
 /* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
 typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } tay__coefs;
 
-/* The most vectors of a block; the most rows of a tile. */
-enum { TAY__BLOCK = 4, TAY__TILE = 6 };
+/* The most vectors of a block. */
+enum { TAY__BLOCK = 4 };
 
 typedef struct tay__run {
     const tay__group *group;
@@ -28,7 +28,8 @@ typedef struct tay__run {
     size_t plane, scale; /* elements from order to order, from slot to slot */
     uint32_t n, n_terms;
     real *y;             /* coefficient 0 of the first element */
-    size_t y_plane;      /* plane, or 0 for a transient group */
+    size_t y_order;      /* from there to where coefficient n goes */
+    real divisor, inverse; /* not 0: coefficient n is divided by this before it goes there */
     size_t length;
     const int32_t *a, *b; /* the slots of term k are a[k * step] and b[k * step] (+ element, if listed one by one) */
     size_t step;
@@ -37,6 +38,8 @@ typedef struct tay__run {
     size_t coef_step;
     const real *constants; /* NULL: none */
     size_t constant_step;  /* 1: one per element; 0: one for all */
+    const real *tile;      /* product.h: the packed numbers of the run's tile */
+    uint32_t n_orders;
 } tay__run;
 
 /* Coefficient 0 of the first element of operand k. */
@@ -50,17 +53,17 @@ TAY__INLINE const real *tay__operand_b(const tay__run *run, uint32_t k)
     return run->jet + (size_t)run->b[k * run->step] * run->scale + run->b_moved;
 }
 
-/* Where coefficient n of the first element goes. */
-TAY__INLINE real *tay__result(const tay__run *run, uint32_t n)
-{
-    return run->y + n * run->y_plane;
-}
-
-/* From coefficient 0 of operand a_k to coefficient n, unless a_k is transient (linear, state). */
+/* From coefficient 0 of operand a_k of a linear group to coefficient n; to itself if a_k is transient. */
 TAY__INLINE size_t tay__order_of(const tay__run *run, uint32_t k, uint32_t n)
 {
     const uint8_t *transient = run->group->a_transient;
     return transient && transient[k] ? 0 : n * run->plane;
+}
+
+/* Where coefficient n of element `at` goes. */
+TAY__INLINE real *tay__result(const tay__run *run, size_t at)
+{
+    return run->y + run->y_order + at;
 }
 
 /* The next block: its first element, and its number of vectors. */
@@ -97,17 +100,38 @@ static inline void tay__store_few(real *p, vec v, size_t n)
     for (size_t i = 0; i < n; i++) p[i] = few[i];
 }
 
-/* Stores the vectors of a block at element `at` of order n of the run. */
-TAY__INLINE void tay__store_block(const tay__run *run, uint32_t n, size_t at, const vec *v, int vectors)
+/*
+ * a / n to the last bit for small whole n, with inverse = 1/n: the product's error is added, scaled, where multiply-adds are
+ * exact. A rounded 1/n alone would make energies drift.
+ */
+TAY__INLINE vec tay__divide(vec a, real n, real inverse)
 {
-    real *y = tay__result(run, n) + at;
+#ifdef __FMA__
+    vec t = a * inverse;
+    return t + (a - t * n) * inverse;
+#else
+    (void)inverse;
+    return a / n;
+#endif
+}
 
+/* Stores the vectors of a block at y. */
+TAY__INLINE void tay__store_block(const tay__run *run, real *y, const vec *v, int vectors)
+{
+    vec divided[TAY__BLOCK];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) divided[i] = v[i];
+    if (run->divisor != 0) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) divided[i] = tay__divide(v[i], run->divisor, run->inverse);
+    }
     if (vectors == 1 && run->length < TAY__WIDTH) {
-        tay__store_few(y, v[0], run->length);
+        tay__store_few(y, divided[0], run->length);
         return;
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) tay__store(y + i * TAY__WIDTH, v[i]);
+    for (int i = 0; i < vectors; i++) tay__store(y + i * TAY__WIDTH, divided[i]);
 }
 
 /* The start of a sum: 0, or the constants at order 0. */
@@ -123,21 +147,6 @@ TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vector
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) sum[i] = tay__splat(*run->constants);
     }
-}
-
-/*
- * a / n to the last bit for small whole n, with inverse = 1/n: the product's error is added, scaled, where multiply-adds are
- * exact. A rounded 1/n alone would make energies drift.
- */
-TAY__INLINE vec tay__divide(vec a, real n, real inverse)
-{
-#ifdef __FMA__
-    vec t = a * inverse;
-    return t + (a - t * n) * inverse;
-#else
-    (void)inverse;
-    return a / n;
-#endif
 }
 
 /* Defines the kernel `name` of a block function block(run, at, vectors, ...). */
