@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "interpret.h"
+#include "support/failing_alloc.h"
 
 enum { N_VARS = 4, N_PARS = 3, ORDER = 4 };
 
@@ -264,45 +265,61 @@ static void test_layer_is_two_groups(void **state)
     free_point(&p);
 }
 
-/* A matrix equation phi' = J phi + g in 2 x 40 states, g not there in all columns, is one stage that runs by columns, in
- * tiles of two rows; what J phi gives need not be kept. */
-static void test_columns(void **state)
+/* A matrix equation phi' = J phi + g in 2 x COLUMNS states beside the 2 that J and g depend on, g not there in all
+ * columns. */
+enum { COLUMNS = 40, WITH_G = 25, N_MATRIX = 2 + 2 * COLUMNS };
+
+static void matrix_row(tay_expr **rhs, tay_expr *const *vars, int i, int column)
 {
-    (void)state;
-    enum { COLUMNS = 40, N = 2 + 2 * COLUMNS };
-    tay_expr *vars[N], *rhs[N];
+    tay_expr *terms[3], *number, *product, *cosine;
+
+    ok(tay_expr_mul(&terms[0], rhs[i], vars[2 + column])); /* J[i, 0] = rhs_i, J[i, 1] = cos(x_i) */
+    ok(tay_expr_function(&cosine, TAY_COS, (const tay_expr *const *)&vars[i], 1));
+    ok(tay_expr_mul(&terms[1], cosine, vars[2 + COLUMNS + column]));
+    ok(tay_expr_number(&number, 1.5 + column));
+    ok(tay_expr_mul(&product, number, vars[0]));
+    ok(tay_expr_function(&terms[2], TAY_TANH, (const tay_expr *const *)&product, 1));
+    ok(tay_expr_sum(&rhs[2 + i * COLUMNS + column], (const tay_expr *const *)terms, column < WITH_G ? 3 : 2));
+    unref_all(terms, 3);
+    tay_expr_unref(cosine);
+    tay_expr_unref(number);
+    tay_expr_unref(product);
+}
+
+static void matrix_equation(tay_expr **vars, tay_expr **rhs)
+{
     char name[32];
 
-    for (int i = 0; i < N; i++) {
+    for (int i = 0; i < N_MATRIX; i++) {
         snprintf(name, sizeof name, "v%d", i);
         ok(tay_expr_variable(&vars[i], name));
     }
     ok(tay_expr_mul(&rhs[0], vars[0], vars[1]));
     ok(tay_expr_function(&rhs[1], TAY_SIN, (const tay_expr *const *)&vars[0], 1));
-    for (int i = 0; i < 2; i++) {
-        for (int c = 0; c < COLUMNS; c++) {
-            tay_expr *terms[3], *number, *product, *cosine;
-            ok(tay_expr_mul(&terms[0], rhs[i], vars[2 + c])); /* J[i, 0] = rhs_i, J[i, 1] = cos(x_i) */
-            ok(tay_expr_function(&cosine, TAY_COS, (const tay_expr *const *)&vars[i], 1));
-            ok(tay_expr_mul(&terms[1], cosine, vars[2 + COLUMNS + c]));
-            ok(tay_expr_number(&number, 1.5 + c));
-            ok(tay_expr_mul(&product, number, vars[0]));
-            ok(tay_expr_function(&terms[2], TAY_TANH, (const tay_expr *const *)&product, 1));
-            ok(tay_expr_sum(&rhs[2 + i * COLUMNS + c], (const tay_expr *const *)terms, c < 25 ? 3 : 2));
-            unref_all(terms, 3);
-            tay_expr_unref(cosine);
-            tay_expr_unref(number);
-            tay_expr_unref(product);
-        }
-    }
+    for (int i = 0; i < 2; i++)
+        for (int column = 0; column < COLUMNS; column++) matrix_row(rhs, vars, i, column);
+}
+
+static tay__program_spec spec_of(tay_expr *const *vars, tay_expr *const *rhs, size_t n)
+{
+    return (tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = n,
+                               .outputs = (const tay_expr *const *)rhs, .n_outputs = n, .jets = true};
+}
+
+/* Columns run by blocks, in tiles of two rows; what J phi gives need not be kept. */
+static void test_columns(void **state)
+{
+    (void)state;
+    tay_expr *vars[N_MATRIX], *rhs[N_MATRIX];
     tay__program *program;
-    tay__program_spec spec = {.inputs = (const tay_expr *const *)vars, .n_inputs = N,
-                              .outputs = (const tay_expr *const *)rhs, .n_outputs = N, .jets = true};
+
+    matrix_equation(vars, rhs);
+    tay__program_spec spec = spec_of(vars, rhs, N_MATRIX);
     ok(tay__program_create(&program, &spec));
     ok(tay__program_verify(program));
     const tay__stage *last = &program->stages[program->n_stages - 1];
-    assert_int_equal(last->n_columns, 25); /* those with a g; the other 15 need less before and stand alone */
-    assert_int_equal(last[-2].n_columns, COLUMNS - 25);
+    assert_int_equal(last->n_columns, WITH_G); /* the others need less before and stand alone */
+    assert_int_equal(last[-2].n_columns, COLUMNS - WITH_G);
     assert_true(last->recurrent);
     bool tiled = false;
     for (uint32_t g = 0; g < last->n_groups; g++)
@@ -310,8 +327,52 @@ static void test_columns(void **state)
             tiled = true;
     assert_true(tiled);
     tay__program_free(program);
-    unref_all(vars, N);
-    unref_all(rhs, N);
+    unref_all(vars, N_MATRIX);
+    unref_all(rhs, N_MATRIX);
+}
+
+/* A saved system, as a scenario that begins and ends without objects. */
+typedef struct saved {
+    uint8_t bytes[1 << 16];
+    size_t size;
+} saved;
+
+static tay_status make_saved(void *context)
+{
+    const saved *data = context;
+    tay_expr **e = NULL;
+    size_t n = 0;
+    tay__program *program = NULL;
+    char *text = NULL;
+    tay_status status = tay_expr_load(&e, &n, data->bytes, data->size);
+
+    if (status == TAY_OK) {
+        tay__program_spec spec = spec_of(e, e + n / 2, n / 2);
+        status = tay__program_create(&program, &spec);
+    }
+    if (status == TAY_OK) status = tay__program_verify(program);
+    if (status == TAY_OK) status = tay__program_dump(&text, program);
+    tay_free(text);
+    tay__program_free(program);
+    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
+    tay_free(e);
+    return status;
+}
+
+static void test_failing_allocations(void **state)
+{
+    (void)state;
+    static saved data;
+    tay_expr *e[2 * N_MATRIX];
+    uint8_t *bytes;
+
+    matrix_equation(e, e + N_MATRIX);
+    ok(tay_expr_save(&bytes, &data.size, (const tay_expr *const *)e, 2 * N_MATRIX));
+    unref_all(e, 2 * N_MATRIX);
+    assert_true(data.size <= sizeof data.bytes);
+    memcpy(data.bytes, bytes, data.size);
+    tay_free(bytes);
+    fail_each_allocation(make_saved, &data);
 }
 
 /* A sum of 100,000 terms and a product nested 100,000 deep. */
@@ -417,7 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_values), cmocka_unit_test(test_random_jets), cmocka_unit_test(test_layer_is_two_groups),
         cmocka_unit_test(test_columns),       cmocka_unit_test(test_sizes),       cmocka_unit_test(test_bad_input),
-        cmocka_unit_test(test_dump),
+        cmocka_unit_test(test_dump),         cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
