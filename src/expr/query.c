@@ -32,7 +32,7 @@ static tay_status find_leaves(tay_expr ***out, size_t *count, const tay_expr *co
     for (size_t i = 0; i < n_nodes; i++) {
         if (nodes[i]->kind == kind) nodes[n_found++] = nodes[i];
     }
-    qsort(nodes, n_found, sizeof *nodes, kind == TAY_KIND_VARIABLE ? by_name : by_index);
+    if (n_found > 1) qsort(nodes, n_found, sizeof *nodes, kind == TAY_KIND_VARIABLE ? by_name : by_index);
     TAY_TRY(tay__alloc(&found, n_found, sizeof *found));
     for (size_t i = 0; i < n_found; i++) found[i] = tay_expr_ref(nodes[i]);
     *out = found;

@@ -225,7 +225,7 @@ static void place(tay__bundles *b, size_t n_values, uint32_t *sorted)
 {
     int32_t *members = b->members;
 
-    qsort(b->bundles, b->n, sizeof *b->bundles, compare_bundles);
+    if (b->n > 1) qsort(b->bundles, b->n, sizeof *b->bundles, compare_bundles);
     for (uint32_t k = 0; k < b->n; k++) {
         sorted[b->bundles[k].found] = k;
         b->bundles[k].members = members;

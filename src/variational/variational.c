@@ -21,7 +21,7 @@ tay_status tay__variational_vars_in(const tay_variational *v, tay_expr ***vars, 
     TAY_TRY(tay_expr_variables(&found, &n, &e, 1));
     TAY_TRY(tay__alloc(&places, n, sizeof *places));
     for (size_t i = 0; i < n; i++) places[i] = *tay__map_get(&v->place, (uintptr_t)found[i]);
-    qsort(places, n, sizeof *places, by_value);
+    if (n > 1) qsort(places, n, sizeof *places, by_value);
     for (size_t i = 0; i < n; i++) found[i] = v->vars[places[i]]; /* the same references in another order */
     *vars = found;
     *entries = places;
