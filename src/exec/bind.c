@@ -4,13 +4,13 @@
  * - Products, functions and powers read their operands at all lower orders. Where these have no pattern (GATHER) and there
  *   is one lane, each new coefficient is copied to consecutive slots of the exec's own, once, and the group then
  *   reads those. With several lanes nothing is gathered: lanes are consecutive.
- * - A recurrent stage with columns is cut into blocks of columns whose coefficients fit into the first-level cache.
+ * - A recurrent stage with columns is cut into blocks of columns whose coefficients stay in the first two levels of the cache.
  * - A stage that is not recurrent runs group by group, in chunks that fit into the second-level cache.
  */
 #include "exec/bound.h"
 
 /* Bytes of the coefficients of a part: blocks of columns, chunks of a group. */
-enum { COLUMN_BYTES = 40 * 1024, CHUNK_BYTES = 128 * 1024 };
+enum { COLUMN_BYTES = 64 * 1024, CHUNK_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
 
@@ -185,7 +185,8 @@ static int32_t column_width(const tay__exec *exec, const tay__step *step, int32_
     numbers = (numbers + (size_t)n_columns - 1) / (size_t)n_columns;
     width = COLUMN_BYTES / exec->element / numbers / exec->lanes / COLUMN_UNIT * COLUMN_UNIT;
     if (width < COLUMN_UNIT) width = COLUMN_UNIT;
-    return width < (size_t)n_columns ? (int32_t)width : n_columns;
+    size_t n_blocks = ((size_t)n_columns + width - 1) / width; /* of about the same width */
+    return (int32_t)(((size_t)n_columns + n_blocks - 1) / n_blocks + COLUMN_UNIT - 1) / COLUMN_UNIT * COLUMN_UNIT;
 }
 
 /* Counts, or writes if segments is not NULL, the segments of a group in all blocks; next[block * stride] is where those of

@@ -13,71 +13,97 @@
 
 #ifndef TAY__F32
 
-/* Slots whose coefficients are evaluated together. */
-enum { TAY__SLOTS = 64 };
+/* Slots whose coefficients are evaluated together; times that share the loads of the coefficients. */
+enum { TAY__SLOTS = 64, TAY__TIMES = 4 };
 
-/* out[i] = sum_n jet[n * plane + i] h^n for `vectors` vectors. */
-TAY__INLINE void tay__horner(double *out, const double *jet, size_t plane, uint32_t order, double h, int vectors)
+/* The polynomials of a block: coefficient n of element i is jet[n * plane + i]; time k gives out[k * out_stride + i]. */
+typedef struct tay__polynomials {
+    const double *jet, *h;
+    double *out;
+    size_t plane, out_stride;
+    uint32_t order;
+} tay__polynomials;
+
+/* sum_n c_n h^n for `vectors` (at most 2) vectors at `times` times, or for at most 4 vectors at one. */
+TAY__INLINE void tay__horner(const tay__polynomials *p, size_t at, int vectors, int times)
 {
-    const double *c = jet + order * plane;
-    vec y[TAY__BLOCK];
+    const double *c = p->jet + p->order * p->plane + at;
+    vec y[TAY__TIMES][TAY__BLOCK], h[TAY__TIMES];
 
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) y[i] = tay__load(c + i * TAY__WIDTH);
-    for (uint32_t n = 0; n < order; n++) {
-        c -= plane;
+    for (int k = 0; k < times; k++) {
+        h[k] = tay__splat(p->h[k]);
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) y[i] = y[i] * h + tay__load(c + i * TAY__WIDTH);
+        for (int i = 0; i < vectors; i++) y[k][i] = tay__load(c + i * TAY__WIDTH);
+    }
+    for (uint32_t n = 0; n < p->order; n++) {
+        c -= p->plane;
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            vec x = tay__load(c + i * TAY__WIDTH);
+#pragma GCC unroll 4
+            for (int k = 0; k < times; k++) y[k][i] = y[k][i] * h[k] + x;
+        }
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) tay__store(out + i * TAY__WIDTH, y[i]);
+    for (int k = 0; k < times; k++) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) tay__store(p->out + (size_t)k * p->out_stride + at + (size_t)i * TAY__WIDTH, y[k][i]);
+    }
 }
 
-/* The same, compensated. */
-TAY__INLINE void tay__sum_compensated(double *out, const double *jet, size_t plane, uint32_t order, double h, int vectors)
+/* The same, compensated, at one time. */
+TAY__INLINE void tay__sum_compensated(const tay__polynomials *p, size_t at, int vectors)
 {
-    for (int i = 0; i < vectors; i++) {
-        const double *c = jet + i * TAY__WIDTH;
-        vec sum = tay__load(c), error = {0}, power = tay__splat(h);
-        for (uint32_t n = 0; n < order; n++) {
-            c += plane;
+    for (int i = 0; i < vectors; i++, at += TAY__WIDTH) {
+        const double *c = p->jet + at;
+        vec sum = tay__load(c), error = {0}, h = tay__splat(*p->h), power = h;
+        for (uint32_t n = 0; n < p->order; n++) {
+            c += p->plane;
             vec term = tay__load(c) * power, next = sum + term;
-            uvec swap = tay__max(sum, -sum) < tay__max(term, -term);
+            uvec swap = (uvec)(tay__max(sum, -sum) < tay__max(term, -term));
             vec larger = tay__blend(swap, term, sum), smaller = tay__blend(swap, sum, term);
             error += (larger - next) + smaller;
             sum = next;
             power *= h;
         }
-        tay__store(out + i * TAY__WIDTH, sum + error);
+        tay__store(p->out + at, sum + error);
     }
 }
 
-TAY__INLINE void tay__evaluate_block(double *out, const double *jet, size_t plane, uint32_t order, double h, int vectors,
-                                     bool compensated)
+TAY__INLINE void tay__polynomial_block(const tay__polynomials *p, size_t at, int vectors, int times, bool compensated)
 {
-    if (compensated)
-        tay__sum_compensated(out, jet, plane, order, h, vectors);
-    else
-        tay__horner(out, jet, plane, order, h, vectors);
+    if (compensated) {
+        tay__sum_compensated(p, at, vectors);
+    } else if (times > 1 && vectors == 4) {
+        tay__horner(p, at, 2, times);
+        tay__horner(p, at + 2 * TAY__WIDTH, 2, times);
+    } else {
+        tay__horner(p, at, vectors, times);
+    }
 }
 
-/* n slots at one time; slots behind the last may be read, not written. */
-TAY__INLINE void tay__evaluate_slots(double *out, const double *jet, size_t plane, uint32_t order, size_t n, double h,
-                                     bool compensated)
+/* n slots at `times` times; slots behind the last may be read, not written. */
+TAY__INLINE void tay__polynomial_slots(const tay__polynomials *p, size_t n, int times, bool compensated)
 {
+    double few[TAY__TIMES * TAY__WIDTH];
+    tay__polynomials short_one = *p;
+
+    if (n < TAY__WIDTH) {
+        short_one.out = few;
+        short_one.out_stride = TAY__WIDTH;
+        tay__polynomial_block(&short_one, 0, 1, times, compensated);
+        for (int k = 0; k < times; k++) memcpy(p->out + (size_t)k * p->out_stride, few + k * TAY__WIDTH, n * sizeof *few);
+        return;
+    }
     for (size_t done = 0; done < n;) {
         tay__block b = tay__next_block(&done, n);
-        if (b.vectors == 4) {
-            tay__evaluate_block(out + b.at, jet + b.at, plane, order, h, 4, compensated);
-        } else if (b.vectors == 2) {
-            tay__evaluate_block(out + b.at, jet + b.at, plane, order, h, 2, compensated);
-        } else if (n >= TAY__WIDTH) {
-            tay__evaluate_block(out + b.at, jet + b.at, plane, order, h, 1, compensated);
-        } else {
-            double few[TAY__WIDTH];
-            tay__evaluate_block(few, jet, plane, order, h, 1, compensated);
-            memcpy(out, few, n * sizeof *few);
-        }
+        if (b.vectors == 4)
+            tay__polynomial_block(p, b.at, 4, times, compensated);
+        else if (b.vectors == 2)
+            tay__polynomial_block(p, b.at, 2, times, compensated);
+        else
+            tay__polynomial_block(p, b.at, 1, times, compensated);
     }
 }
 
@@ -86,12 +112,16 @@ static void tay__polynomial(double *out, size_t out_stride, const double *jet, s
 {
     for (size_t first = 0; first < count; first += TAY__SLOTS) {
         size_t n = count - first < TAY__SLOTS ? count - first : TAY__SLOTS;
-        for (size_t k = 0; k < n_h; k++) {
-            double *to = out + k * out_stride + first;
-            if (compensated)
-                tay__evaluate_slots(to, jet + first, plane, order, n, h[k], true);
+        for (size_t k = 0, times; k < n_h; k += times) {
+            tay__polynomials p = {.jet = jet + first, .h = h + k, .out = out + k * out_stride + first, .plane = plane,
+                                  .out_stride = out_stride, .order = order};
+            times = !compensated && n_h - k >= TAY__TIMES ? TAY__TIMES : 1;
+            if (times > 1)
+                tay__polynomial_slots(&p, n, TAY__TIMES, false);
+            else if (compensated)
+                tay__polynomial_slots(&p, n, 1, true);
             else
-                tay__evaluate_slots(to, jet + first, plane, order, n, h[k], false);
+                tay__polynomial_slots(&p, n, 1, false);
         }
     }
 }
