@@ -66,7 +66,7 @@ WORK = {
     "pickles": (lambda: pickle.loads(pickle.dumps(integrator())), 1000),
     "views": (lambda: [integrator().state, integrator().pars, integrator().tc], 1000),
     "continuous output": (lambda: integrator().propagate_for(3.0, c_output=True)[4](np.linspace(0, 3, 7)), 2000),
-    "grids and callbacks": (lambda: integrator().propagate_grid([1.0, 5.0, 9.0], callback=lambda ta: True), 2000),
+    "grids and callbacks": (lambda: integrator().propagate_grid([1.0, 5.0, 9.0], callback=lambda ta: True), 1000),
     "functions": (lambda: hk.cfunc([hk.sin(x) * v + 1.5], [x, v])(np.ones((2, 100))), 2000),
     "variational": (lambda: hk.taylor_adaptive(hk.var_ode_sys([(x, v), (v, -x)], hk.var_args.vars, 2), [1.0, 2.0]).sys, 1000),
     "tensors": (lambda: hk.diff_tensors([hk.sin(x * v)], [x, v], 3).hessian(0), 2000),
