@@ -12,10 +12,11 @@ VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-ki
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 
-.PHONY: help tutorial test test-c test-sanitize test-valgrind test-python test-tutorial clean
+.PHONY: help tutorial bench test test-c test-sanitize test-valgrind test-python test-tutorial clean
 
 help:
 	@echo 'make tutorial       the whole tutorial on tayra: trains two models, writes pictures to out/'
+	@echo 'make bench          benchmarks beside heyoka, with a picture: docs/images/benchmarks.png'
 	@echo 'make test           all tests: the five below'
 	@echo 'make test-c         C tests, examples, checks of the sources'
 	@echo 'make test-sanitize  C tests under the address and undefined-behaviour sanitizers'
@@ -26,6 +27,9 @@ help:
 
 tutorial: $(VENV)/tutorial.stamp
 	$(PYTHON) examples/python/torch_interface.py
+
+bench: $(VENV)/tutorial.stamp
+	$(PYTHON) benchmarks/run_all.py --picture docs/images/benchmarks.png
 
 test: test-c test-sanitize test-valgrind test-python test-tutorial
 
