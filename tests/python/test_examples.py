@@ -1,0 +1,151 @@
+"""The tutorial as a program: all of it runs, and its gradient is the gradient of its loss."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "python" / "torch_interface.py"
+PICTURES = [
+    "1_observations.png",
+    "2_batch.png",
+    "3_untrained.png",
+    "4_sgd_loss.png",
+    "5_sgd_result.png",
+    "6_adam_loss.png",
+    "7_adam_result.png",
+]
+
+for needed in ("torch", "matplotlib", "tqdm"):
+    pytest.importorskip(needed)
+
+
+@pytest.fixture(scope="module")
+def example():
+    spec = importlib.util.spec_from_file_location("torch_interface", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def problem(example, rng):
+    """A small neural ODE, weights, and a batch of 4 pieces of 10 observations."""
+    np.random.seed(2)
+    neural_ode = example.NeuralOde(nn_hidden=(8,), tol=1e-15)
+    batch = example.get_batch(example.T_GRID, example.ground_truth(), 4, 10)
+    return neural_ode, rng.normal(0, 0.2, len(neural_ode.ta.pars)), batch
+
+
+def run(folder, *options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, EXAMPLE, "--quick", "--output", folder, *options]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def losses(text):
+    return re.findall(r"^(gradient descent|Adam), loss first and last +(\S+) (\S+)$", text, re.M)
+
+
+@pytest.fixture(scope="module")
+def quick_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    done = run(folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_writes_seven_pictures(quick_run):
+    import matplotlib.image
+
+    folder, _ = quick_run
+    assert sorted(path.name for path in folder.iterdir()) == PICTURES
+    for name in PICTURES:
+        picture = matplotlib.image.imread(folder / name)
+        assert picture.shape[0] >= 500 and picture.shape[1] >= 800
+        assert picture.std() > 0.05  # more than an empty frame
+
+
+def test_prints_the_table(quick_run):
+    _, done = quick_run
+    difference = float(re.search(r"largest difference +(\S+) over 100000 points", done.stdout).group(1))
+    assert 0 <= difference < 5e-16
+    assert [name for name, *_ in losses(done.stdout)] == ["gradient descent", "Adam"]
+    for _, first, last in losses(done.stdout):
+        assert 0.01 < float(first) < 2 and 0.01 < float(last) < 2
+    assert "300" not in done.stdout and "3/3" in done.stderr  # progress bars of both trainings, three iterations
+
+
+def test_same_seed_same_numbers(quick_run, tmp_path):
+    _, done = quick_run
+    assert losses(run(tmp_path).stdout) == losses(done.stdout)
+
+
+def test_refuses_no_iterations(tmp_path):
+    done = run(tmp_path, "--iterations", "0")
+    assert done.returncode == 2 and "--iterations must be at least 1" in done.stderr
+
+
+def test_batch(example):
+    observed = np.arange(60.0).reshape(20, 3)
+    np.random.seed(0)
+    batch = example.get_batch(np.linspace(0, 1.9, 20), observed, 5, 4)
+    assert batch.ic.shape == (5, 3) and batch.y.shape == (4, 5, 3) and batch.t_grids.shape == (5, 4)
+    np.testing.assert_array_equal(batch.y[0], batch.ic)
+    np.testing.assert_allclose(batch.t, [0, 0.1, 0.2, 0.3], atol=1e-15)
+    for j in range(5):
+        start = np.flatnonzero(observed[:, 0] == batch.ic[j, 0])[0]
+        np.testing.assert_array_equal(batch.y[:, j], observed[start : start + 4])
+    assert len(set(batch.ic[:, 0])) == 5
+
+
+def test_gradient_is_that_of_the_loss(example, problem):
+    """Central differences, with the integrator at a tolerance of 1e-15."""
+    neural_ode, weights, batch = problem
+    _, gradient = example.loss_and_gradient(neural_ode, weights, batch)
+    for k in range(0, len(weights), 7):
+        step = np.zeros(len(weights))
+        step[k] = 1e-5
+        above, _ = example.loss_and_gradient(neural_ode, weights + step, batch)
+        below, _ = example.loss_and_gradient(neural_ode, weights - step, batch)
+        assert gradient[k] == pytest.approx((above - below) / 2e-5, rel=1e-6, abs=1e-8)
+
+
+def test_gradient_of_mixed_times_is_another(example, problem):
+    """Sum over times of the residuals times sum over times of the sensitivities: longer, and not the gradient."""
+    neural_ode, weights, batch = problem
+    _, gradient = example.loss_and_gradient(neural_ode, weights, batch)
+    mixed = np.zeros(len(weights))
+    for i, ic in enumerate(batch.ic):
+        y, dy = neural_ode.solve(weights, ic, batch.t)
+        mixed += 2 * (y - batch.y[:, i]).sum(axis=0) @ dy.sum(axis=0) / batch.y[:, :, 0].size
+    assert 5 < np.linalg.norm(mixed) / np.linalg.norm(gradient) < 10
+
+
+def test_adam_lowers_the_loss(example):
+    np.random.seed(0)
+    neural_ode = example.NeuralOde(nn_hidden=(8,))
+    observed = example.ground_truth()
+    start = neural_ode.random_parameters()
+    weights, history = example.train_adam(neural_ode, start, observed, 100, 1e-2)
+    assert weights.shape == start.shape and len(history) == 100
+    assert np.mean(history[-5:]) < 0.4 * np.mean(history[:5])
+
+
+def test_weights_in_the_order_of_ffnn(example):
+    """All weights, then all biases, of a network with the numbers 0, 1, 2, ... in torch's own order."""
+    import torch
+
+    model = example.TorchNet(2, [3], 1, [torch.nn.Tanh(), torch.nn.Sigmoid()])
+    at = 0
+    for parameter in model.parameters():
+        parameter.data = torch.arange(at, at + parameter.numel(), dtype=torch.float64).reshape(parameter.shape)
+        at += parameter.numel()
+    flat = example.weights_and_biases(model)
+    np.testing.assert_array_equal(flat, [0, 1, 2, 3, 4, 5, 9, 10, 11, 6, 7, 8, 12])
