@@ -1,4 +1,4 @@
-"""Runs all benchmarks, one after the other, and draws the ratios as one picture.
+"""Runs all benchmarks, one after the other; writes the ratios as one picture and one table.
 
     python benchmarks/run_all.py [--quick] [--output FOLDER] [--picture FILE] [--draw-only]
 
@@ -16,6 +16,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from common import text_of
 
 HERE = Path(__file__).resolve().parent
 NAMES = ["training_step", "building", "inference", "systems", "growth"]
@@ -59,6 +60,17 @@ def draw(results, path):
     plt.close(fig)
 
 
+def markdown(results):
+    """The measurements with both contestants as a table for a page."""
+    lines = ["| work | heyoka | tayra | ratio |", "| --- | ---: | ---: | ---: |"]
+    for r in (r for name in NAMES for r in results.get(name, [])):
+        times = r["seconds"]
+        if {"heyoka", "tayra"} <= set(times):
+            ratio = number(times["heyoka"] / times["tayra"])
+            lines.append(f"| {r['work']} | {text_of(times['heyoka'])} | {text_of(times['tayra'])} | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, one turn: a test that all of it runs")
@@ -74,7 +86,8 @@ def main():
     results = {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
     picture = options.picture or options.output / "ratios.png"
     draw(results, picture)
-    print(f"\n{picture}")
+    (options.output / "table.md").write_text(markdown(results))
+    print(f"\n{picture}\n{options.output / 'table.md'}")
 
 
 if __name__ == "__main__":

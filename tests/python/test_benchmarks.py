@@ -1,0 +1,73 @@
+"""The benchmarks run in their quick form, compare what they time, and their tables and pictures say what was measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script, folder, *options):
+    command = [sys.executable, BENCHMARKS / script, *options]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def common():
+    """The shared functions, without the pinning to one core that importing them here would do to all tests."""
+    code = (BENCHMARKS / "common.py").read_text().replace("os.sched_setaffinity", "len or")
+    namespace = {}
+    exec(compile(code, "common.py", "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("script", ["training_step.py", "building.py", "growth.py"])
+def test_quick(peer, script, tmp_path):
+    done = run(script, tmp_path, "--quick", "--json", "results/rows.json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "results" / "rows.json").read_text())
+    assert len(rows) >= 4
+    for row in rows:
+        assert row["work"] in done.stdout
+        assert all(0 < seconds < 100 for seconds in row["seconds"].values())
+        assert "tayra" in row["seconds"] and (row["difference"] is None or row["difference"] < 1e-13)
+
+
+def test_picture_and_table(tmp_path):
+    pytest.importorskip("matplotlib")
+    rows = [
+        {"work": "fast", "seconds": {"heyoka": 1.0, "tayra": 0.0005}, "difference": None, "goal": None},
+        {"work": "slow", "seconds": {"heyoka": 1e-6, "tayra": 4e-6}, "difference": None, "goal": None},
+        {"work": "alone", "seconds": {"tayra": 1.0}, "difference": None, "goal": None},
+    ]
+    (tmp_path / "building.json").write_text(json.dumps(rows))
+    done = run("run_all.py", tmp_path, "--draw-only", "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "table.md").read_text()
+    assert "| fast | 1 s | 500 us | 2,000 |" in table and "| slow | 1 us | 4 us | 0.25 |" in table and "alone" not in table
+    assert (tmp_path / "ratios.png").stat().st_size > 5000
+
+
+def test_measure(common):
+    calls = {"a": 0, "b": 0}
+
+    def call(name):
+        calls[name] += 1
+
+    times = common["measure"]({name: (lambda name=name: call(name)) for name in calls}, turns=3, at_least=1e-5)
+    assert set(times) == {"a", "b"} and all(0 <= t < 1 for t in times.values())
+    assert calls["a"] >= 4 and calls["b"] >= 4  # once to warm up, at least once a turn
+
+
+def test_difference(common):
+    assert common["difference"]([1.0, 2.0], [1.0, 2.5]) == pytest.approx(0.2)
+    with pytest.raises(AssertionError):
+        common["difference"]([1.0], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("seconds, text", [(2, "2 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 us"), (3e-10, "0.3 ns")])
+def test_text_of(common, seconds, text):
+    assert common["text_of"](seconds) == text

@@ -1,0 +1,74 @@
+"""The code in README.md and docs/*.md runs and prints what stands below it; C code compiles, and runs where the library
+was built; links lead somewhere.
+
+A page's Python blocks share one namespace. A block of ``text`` directly behind a block of code is its output.
+"""
+
+import contextlib
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n)?", re.M | re.S)
+LIBRARY = ROOT / "build" / "c" / "src"
+
+
+def blocks(page, language):
+    """(line, code, output or None) of all blocks in a language."""
+    text = page.read_text()
+    for match in BLOCK.finditer(text):
+        if match.group(1) == language:
+            yield text.count("\n", 0, match.start()) + 2, match.group(2), match.group(3)
+
+
+def with_blocks(language):
+    return [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES if list(blocks(p, language))]
+
+
+@pytest.mark.parametrize("page", with_blocks("python"))
+def test_python(page, tmp_path, monkeypatch):
+    if "import torch" in page.read_text():
+        pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for line, code, expected in blocks(page, "python"):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * (line - 1) + code, str(page), "exec"), namespace)
+        if expected is not None:
+            assert printed.getvalue() == expected, f"{page}:{line}"
+
+
+@pytest.mark.parametrize("page", with_blocks("c"))
+def test_c(page, tmp_path):
+    compiler = shutil.which("cc")
+    if not compiler:
+        pytest.skip("no C compiler")
+    for line, code, expected in blocks(page, "c"):
+        source, program = tmp_path / f"line_{line}.c", tmp_path / f"line_{line}"
+        source.write_text(code)
+        command = [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}", source]
+        if "main(" not in code or not (LIBRARY / "libtayra.a").exists():
+            done = subprocess.run([*command, "-fsyntax-only"], capture_output=True, text=True)
+            assert done.returncode == 0, f"{page}:{line}: {done.stderr}"
+            continue
+        libraries = [LIBRARY / "libtayra.a", "-lm", "-lpthread", "-o", program]
+        done = subprocess.run([*command, *libraries], capture_output=True, text=True)
+        assert done.returncode == 0, f"{page}:{line}: {done.stderr}"
+        done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{page}:{line}: {done.stderr}"
+        if expected is not None:
+            assert done.stdout == expected, f"{page}:{line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
