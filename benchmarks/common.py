@@ -15,9 +15,12 @@ from pathlib import Path
 # Before numpy and torch are imported, which read these once.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
-os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import numpy as np
+
+
+def stay_on_one_core():
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def peer():
@@ -30,6 +33,8 @@ def peer():
 
 
 def read_options(description):
+    """The options of a script; from here on the process stays on one core."""
+    stay_on_one_core()
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--json", type=Path, help="file to write the results to")
     parser.add_argument("--quick", action="store_true", help="one turn each, small sizes: a test that all of it runs")

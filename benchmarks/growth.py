@@ -58,6 +58,7 @@ WORKS = {"network": network, "sum": long_sum, "nested": nested}
 
 
 def child(work, size, contestant):
+    common.stay_on_one_core()
     m = common.peer() if contestant == "heyoka" else __import__("tayra")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result = WORKS[work](m, int(size))

@@ -1,4 +1,4 @@
-"""A network 4-32-32-1 with given weights as a compiled function: on 1,000,000 points in double and single precision; compiling it.
+"""A network 4-32-32-1 with given weights compiled: 1,000,000 points in double and single precision; compiling it.
 
 torch evaluates all points at once, as the tutorial calls it, and in tiles of 4096 points, which is faster.
 """

@@ -1,5 +1,6 @@
 """The benchmarks run in their quick form, compare what they time, and their tables and pictures say what was measured."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -15,13 +16,12 @@ def run(script, folder, *options):
     return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
 
-@pytest.fixture(scope="module")
-def common():
-    """The shared functions, without the pinning to one core that importing them here would do to all tests."""
-    code = (BENCHMARKS / "common.py").read_text().replace("os.sched_setaffinity", "len or")
-    namespace = {}
-    exec(compile(code, "common.py", "exec"), namespace)
-    return namespace
+@pytest.fixture
+def common(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")  # what the import sets: taken back afterwards
+    return importlib.import_module("common")
 
 
 @pytest.mark.parametrize("script", ["training_step.py", "building.py", "growth.py"])
@@ -57,17 +57,17 @@ def test_measure(common):
     def call(name):
         calls[name] += 1
 
-    times = common["measure"]({name: (lambda name=name: call(name)) for name in calls}, turns=3, at_least=1e-5)
+    times = common.measure({name: (lambda name=name: call(name)) for name in calls}, turns=3, at_least=1e-5)
     assert set(times) == {"a", "b"} and all(0 <= t < 1 for t in times.values())
     assert calls["a"] >= 4 and calls["b"] >= 4  # once to warm up, at least once a turn
 
 
 def test_difference(common):
-    assert common["difference"]([1.0, 2.0], [1.0, 2.5]) == pytest.approx(0.2)
+    assert common.difference([1.0, 2.0], [1.0, 2.5]) == pytest.approx(0.2)
     with pytest.raises(AssertionError):
-        common["difference"]([1.0], [1.0, 2.0])
+        common.difference([1.0], [1.0, 2.0])
 
 
 @pytest.mark.parametrize("seconds, text", [(2, "2 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 us"), (3e-10, "0.3 ns")])
 def test_text_of(common, seconds, text):
-    assert common["text_of"](seconds) == text
+    assert common.text_of(seconds) == text
