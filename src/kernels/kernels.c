@@ -11,19 +11,27 @@
 #include "kernels/recurrence.h"
 #include "kernels/step.h"
 
-/* What is the same for all segments. */
-static tay__run begin_run(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n)
+/* Sets what is the same for all segments. */
+static void begin_run(tay__run *run, const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n)
 {
-    tay__run run = {.group = group, .jet = pass->jet, .plane = pass->plane, .scale = pass->lanes, .n = n,
-                    .n_terms = group->n_terms, .n_orders = pass->n_orders};
-
-    run.y_order = group->transient ? 0 : n * pass->plane;
+    run->group = group;
+    run->jet = pass->jet;
+    run->plane = pass->plane;
+    run->scale = pass->lanes;
+    run->n = n;
+    run->n_terms = group->n_terms;
+    run->n_orders = pass->n_orders;
+    run->step = group->a_stride == TAY__GATHER ? (size_t)group->pitch : 1;
+    run->coefs = run->constants = NULL;
+    run->coef_step = 0;
+    run->constant_step = 1;
+    run->y_order = group->transient ? 0 : n * pass->plane;
+    run->divisor = 0;
     if (kernel->to_state) {
-        run.y_order = (n + 1) * pass->plane;
-        run.divisor = (real)(n + 1);
-        run.inverse = 1 / run.divisor;
+        run->y_order = (n + 1) * pass->plane;
+        run->divisor = (real)(n + 1);
+        run->inverse = 1 / run->divisor;
     }
-    return run;
 }
 
 /* Sets the parts of a run that depend on the segment; m = s->begin is its first member. */
@@ -37,7 +45,6 @@ static void place_run(tay__run *run, const tay__pass *pass, const tay__segment *
     run->row = &g->rows[s->row];
     run->y = (real *)pass->jet + ((size_t)run->row->first + m) * run->scale;
     run->length = (size_t)(s->end - s->begin) * run->scale;
-    run->step = table ? (size_t)g->pitch : 1;
     run->a = g->a + (table ? m : s->row * (size_t)g->n_terms);
     run->b = g->b ? g->b + (table ? m : s->row * (size_t)g->n_terms) : NULL;
     run->a_moved = g->a_stride == TAY__CONTIGUOUS ? m * run->scale : 0;
@@ -47,15 +54,15 @@ static void place_run(tay__run *run, const tay__pass *pass, const tay__segment *
         run->coefs = packed + g->coefs + (g->varying_coefs ? g->n_terms * before + m : s->row * (size_t)g->n_terms);
     }
     if (g->has_constant) run->constants = packed + g->constants + before + m;
-    run->constant_step = 1;
 }
 
 /* A run for each segment. */
 static void drive_rows(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                        const tay__segment *segments, size_t n_segments)
 {
-    tay__run run = begin_run(pass, kernel, group, n);
+    tay__run run;
 
+    begin_run(&run, pass, kernel, group, n);
     for (size_t i = 0; i < n_segments; i++) {
         place_run(&run, pass, &segments[i]);
         kernel->run(&run);
@@ -66,8 +73,9 @@ static void drive_rows(const tay__pass *pass, const tay__kernel *kernel, const t
 static void drive_members(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                           const tay__segment *segments, size_t n_segments)
 {
-    tay__run run = begin_run(pass, kernel, group, n);
+    tay__run run;
 
+    begin_run(&run, pass, kernel, group, n);
     for (size_t i = 0; i < n_segments; i++) {
         for (int32_t m = segments[i].begin; m < segments[i].end; m++) {
             place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
@@ -83,8 +91,9 @@ static void drive_layer(const tay__pass *pass, const tay__kernel *kernel, const 
 {
     static void (*const tiles[])(const void *) = {tay__layer_1, tay__layer_2, tay__layer_3,
                                                   tay__layer_4, tay__layer_5, tay__layer_6};
-    tay__run run = begin_run(pass, kernel, group, n);
+    tay__run run;
 
+    begin_run(&run, pass, kernel, group, n);
     for (size_t i = 0; i < n_segments; i++) {
         for (int32_t m = segments[i].begin, members; m < segments[i].end; m += members) {
             members = (int32_t)tay__tile_rows((uint32_t)(segments[i].end - m));
@@ -120,8 +129,9 @@ static void drive_tiles(const tay__pass *pass, const tay__kernel *kernel, const 
 {
     static void (*const tiles[])(const void *) = {tay__tile_1, tay__tile_2, tay__tile_3,
                                                   tay__tile_4, tay__tile_5, tay__tile_6};
-    tay__run run = begin_run(pass, kernel, group, n);
+    tay__run run;
 
+    begin_run(&run, pass, kernel, group, n);
     for (size_t i = 0, rows; i < n_segments; i += rows) {
         rows = tay__tile_rows((uint32_t)group->rows[segments[i].row].tile);
         place_run(&run, pass, &segments[i]);

@@ -260,7 +260,8 @@ static void test_polynomial(void **state)
                 for (size_t k = 0; k < N_H; k++) {
                     for (size_t i = 0; i < STRIDE; i++) {
                         long double exact = 0;
-                        for (uint32_t n = ORDER + 1; n-- > 0;) exact = exact * h[k] + ((double *)w->jet)[n * w->plane + i % N_MATRIX];
+                        const double *c = (double *)w->jet + i % N_MATRIX;
+                        for (uint32_t n = ORDER + 1; n-- > 0;) exact = exact * h[k] + c[n * w->plane];
                         if (i >= count)
                             assert_true(out[k * STRIDE + i] == 12345);
                         else
@@ -333,7 +334,8 @@ static void test_bad_arguments(void **state)
     tay__exec *exec = NULL;
 
     (void)state;
-    assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, 3, 0), TAY_ERROR_ARGUMENT, "lanes: expected 1 or a multiple of 16, got 0");
+    assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, 3, 0), TAY_ERROR_ARGUMENT,
+                 "lanes: expected 1 or a multiple of 16, got 0");
     assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, 3, 8), TAY_ERROR_ARGUMENT, "got 8");
     assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, UINT32_MAX, 1), TAY_ERROR_ARGUMENT, "order");
     assert_error(tay__exec_create(&exec, p, TAY_FLOAT64, UINT32_MAX - 1, 0xfffffff0u), TAY_ERROR_LIMIT, "overflows");
@@ -353,7 +355,9 @@ static tay_status make_all(void *context)
     TAY_TRY(rpn_try(&x, "x0"));
     TAY_TRY(rpn_try(&rhs, e->rhs[0]));
     TAY_TRY(tay__program_create(&p, &(tay__program_spec){.inputs = (const tay_expr *const *)&x, .n_inputs = 1,
-                                                         .outputs = (const tay_expr *const *)&rhs, .n_outputs = 1, .jets = true}));
+                                                         .outputs = (const tay_expr *const *)&rhs,
+                                                         .n_outputs = 1,
+                                                         .jets = true}));
     TAY_TRY(tay__exec_create(&exec, p, TAY_FLOAT64, 5, 1));
     p = NULL;
     TAY_TRY(tay__workspace_create(&w, exec));

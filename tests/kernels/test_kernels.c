@@ -202,6 +202,13 @@ static void test_state(void **state)
     check_shape(&(shape_spec){.primitive = TAY__STATE, .n_terms = 1, .a = TAY__CONTIGUOUS}, 30);
 }
 
+/* A number with all bits of its significand drawn, of any of 60 magnitudes. */
+static double draw_wide(void)
+{
+    double significand = draw_real() + draw_real() * 0x1p-20 + draw_real() * 0x1p-40;
+    return ldexp(significand, (int)draw(60));
+}
+
 /* y_n = f_{n-1} / n to the last bit, for significands all over, also where 1/n is most wrong. */
 static void test_exact_division(void **state)
 {
@@ -221,7 +228,7 @@ static void test_exact_division(void **state)
             for (int round = 0; round < ROUNDS; round++) {
                 for (uint32_t n = 0; n <= ORDER; n++)
                     for (uint32_t s = 0; s < OPERANDS; s++)
-                        put(w, (tay_real)real, n * w->plane + s, ldexp(draw_real() + draw_real() * 0x1p-20 + draw_real() * 0x1p-40, (int)draw(60)));
+                        put(w, (tay_real)real, n * w->plane + s, draw_wide());
                 tay__exec_run(exec, w);
                 for (uint32_t n = 1; n <= ORDER; n++) {
                     size_t f = (n - 1) * w->plane + (size_t)g->a[0], y = n * w->plane + (size_t)g->rows[0].first;
