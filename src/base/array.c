@@ -34,3 +34,22 @@ void tay__array_free(tay__array *array)
     tay__free(array->data);
     *array = (tay__array){.width = array->width};
 }
+
+tay_status tay__alloc_kept(void *out, tay__array *kept, size_t count, size_t size)
+{
+    tay_status status = TAY_OK;
+    void *p;
+
+    TAY_TRY(tay__array_reserve(kept, 1));
+    TAY_TRY(tay__calloc(&p, count, size));
+    TAY_TRY(tay__array_push(kept, &p));
+    memcpy(out, &p, sizeof p);
+out:
+    return status;
+}
+
+void tay__free_kept(tay__array *kept)
+{
+    for (size_t i = 0; i < kept->count; i++) tay__free(((void **)kept->data)[i]);
+    tay__array_free(kept);
+}

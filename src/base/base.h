@@ -58,6 +58,10 @@ tay_status tay__array_reserve(tay__array *array, size_t extra);
 tay_status tay__array_push(tay__array *array, const void *element);
 void tay__array_free(tay__array *array);
 
+/* Zeroed memory that lives as long as its owner, which has an array of void *, TAY__ARRAY(void *), for all of it. */
+tay_status tay__alloc_kept(void *out, tay__array *kept, size_t count, size_t size);
+void tay__free_kept(tay__array *kept);
+
 /* A map from 64-bit keys (addresses, packed pairs) to 64-bit values, open addressing; zero-initialise. */
 typedef struct tay__map {
     struct tay__map_entry {

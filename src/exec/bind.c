@@ -14,19 +14,6 @@ enum { COLUMN_BYTES = 64 * 1024, CHUNK_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
 
-tay_status tay__exec_keep(void *out, tay__exec *exec, size_t count, size_t size)
-{
-    tay_status status = TAY_OK;
-    void *p;
-
-    TAY_TRY(tay__array_reserve(&exec->groups, 1));
-    TAY_TRY(tay__calloc(&p, count, size));
-    TAY_TRY(tay__array_push(&exec->groups, &p));
-    memcpy(out, &p, sizeof p);
-out:
-    return status;
-}
-
 /* The number of coefficients of values that are not states. */
 static uint32_t n_orders(const tay__exec *exec)
 {
@@ -67,10 +54,10 @@ static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t
 
     if (exec->n_slots + n > INT32_MAX)
         TAY_FAIL(TAY_ERROR_LIMIT, "too many gathered operands: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
-    TAY_TRY(tay__exec_keep(&copy, exec, 1, sizeof *copy));
-    TAY_TRY(tay__exec_keep(&row, exec, 1, sizeof *row));
-    TAY_TRY(tay__exec_keep(&offset, exec, 1, sizeof *offset));
-    TAY_TRY(tay__exec_keep(&first, exec, group->n_terms, sizeof *first));
+    TAY_TRY(tay__alloc_kept(&copy, &exec->kept, 1, sizeof *copy));
+    TAY_TRY(tay__alloc_kept(&row, &exec->kept, 1, sizeof *row));
+    TAY_TRY(tay__alloc_kept(&offset, &exec->kept, 1, sizeof *offset));
+    TAY_TRY(tay__alloc_kept(&first, &exec->kept, group->n_terms, sizeof *first));
     *row = (tay__row){.first = (int32_t)exec->n_slots, .length = (int32_t)n, .tile = 1};
     *copy = (tay__group){.primitive = TAY__LINEAR, .n_terms = 1, .n_rows = 1, .n_members = (uint32_t)n,
                          .a_stride = TAY__GATHER, .rows = row, .a = *slots, .pitch = (int32_t)n, .offset = offset};
@@ -91,7 +78,7 @@ static tay_status add_group(tay__exec *exec, const tay__group *group)
     if (exec->lanes > 1 || group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||
         group->primitive == TAY__STATE)
         return add_operation(exec, group, 0);
-    TAY_TRY(tay__exec_keep(&own, exec, 1, sizeof *own));
+    TAY_TRY(tay__alloc_kept(&own, &exec->kept, 1, sizeof *own));
     *own = *group;
     own->a_stride = TAY__CONTIGUOUS;
     TAY_TRY(gather(exec, group, &own->a, 0));

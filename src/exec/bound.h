@@ -38,7 +38,7 @@ struct tay__exec {
     const tay__kernels *numbers; /* for double, whatever the real type */
     tay__exec *prologue;
     tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */
-    tay__array groups;                              /* of void *: changed copies of groups, and their operands */
+    tay__array kept;                                /* of void *: changed copies of groups, and their operands */
 };
 
 /* The table for this processor, or for the lower instruction set that TAYRA_ISA names. */
@@ -58,8 +58,5 @@ typedef struct tay__fused {
  * goes to the states at once. *out is an array of tay__fused, to be freed by the caller in any case.
  */
 tay_status tay__fuse_states(tay__array *out, tay__exec *exec, const tay__stage *stage);
-
-/* Zeroed memory that is freed with the exec. */
-tay_status tay__exec_keep(void *out, tay__exec *exec, size_t count, size_t size);
 
 #endif

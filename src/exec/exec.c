@@ -46,7 +46,7 @@ static tay_status create(tay__exec **out, tay__program *program, tay_real real, 
     exec->steps = TAY__ARRAY(tay__step);
     exec->slices = TAY__ARRAY(size_t);
     exec->segments = TAY__ARRAY(tay__segment);
-    exec->groups = TAY__ARRAY(void *);
+    exec->kept = TAY__ARRAY(void *);
     TAY_TRY(tay__bind(exec));
     if (exec->n_slots > program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
     TAY_TRY(measure(exec));
@@ -78,12 +78,11 @@ void tay__exec_free(tay__exec *exec)
     if (!exec) return;
     tay__exec_free(exec->prologue);
     if (exec->owned) tay__program_free(exec->program);
-    for (size_t i = 0; i < exec->groups.count; i++) tay__free(((void **)exec->groups.data)[i]);
     tay__array_free(&exec->operations);
     tay__array_free(&exec->steps);
     tay__array_free(&exec->slices);
     tay__array_free(&exec->segments);
-    tay__array_free(&exec->groups);
+    tay__free_kept(&exec->kept);
     tay__free(exec);
 }
 

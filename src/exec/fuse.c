@@ -91,8 +91,8 @@ static tay_status redirect(const tay__group **out, const fuser *f, uint32_t k, c
     tay__group *copy;
     tay__row *rows;
 
-    TAY_TRY(tay__exec_keep(&copy, f->exec, 1, sizeof *copy));
-    TAY_TRY(tay__exec_keep(&rows, f->exec, g->n_rows, sizeof *rows));
+    TAY_TRY(tay__alloc_kept(&copy, &f->exec->kept, 1, sizeof *copy));
+    TAY_TRY(tay__alloc_kept(&rows, &f->exec->kept, g->n_rows, sizeof *rows));
     for (uint32_t r = 0; r < g->n_rows; r++) {
         rows[r] = g->rows[r];
         rows[r].first = first[r].state;
@@ -144,10 +144,10 @@ static tay_status reduce(const tay__group **out, const fuser *f, const tay__grou
     for (uint32_t r = 0; r < g->n_rows; r++) TAY_TRY(add_pieces(f, &rows, &slots, g, r));
     *out = NULL;
     if (rows.count == 0) goto out;
-    TAY_TRY(tay__exec_keep(&copy, f->exec, 1, sizeof *copy));
-    TAY_TRY(tay__exec_keep(&own_rows, f->exec, rows.count, sizeof *own_rows));
-    TAY_TRY(tay__exec_keep(&own_slots, f->exec, rows.count, sizeof *own_slots));
-    TAY_TRY(tay__exec_keep(&offset, f->exec, rows.count, sizeof *offset));
+    TAY_TRY(tay__alloc_kept(&copy, &f->exec->kept, 1, sizeof *copy));
+    TAY_TRY(tay__alloc_kept(&own_rows, &f->exec->kept, rows.count, sizeof *own_rows));
+    TAY_TRY(tay__alloc_kept(&own_slots, &f->exec->kept, rows.count, sizeof *own_slots));
+    TAY_TRY(tay__alloc_kept(&offset, &f->exec->kept, rows.count, sizeof *offset));
     memcpy(own_rows, rows.data, rows.count * sizeof *own_rows);
     memcpy(own_slots, slots.data, rows.count * sizeof *own_slots);
     *copy = *g;

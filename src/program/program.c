@@ -3,24 +3,10 @@
  */
 #include "program/values.h"
 
-tay_status tay__program_alloc(void *out, tay__program *program, size_t count, size_t size)
-{
-    tay_status status = TAY_OK;
-    void *p = NULL;
-
-    TAY_TRY(tay__array_reserve(&program->allocations, 1));
-    TAY_TRY(tay__calloc(&p, count, size));
-    TAY_TRY(tay__array_push(&program->allocations, &p));
-    memcpy(out, &p, sizeof p);
-out:
-    return status;
-}
-
 void tay__program_free(tay__program *program)
 {
     if (!program) return;
-    for (size_t i = 0; i < program->allocations.count; i++) tay__free(((void **)program->allocations.data)[i]);
-    tay__array_free(&program->allocations);
+    tay__free_kept(&program->allocations);
     tay__program_free(program->prologue);
     tay__free(program);
 }
@@ -46,7 +32,7 @@ static tay_status roll_all(tay__program *program, const tay__values *v, const ta
     for (uint32_t k = 0; k < bundles->n; k++)
         TAY_TRY(tay__roll(&groups[k], program, &bundles->bundles[k], v, bundles->slot, &packed));
     TAY_TRY(tay__make_stages(program, groups, bundles));
-    TAY_TRY(tay__program_alloc(&program->packed_from, program, packed.count, sizeof *program->packed_from));
+    TAY_TRY(tay__alloc_kept(&program->packed_from, &program->allocations, packed.count, sizeof *program->packed_from));
     if (packed.count > 0) memcpy(program->packed_from, packed.data, packed.count * sizeof *program->packed_from);
     program->n_packed = packed.count;
 out:
@@ -89,7 +75,7 @@ static tay_status arrange(tay__program *program, tay__values *v)
     program->n_slots = bundles.n_slots;
     program->time_slot = v->time < 0 ? -1 : bundles.slot[v->time];
     if (!v->jets) {
-        TAY_TRY(tay__program_alloc(&program->outputs, program, v->n_outputs, sizeof *program->outputs));
+        TAY_TRY(tay__alloc_kept(&program->outputs, &program->allocations, v->n_outputs, sizeof *program->outputs));
         for (uint32_t i = 0; i < v->n_outputs; i++) program->outputs[i] = (uint32_t)bundles.slot[v->outputs[i]];
     }
     TAY_TRY(roll_all(program, v, &bundles));
@@ -105,7 +91,7 @@ static tay_status make_coefficients(tay__program *program, const tay__values *v)
     tay_status status = TAY_OK;
 
     program->n_numbers = v->numbers.count;
-    TAY_TRY(tay__program_alloc(&program->numbers, program, v->numbers.count, sizeof *program->numbers));
+    TAY_TRY(tay__alloc_kept(&program->numbers, &program->allocations, v->numbers.count, sizeof *program->numbers));
     memcpy(program->numbers, v->numbers.data, v->numbers.count * sizeof *program->numbers);
     if (v->prologue.count > 0)
         TAY_TRY(tay__program_create(&program->prologue, &(tay__program_spec){.outputs = v->prologue.data,

@@ -113,10 +113,10 @@ static tay_status make_rows(tay__group *g, tay__program *program, const roller *
     size_t n_operands;
 
     TAY_TRY(tay__multiply(&n_operands, n_rows, r->n_terms));
-    TAY_TRY(tay__program_alloc(&rows, program, n_rows, sizeof *rows));
-    TAY_TRY(tay__program_alloc(&offset, program, n_rows, sizeof *offset));
-    TAY_TRY(tay__program_alloc(&a, program, n_operands, sizeof *a));
-    if (r->has_b) TAY_TRY(tay__program_alloc(&b, program, n_operands, sizeof *b));
+    TAY_TRY(tay__alloc_kept(&rows, &program->allocations, n_rows, sizeof *rows));
+    TAY_TRY(tay__alloc_kept(&offset, &program->allocations, n_rows, sizeof *offset));
+    TAY_TRY(tay__alloc_kept(&a, &program->allocations, n_operands, sizeof *a));
+    if (r->has_b) TAY_TRY(tay__alloc_kept(&b, &program->allocations, n_operands, sizeof *b));
     for (uint32_t begin = 0, m = 0; m < n; m++) {
         if (m + 1 < n && goes_on(r, m)) continue;
         rows[row] = (tay__row){.first = r->slot[r->bundle->members[begin]], .length = (int32_t)(m + 1 - begin), .tile = 1};
@@ -149,10 +149,10 @@ static tay_status make_table(tay__group *g, tay__program *program, const roller 
     size_t n_operands;
 
     TAY_TRY(tay__multiply(&n_operands, pitch, r->n_terms));
-    TAY_TRY(tay__program_alloc(&row, program, 1, sizeof *row));
-    TAY_TRY(tay__program_alloc(&offset, program, 1, sizeof *offset));
-    TAY_TRY(tay__program_alloc(&a, program, n_operands, sizeof *a));
-    if (r->has_b) TAY_TRY(tay__program_alloc(&b, program, n_operands, sizeof *b));
+    TAY_TRY(tay__alloc_kept(&row, &program->allocations, 1, sizeof *row));
+    TAY_TRY(tay__alloc_kept(&offset, &program->allocations, 1, sizeof *offset));
+    TAY_TRY(tay__alloc_kept(&a, &program->allocations, n_operands, sizeof *a));
+    if (r->has_b) TAY_TRY(tay__alloc_kept(&b, &program->allocations, n_operands, sizeof *b));
     *row = (tay__row){.first = r->slot[r->bundle->first], .length = (int32_t)n, .tile = 1};
     *offset = 0;
     for (uint32_t k = 0; k < r->n_terms; k++) {

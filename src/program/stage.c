@@ -318,7 +318,7 @@ static tay_status set_transient_operands(keeper *k, tay__program *program, uint3
     group->transient = !k->kept[g];
     for (uint32_t t = 0; may_read_transients(group) && t < group->n_terms; t++) {
         if (!is_transient_operand(k, g, t)) continue;
-        if (!flags) TAY_TRY(tay__program_alloc(&flags, program, group->n_terms, 1));
+        if (!flags) TAY_TRY(tay__alloc_kept(&flags, &program->allocations, group->n_terms, 1));
         flags[t] = 1;
     }
     group->a_transient = flags;
@@ -369,7 +369,7 @@ static tay_status cut_stages(tay__program *program, stager *s, tay__group *sorte
     placed *order = NULL;
 
     TAY_TRY(tay__alloc(&order, n, sizeof *order));
-    TAY_TRY(tay__program_alloc(&program->stages, program, n, sizeof *program->stages));
+    TAY_TRY(tay__alloc_kept(&program->stages, &program->allocations, n, sizeof *program->stages));
     for (uint32_t g = 0; g < n; g++) order[g] = (placed){find(s->leader, g), g};
     qsort(order, n, sizeof *order, compare_placed);
     for (uint32_t i = 0; i < n; i++) {
@@ -391,7 +391,7 @@ tay_status tay__make_stages(tay__program *program, tay__group *groups, const tay
     stager s = {.groups = groups, .bundles = bundles};
     tay__group *sorted;
 
-    TAY_TRY(tay__program_alloc(&sorted, program, bundles->n, sizeof *sorted));
+    TAY_TRY(tay__alloc_kept(&sorted, &program->allocations, bundles->n, sizeof *sorted));
     TAY_TRY(find_feeds(&s, program->n_slots));
     TAY_TRY(cut_stages(program, &s, sorted));
     for (uint32_t i = 0; i < program->n_slots; i++) s.group_of[i] = -1;

@@ -116,7 +116,4 @@ tay_status tay__roll(tay__group *group, tay__program *program, const tay__bundle
 /* Splits the groups (in the order of their bundles) into stages of `program` and finds columns. */
 tay_status tay__make_stages(tay__program *program, tay__group *groups, const tay__bundles *bundles);
 
-/* Memory that is freed with the program. */
-tay_status tay__program_alloc(void *out, tay__program *program, size_t count, size_t size);
-
 #endif

@@ -41,7 +41,7 @@ static inline int32_t *draw_slots(tay__program *p, const tay__group *g, tay__str
     size_t n = (size_t)g->n_terms * (stride == TAY__GATHER ? (size_t)g->pitch : g->n_rows);
     int32_t *slots;
 
-    assert_ok(tay__program_alloc(&slots, p, n + 1, sizeof *slots));
+    assert_ok(tay__alloc_kept(&slots, &p->allocations, n + 1, sizeof *slots));
     for (size_t i = 0; i < n; i++) {
         if (tiled && i >= g->n_terms)
             slots[i] = slots[i - g->n_terms];
@@ -60,8 +60,8 @@ static inline void draw_rows(tay__program *p, tay__group *g, const shape_spec *s
 
     g->n_rows = spec->a == TAY__GATHER ? 1 : 1 + draw(MAX_ROWS);
     if (spec->tiled) g->n_rows = 1 + draw(14);
-    assert_ok(tay__program_alloc(&rows, p, g->n_rows, sizeof *rows));
-    assert_ok(tay__program_alloc(&offset, p, g->n_rows, sizeof *offset));
+    assert_ok(tay__alloc_kept(&rows, &p->allocations, g->n_rows, sizeof *rows));
+    assert_ok(tay__alloc_kept(&offset, &p->allocations, g->n_rows, sizeof *offset));
     for (uint32_t r = 0; r < g->n_rows; r++) {
         if (!spec->tiled) length = 1 + (int32_t)draw(MAX_LENGTH);
         next += 1 + (int32_t)draw(3);
@@ -85,8 +85,8 @@ static inline void draw_coefficients(tay__program *p, tay__group *g)
     g->constants = 3 + n_coefs;
     p->n_packed = g->constants + (g->has_constant ? g->n_members : 0);
     p->n_numbers = 37;
-    assert_ok(tay__program_alloc(&p->numbers, p, p->n_numbers, sizeof *p->numbers));
-    assert_ok(tay__program_alloc(&p->packed_from, p, p->n_packed, sizeof *p->packed_from));
+    assert_ok(tay__alloc_kept(&p->numbers, &p->allocations, p->n_numbers, sizeof *p->numbers));
+    assert_ok(tay__alloc_kept(&p->packed_from, &p->allocations, p->n_packed, sizeof *p->packed_from));
     for (size_t i = 0; i < p->n_numbers; i++) p->numbers[i] = draw_real();
     for (size_t i = 0; i < p->n_packed; i++) p->packed_from[i] = draw((uint32_t)p->n_numbers);
 }
@@ -101,8 +101,8 @@ static inline tay__program *draw_program(const shape_spec *spec)
 
     assert_ok(tay__calloc(&p, 1, sizeof *p));
     p->allocations = TAY__ARRAY(void *);
-    assert_ok(tay__program_alloc(&stage, p, 1, sizeof *stage));
-    assert_ok(tay__program_alloc(&g, p, 1, sizeof *g));
+    assert_ok(tay__alloc_kept(&stage, &p->allocations, 1, sizeof *stage));
+    assert_ok(tay__alloc_kept(&g, &p->allocations, 1, sizeof *g));
     *g = (tay__group){.primitive = spec->primitive, .function = spec->function, .n_terms = spec->n_terms,
                       .a_stride = spec->a, .b_stride = spec->b, .square = spec->square, .has_coefs = spec->coefs,
                       .varying_coefs = spec->varying, .has_constant = spec->constant, .exponent = spec->exponent};
