@@ -129,16 +129,24 @@ static void time_is_reversible(void **unused)
     tay_ode_free(ode);
 }
 
-/* Compensated sums round the polynomial once; plain ones a few times. */
+/* Whether long doubles have more digits than doubles; not so under valgrind, which computes them as doubles. */
+static bool has_extended_precision(void)
+{
+    volatile long double one = 1, little = 0x1p-60L;
+    return one + little != one;
+}
+
+/* Compensated sums round the polynomial once; plain ones a few times, as the reference does without extended precision. */
 static void high_accuracy_rounds_once(void **unused)
 {
     (void)unused;
+    double once = has_extended_precision() ? 1.2e-16 * 2 : 2e-15;
     for (int high = 0; high < 2; high++) {
         tay_ode *ode = make_with(&kepler, (tay_ode_options){.high_accuracy = high});
         assert_true(tay_ode_high_accuracy(ode) == high);
         for (int i = 0; i < 100; i++) {
             assert_ok(tay_ode_step(NULL, NULL, ode, INFINITY));
-            assert_close(state_error(ode), 0, high ? 1.2e-16 * 2 : 2e-15);
+            assert_close(state_error(ode), 0, high ? once : 2e-15);
         }
         tay_ode_free(ode);
     }
