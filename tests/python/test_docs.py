@@ -5,6 +5,7 @@ A page's Python blocks share one namespace. A block of ``text`` directly behind 
 """
 
 import contextlib
+import fnmatch
 import io
 import re
 import shutil
@@ -12,6 +13,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+import tayra as hk
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -72,3 +75,47 @@ def test_links(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def mentioned():
+    """The names in docs/differences.md, some of them patterns."""
+    return set(re.findall(r"`([\w*]+)`", (ROOT / "docs" / "differences.md").read_text()))
+
+
+def missing(theirs, ours):
+    """Public names of theirs that ours lacks and docs/differences.md does not tell, itself or without the type of numbers."""
+    absent = {re.sub("_(dbl|flt|f128|ldbl|real)$", "", name) for name in set(dir(theirs)) - set(dir(ours))}
+    told = mentioned() | set(dir(ours))
+    return sorted(n for n in absent if n[0] != "_" and not any(fnmatch.fnmatch(n, pattern) for pattern in told))
+
+
+def test_differences_in_names(peer):
+    """Apart from models (all that exist here are named) and types of numbers, the page names what is missing."""
+    assert [n for n in missing(peer, hk) if not n.startswith("continuous_output")] == []
+    assert set(hk.model.__all__) <= mentioned()
+    results = []
+    for package in (peer, hk):
+        x = package.make_vars("x")
+        ta = package.taylor_adaptive([(x, -x)], [1.0])
+        output = ta.propagate_until(1.0, c_output=True)[4]
+        results.append([x, ta, output, package.cfunc([x], [x]), package.diff_tensors([x], [x], diff_order=1), package.par])
+    for theirs, ours in zip(*results):
+        assert missing(theirs, ours) == []
+    assert missing(peer, object()) != []
+
+
+def test_ignored_keywords():
+    """The keywords that the page calls without effect are taken, and another one is not."""
+    x = hk.make_vars("x")
+    page = (ROOT / "docs" / "differences.md").read_text()
+    section = page[page.index("## Keyword arguments without effect") :].split("select")[0]
+    names = re.findall(r"`(\w+)`", section)
+    assert len(names) >= 8
+    values = {"code_model": hk.code_model.small, "opt_level": 3, "prec": 0, "batch_size": 1}
+    for name in names:
+        given = {name: values.get(name, True)}
+        if name != "batch_size":
+            hk.taylor_adaptive([(x, -x)], [1.0], **given)
+        hk.cfunc([x], [x], **given)
+    with pytest.raises(TypeError):
+        hk.cfunc([x], [x], no_such_keyword=True)
