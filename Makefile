@@ -29,7 +29,7 @@ tutorial: $(VENV)/tutorial.stamp
 	$(PYTHON) examples/python/torch_interface.py
 
 bench: $(VENV)/tutorial.stamp
-	$(PYTHON) benchmarks/run_all.py --picture docs/images/benchmarks.png
+	$(PYTHON) benchmarks/run.py --json out/benchmarks.json --plot docs/images/benchmarks.png
 
 test: test-c test-sanitize test-valgrind test-python test-tutorial
 

@@ -24,11 +24,12 @@ def stay_on_one_core():
 
 
 def peer():
-    """heyoka.py without its caches: what is built twice is compiled twice."""
+    """heyoka.py without its caches: what is built twice is compiled twice. A limit of 0 alone keeps what is there."""
     import heyoka
 
     heyoka.llvm_state.set_diskcache_enabled(False)
     heyoka.llvm_state.set_memcache_limit(0)
+    heyoka.llvm_state.clear_memcache()
     return heyoka
 
 
@@ -73,10 +74,15 @@ def difference(a, b):
     return float(np.abs(a - b).max() / np.abs(b).max())
 
 
-def row(work, times, difference=None, divide_by=1, goal=None):
-    """One line of the table: seconds of each contestant, divided by a number of steps or points."""
+def row(work, times, difference=None, divide_by=1, goal=None, most_seconds=None, tolerance=1e-11):
+    """One line of the table: seconds of each contestant, divided by a number of steps or points.
+
+    `goal` is the least ratio to heyoka, `most_seconds` the longest tayra may take. Results that differ are not timed.
+    """
+    if difference is not None and not difference <= tolerance:
+        raise ValueError(f"{work}: the results differ by {difference:.1e}, expected at most {tolerance:.1e}")
     scaled = {name: value / divide_by for name, value in times.items()}
-    return {"work": work, "seconds": scaled, "difference": difference, "goal": goal}
+    return {"work": work, "seconds": scaled, "difference": difference, "goal": goal, "most_seconds": most_seconds}
 
 
 def text_of(value):

@@ -44,7 +44,7 @@ def evaluation(weights, dtype, n_points, turns):
     points = np.random.default_rng(1).random((4, n_points)).astype(dtype)
     calls, results = {}, {}
     for contestant, m in (("heyoka", common.peer()), ("tayra", tayra)):
-        network, inputs = problems.inference_network(m, weights.astype(dtype) if dtype is np.float64 else weights)
+        network, inputs = problems.inference_network(m, weights)
         compiled = m.cfunc(network, inputs, fp_type=dtype)
         out = results[contestant] = np.zeros((1, n_points), dtype=dtype)
         calls[contestant] = lambda f=compiled, out=out: f(points, outputs=out)
@@ -53,7 +53,8 @@ def evaluation(weights, dtype, n_points, turns):
     calls["torch, tiled"] = lambda: by_torch.tiled(columns)
     times = common.measure(calls, turns)
     same = common.difference(results["tayra"], results["heyoka"])
-    return common.row(f"cfunc 4-32-32-1, {name}, one point", times, same, n_points, goal=1.0)
+    tolerance = 1e-5 if dtype is np.float32 else 1e-11
+    return common.row(f"cfunc 4-32-32-1, {name}, one point", times, same, n_points, goal=1.0, tolerance=tolerance)
 
 
 def main():

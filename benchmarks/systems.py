@@ -9,7 +9,7 @@ import tayra
 
 
 def stepping(make, duration, modules, turns):
-    """Seconds per step, building included in nothing; the states at the end are compared."""
+    """Seconds of a propagation, and its steps: as many with both, else a time per step says little. Ends are compared."""
     integrators = {name: make(m) for name, m in modules.items()}
     starts = {name: ta.state.copy() for name, ta in integrators.items()}
     steps = {}
@@ -22,7 +22,9 @@ def stepping(make, duration, modules, turns):
 
     times = common.measure({name: (lambda name=name: run(name)) for name in modules}, turns)
     same = common.difference(integrators["tayra"].state, integrators["heyoka"].state)
-    return {name: value / steps[name] for name, value in times.items()}, same
+    if steps["tayra"] != steps["heyoka"]:
+        raise ValueError(f"{make.__name__}: the contestants take different steps: {steps}")
+    return times, same, steps["tayra"]
 
 
 def ground_truth(modules, turns):
@@ -48,8 +50,8 @@ def main():
         ("Lorenz system", problems.lorenz, 5.0),
         ("outer Solar System", problems.outer_solar_system, 2e5),
     ):
-        times, same = stepping(make, duration, modules, options.turns)
-        rows.append(common.row(f"{name}, one step", times, same))
+        times, same, n_steps = stepping(make, duration, modules, options.turns)
+        rows.append(common.row(f"{name}, one step", times, same, n_steps))
     for name, make in (
         ("ground truth of the tutorial", problems.masses_on_springs),
         ("pendulum", problems.pendulum),

@@ -41,14 +41,44 @@ def test_picture_and_table(tmp_path):
     rows = [
         {"work": "fast", "seconds": {"heyoka": 1.0, "tayra": 0.0005}, "difference": None, "goal": None},
         {"work": "slow", "seconds": {"heyoka": 1e-6, "tayra": 4e-6}, "difference": None, "goal": None},
-        {"work": "alone", "seconds": {"tayra": 1.0}, "difference": None, "goal": None},
+        {"work": "alone", "seconds": {"tayra": 1.0}, "difference": None, "goal": None, "most_seconds": 0.5},
     ]
-    (tmp_path / "building.json").write_text(json.dumps(rows))
-    done = run("run_all.py", tmp_path, "--draw-only", "--output", tmp_path)
+    rows[0]["goal"], rows[1]["goal"] = 10.0, 1.0
+    (tmp_path / "all.json").write_text(json.dumps({"building": rows}))
+    done = run("run.py", tmp_path, "--results", "all.json", "--plot", "ratios.png", "--json", "again/all.json")
     assert done.returncode == 0, done.stderr
-    table = (tmp_path / "table.md").read_text()
-    assert "| fast | 1 s | 500 us | 2,000 |" in table and "| slow | 1 us | 4 us | 0.25 |" in table and "alone" not in table
+    for line in ("| fast | 1 s | 500 us | 2,000 |", "| slow | 1 us | 4 us | 0.25 |", "| alone | - | 1 s | - |"):
+        assert line in done.stdout
+    assert [line.split(":")[0].split() for line in done.stdout.splitlines() if line.startswith(("met", "MISSED"))] == [
+        ["met", "fast"],
+        ["MISSED", "slow"],
+        ["MISSED", "alone"],
+    ]
+    assert json.loads((tmp_path / "again" / "all.json").read_text()) == {"building": rows}
     assert (tmp_path / "ratios.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("wrong", [1e-3, float("nan")])
+def test_results_that_differ_are_not_timed(common, wrong):
+    assert common.row("work", {"tayra": 1.0}, 1e-13)["difference"] == 1e-13
+    with pytest.raises(ValueError, match="work: the results differ"):
+        common.row("work", {"tayra": 1.0}, wrong)
+
+
+def test_peer_compiles_twice(common, peer):
+    """The caches are off, also for what was compiled before."""
+    x = peer.make_vars("x")
+    states = peer.llvm_state
+    before = states.get_diskcache_enabled(), states.get_memcache_limit()
+    try:
+        peer.cfunc([peer.cos(x)], [x])
+        common.peer()
+        assert states.get_memcache_size() == 0 and not states.get_diskcache_enabled()
+        peer.cfunc([peer.cos(x)], [x])
+        assert states.get_memcache_size() == 0
+    finally:
+        states.set_diskcache_enabled(before[0])
+        states.set_memcache_limit(before[1])
 
 
 def test_measure(common):
