@@ -13,6 +13,8 @@
 enum { COLUMN_BYTES = 64 * 1024, CHUNK_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
+/* Elements: scratch memory of a kernel begins at a multiple of this. */
+enum { ALIGNED = 16 };
 
 /* The number of coefficients of values that are not states. */
 static uint32_t n_orders(const tay__exec *exec)
@@ -33,7 +35,7 @@ static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32
         operation.last = exec->order;
     }
     TAY_TRY(tay__multiply(&operation.kernel.n_scratch, operation.kernel.n_scratch, n_orders(exec)));
-    exec->n_scratch += operation.kernel.n_scratch;
+    exec->n_scratch = (exec->n_scratch + operation.kernel.n_scratch + ALIGNED - 1) / ALIGNED * ALIGNED;
     TAY_TRY(tay__array_push(&exec->operations, &operation));
 out:
     return status;

@@ -98,6 +98,7 @@ static void drive_layer(const tay__pass *pass, const tay__kernel *kernel, const 
         for (int32_t m = segments[i].begin, members; m < segments[i].end; m += members) {
             members = (int32_t)tay__tile_rows((uint32_t)(segments[i].end - m));
             place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
+            if (m == segments[i].begin) tay__list_operands(&run, (size_t *)((real *)pass->scratch + kernel->scratch));
             tiles[members - 1](&run);
         }
     }
@@ -192,10 +193,12 @@ static tay__kernel select_kernel(const tay__group *g, size_t lanes)
     tay__kernel kernel = {.drive = drive_rows, .run = run_of(g, lanes), .to_state = g->primitive == TAY__STATE};
 
     if (lanes > 1) {
-        if (g->primitive == TAY__LINEAR && g->a_stride == TAY__SHARED && g->has_coefs && g->varying_coefs)
+        if (g->primitive == TAY__LINEAR && g->a_stride == TAY__SHARED && g->has_coefs && g->varying_coefs) {
             kernel.drive = drive_layer;
-        else if (!is_long_run(g))
+            kernel.n_scratch = g->n_terms * sizeof(size_t) / sizeof(real);
+        } else if (!is_long_run(g)) {
             kernel.drive = drive_members;
+        }
     } else if (g->primitive == TAY__PRODUCT && g->a_stride == TAY__SHARED && coefs_mode(g, lanes) != TAY__VECTOR_COEFS) {
         kernel.drive = drive_tiles;
         kernel.prepare = pack_tiles;

@@ -53,26 +53,27 @@ TAY__RUN_KERNEL(tay__linear_gather_1, tay__linear_block, TAY__GATHER, TAY__NO_CO
 TAY__RUN_KERNEL(tay__linear_gather_s, tay__linear_block, TAY__GATHER, TAY__SPLAT_COEFS)
 TAY__RUN_KERNEL(tay__linear_gather_v, tay__linear_block, TAY__GATHER, TAY__VECTOR_COEFS)
 
-/* `members` members from the run's first on, whose coefficients stand side by side, by two vectors of lanes. */
+/* `members` members from the run's first on, whose coefficients stand side by side, by 1, 2 or 4 vectors of lanes. */
 TAY__INLINE void tay__layer_block(const tay__run *run, int members, size_t at, int vectors)
 {
-    vec sum[TAY__TILE][2];
+    vec sum[TAY__TILE][TAY__BLOCK], x[TAY__BLOCK];
+    const real *c = run->coefs, *jet = run->jet + at;
 
 #pragma GCC unroll 6
     for (int m = 0; m < members; m++) {
         vec start = tay__splat(run->n == 0 && run->constants ? run->constants[m] : 0);
-        sum[m][0] = sum[m][1] = start;
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) sum[m][i] = start;
     }
-    for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *a = tay__operand_a(run, k) + tay__order_of(run, k, run->n) + at, *c = run->coefs + k * run->coef_step;
-        vec x[2];
-        x[0] = tay__load(a);
-        x[1] = vectors > 1 ? tay__load(a + TAY__WIDTH) : (vec){0};
+    for (uint32_t k = 0; k < run->n_terms; k++, c += run->coef_step) {
+        const real *a = jet + run->operands[k];
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) x[i] = tay__load(a + i * TAY__WIDTH);
 #pragma GCC unroll 6
         for (int m = 0; m < members; m++) {
             vec splat = tay__splat(c[m]);
-            sum[m][0] += splat * x[0];
-            if (vectors > 1) sum[m][1] += splat * x[1];
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) sum[m][i] += splat * x[i];
         }
     }
 #pragma GCC unroll 6
@@ -81,14 +82,26 @@ TAY__INLINE void tay__layer_block(const tay__run *run, int members, size_t at, i
     }
 }
 
-/* All lanes (run->length, a multiple of TAY__LANES) of a tile of `members` members. */
+/* All lanes (run->length, a multiple of TAY__LANES) of a tile; few members take more vectors, to have as many sums. */
 TAY__INLINE void tay__layer_tile(const tay__run *run, int members)
 {
-    if (TAY__WIDTH == 16) { /* floats in vectors of 64 bytes: the lanes may be one vector */
-        for (size_t at = 0; at < run->length; at += TAY__WIDTH) tay__layer_block(run, members, at, 1);
-        return;
+    const size_t w = TAY__WIDTH;
+
+    if (members <= 3 && run->length % (4 * w) == 0) {
+        for (size_t at = 0; at < run->length; at += 4 * w) tay__layer_block(run, members, at, 4);
+    } else if (run->length % (2 * w) == 0) {
+        for (size_t at = 0; at < run->length; at += 2 * w) tay__layer_block(run, members, at, 2);
+    } else { /* floats in vectors of 64 bytes: the lanes may be one vector */
+        for (size_t at = 0; at < run->length; at += w) tay__layer_block(run, members, at, 1);
     }
-    for (size_t at = 0; at < run->length; at += 2 * TAY__WIDTH) tay__layer_block(run, members, at, 2);
+}
+
+/* Fills run->operands. */
+static void tay__list_operands(tay__run *run, size_t *operands)
+{
+    for (uint32_t k = 0; k < run->n_terms; k++)
+        operands[k] = (size_t)(tay__operand_a(run, k) - run->jet) + tay__order_of(run, k, run->n);
+    run->operands = operands;
 }
 
 static void tay__layer_1(const void *run) { tay__layer_tile(run, 1); }

@@ -40,6 +40,7 @@ typedef struct tay__run {
     size_t constant_step;  /* 1: one per element; 0: one for all */
     const real *tile;      /* product.h: the packed numbers of the run's tile */
     uint32_t n_orders;
+    const size_t *operands; /* linear.h: from `jet` to coefficient n of each operand of a layer */
 } tay__run;
 
 /* Coefficient 0 of the first element of operand k. */
