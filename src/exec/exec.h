@@ -48,4 +48,60 @@ void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride,
 /* max_i |x_i|; NaN if one is. */
 double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
 
+/*
+ * Reversible execs: with jets, double, several lanes, all coefficients kept, so that cotangents can go the way back.
+ *
+ * Lanes are a multiple of tay__exec_width(). lane_coefs: each lane has parameters of its own, pars[n_pars][lanes] for
+ * tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be replaced by other memory, aligned to 64 bytes,
+ * (order + 1) * plane numbers for the order of the run, that tay__exec_begin_jet was called for once.
+ */
+tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes,
+                                       bool lane_coefs);
+size_t tay__exec_width(void);
+
+/* Sets what a run does not: the time's coefficients, for orders up to `order`. */
+void tay__exec_begin_jet(const tay__exec *exec, double *jet, uint32_t order);
+/* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. */
+void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to);
+
+/* Cotangents (bars) of a workspace: laid out as its jet and its packed coefficients (with lane_coefs: per lane). */
+typedef struct tay__cotangents {
+    double *jet;
+    double *packed;
+    double *scratch;
+    struct tay__cotangents *prologue;
+} tay__cotangents;
+tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec);
+void tay__cotangents_free(tay__cotangents *bars);
+/* Bytes that they take. */
+size_t tay__cotangents_memory(const tay__exec *exec);
+
+/* Zeroes bars->jet for orders 0 .. order: before the caller adds what the states' coefficients (slots 0 .. n_inputs-1,
+ * orders 0 .. order) got from outside. */
+void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_t order);
+/*
+ * The adjoint of tay__exec_extend(exec, workspace, 0, order), whose results are in the workspace: takes the cotangents of the
+ * states' coefficients to those of coefficient 0 of the states and of the time (bars->jet), and adds to the sums of the
+ * coefficients' cotangents (bars->packed) if with_parameters.
+ */
+void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars, uint32_t order,
+                       bool with_parameters);
+/*
+ * The adjoint of tay__exec_set_parameters, for the workspace's parameters: pars_bar += what bars->packed has gathered since
+ * the last call; clears that. pars_bar[n_pars], or with lane_coefs [n_pars][lanes].
+ */
+void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars,
+                                  double *pars_bar);
+
+/* For lanes, slots 0 .. count-1. out[i * lanes + l] = sum_n jet[n * plane + i * lanes + l] h[l]^n; the derivative by h. */
+void tay__exec_lane_polynomial(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
+                               const double *h);
+void tay__exec_lane_derivative(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
+                               const double *h);
+/* The adjoint of the first: bar[n * plane + i * lanes + l] += y_bar[i * lanes + l] h[l]^n, n <= order. */
+void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const double *y_bar, size_t count, uint32_t order,
+                                       const double *h);
+/* out[l] = max_i |x[i * lanes + l]|, NaN if one is. */
+void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count);
+
 #endif

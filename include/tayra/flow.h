@@ -1,0 +1,121 @@
+/*
+ * The flow of a system of equations: the map from initial states, times and parameters to states, for many initial
+ * states (trajectories) at once, and its gradients in reverse mode.
+ *
+ *     tay_flow *flow;
+ *     tay_tape *tape;
+ *     double x0[2] = {1, 0}, times[2] = {0, 1}, ys[2][2], ys_bar[2][2] = {{0, 0}, {1, 0}}, x0_bar[2];
+ *     tay_flow_create(&flow, vars, rhs, 2, NULL);
+ *     tay_flow_arguments a = {.size = sizeof a, .n_points = 1, .n_times = 2, .x0 = x0, .times = times, .shared_times = true};
+ *     tay_flow_run(&ys[0][0], &tape, NULL, flow, &a);
+ *     tay_tape_pull(&(tay_flow_cotangents){.size = sizeof(tay_flow_cotangents), .x0 = x0_bar}, tape, &ys_bar[0][0], NULL);
+ *     tay_tape_free(tape);
+ *     tay_flow_free(flow);
+ *
+ * The step sizes count as constants: the gradient is that of the numerical map, and differs from the true one by about
+ * the tolerance. Each trajectory has its own step sizes and its results do not depend on the others, nor, bit for bit, on
+ * the number of threads. See docs/math/gradients.md.
+ */
+#ifndef TAYRA_FLOW_H
+#define TAYRA_FLOW_H
+
+#include "tayra/expr.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tay_flow tay_flow;
+/* What a forward run keeps for the reverse: steps, their states, and the jets for which there is memory. */
+typedef struct tay_tape tay_tape;
+
+typedef struct tay_flow_options {
+    uint32_t size;       /* sizeof(tay_flow_options) */
+    double tolerance;    /* 0: the machine's epsilon, 2^-52 */
+    size_t memory_limit; /* bytes of one tape; 0: 1 GiB. Jets that do not fit are computed again in the reverse */
+    size_t max_steps;    /* of one trajectory; 0: no limit */
+    uint32_t n_threads;  /* 0: as many as there are processors */
+    uint32_t order;      /* of the series; 0: chosen step by step such that the work is least */
+} tay_flow_options;
+
+/* Called now and then with the number of trajectories finished (of n_points); false stops the run or pull. Only the
+ * calling thread calls it. */
+typedef bool (*tay_flow_progress)(size_t done, size_t total, void *context);
+
+/* The arguments of the flow. All arrays are read only, and may be freed when the call returns. */
+typedef struct tay_flow_arguments {
+    uint32_t size;       /* sizeof(tay_flow_arguments) */
+    size_t n_points;     /* M, trajectories */
+    size_t n_times;      /* T > 0 */
+    const double *x0;    /* [M][dim] initial states */
+    const double *times; /* [T], or [M][T] unless shared_times: strictly increasing or decreasing, the first one initial */
+    const double *pars;  /* [P], or [M][P] unless shared_pars; NULL if P = 0 */
+    bool shared_times, shared_pars;
+    tay_flow_progress progress; /* NULL: none */
+    void *context;              /* for progress */
+} tay_flow_arguments;
+
+/* What a run or a pull did. */
+typedef struct tay_flow_result {
+    size_t n_steps;       /* over all trajectories */
+    size_t n_recomputed;  /* of them, those whose jets are (a run: will be) computed again in the reverse */
+    size_t tape_bytes;    /* 0 without a tape */
+    size_t n_failed;      /* trajectories that became non-finite, or reached max_steps */
+    size_t first_failed;  /* the lowest of them, if any */
+    double failed_time;   /* the time that it reached: states at later times are NaN */
+} tay_flow_result;
+
+/* Where cotangents go, in the shapes of the arguments, summed over trajectories where an argument was shared. NULL: not
+ * wanted. */
+typedef struct tay_flow_cotangents {
+    uint32_t size; /* sizeof(tay_flow_cotangents) */
+    double *x0, *times, *pars;
+    tay_flow_progress progress; /* NULL: none */
+    void *context;              /* for progress */
+} tay_flow_cotangents;
+
+/*
+ * The flow of d vars[i] / dt = rhs[i], i < n, n > 0. The variables must be distinct and hold all variables in rhs. options
+ * may be NULL. The flow is immutable: any number of threads may run it.
+ */
+TAY_API tay_status tay_flow_create(tay_flow **out, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n,
+                                   const tay_flow_options *options);
+TAY_API void tay_flow_free(tay_flow *flow);
+TAY_API size_t tay_flow_dim(const tay_flow *flow);
+TAY_API size_t tay_flow_n_pars(const tay_flow *flow);
+TAY_API double tay_flow_tolerance(const tay_flow *flow);
+/* The largest order a step can have. */
+TAY_API uint32_t tay_flow_order(const tay_flow *flow);
+
+/*
+ * The states at the times: ys[T][M][dim]; ys[0] is x0. tape and result may be NULL; *tape receives the tape, which the
+ * caller frees (it holds a reference to the flow). A trajectory whose state becomes non-finite, or that takes too many steps, is
+ * no error: its states behind are NaN, and result tells. TAY_ERROR_LIMIT, before any work, if the tape's limit is too
+ * small to hold a step; in the course of it if it is too small for the states of all steps. TAY_ERROR_STATE if progress
+ * stopped the run.
+ */
+TAY_API tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
+                                const tay_flow_arguments *arguments);
+
+/*
+ * The tangent map: dys[T][M][dim] = d ys . (dx0, dtimes, dpars), tangents in the shapes of the arguments; each may be NULL
+ * for zero. ys as from tay_flow_run, with the same steps.
+ */
+TAY_API tay_status tay_flow_push(double *ys, double *dys, tay_flow_result *result, const tay_flow *flow,
+                                 const tay_flow_arguments *arguments, const double *dx0, const double *dtimes,
+                                 const double *dpars);
+
+/*
+ * The adjoint map: the cotangents of the arguments of the run from those of its states, ys_bar[T][M][dim]. Once per tape,
+ * TAY_ERROR_STATE after that; also, with nothing used up, if a trajectory failed and a cotangent behind its end is not zero: the
+ * message names the trajectory and the time. result may be NULL. TAY_ERROR_STATE if progress stopped the pull.
+ */
+TAY_API tay_status tay_tape_pull(const tay_flow_cotangents *out, tay_tape *tape, const double *ys_bar,
+                                 tay_flow_result *result);
+TAY_API void tay_tape_free(tay_tape *tape);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
