@@ -22,12 +22,13 @@ static uint32_t n_orders(const tay__exec *exec)
     return exec->order > 0 ? exec->order : 1;
 }
 
-static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32_t delay)
+static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32_t delay, bool to_state)
 {
     tay_status status = TAY_OK;
     tay__operation operation = {.group = group, .delay = delay, .first = delay};
 
-    operation.kernel = exec->kernels->select(group, exec->lanes);
+    operation.kernel = exec->kernels->select(group, exec->lanes, exec->lane_coefs);
+    operation.kernel.to_state |= to_state;
     operation.kernel.scratch = exec->n_scratch;
     operation.last = n_orders(exec) - 1;
     if (group->primitive == TAY__STATE) {
@@ -36,6 +37,7 @@ static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32
     }
     TAY_TRY(tay__multiply(&operation.kernel.n_scratch, operation.kernel.n_scratch, n_orders(exec)));
     exec->n_scratch = (exec->n_scratch + operation.kernel.n_scratch + ALIGNED - 1) / ALIGNED * ALIGNED;
+    if (exec->lanes > 1) TAY_TRY(tay__finish_lanes(exec, &operation));
     TAY_TRY(tay__array_push(&exec->operations, &operation));
 out:
     return status;
@@ -64,7 +66,7 @@ static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t
     *copy = (tay__group){.primitive = TAY__LINEAR, .n_terms = 1, .n_rows = 1, .n_members = (uint32_t)n,
                          .a_stride = TAY__GATHER, .rows = row, .a = *slots, .pitch = (int32_t)n, .offset = offset};
     for (uint32_t k = 0; k < group->n_terms; k++) first[k] = row->first + (int32_t)k * group->pitch;
-    TAY_TRY(add_operation(exec, copy, delay));
+    TAY_TRY(add_operation(exec, copy, delay, false));
     exec->n_slots += n;
     *slots = first;
 out:
@@ -72,14 +74,22 @@ out:
 }
 
 /* The operations of a group; the group itself comes last. */
-static tay_status add_group(tay__exec *exec, const tay__group *group)
+static tay_status add_group(tay__exec *exec, const tay__group *group, bool to_state)
 {
     tay_status status = TAY_OK;
     tay__group *own;
 
-    if (exec->lanes > 1 || group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||
+    if (exec->lanes > 1) {
+        const tay__group *copies;
+        TAY_TRY(tay__scale_operands(exec, &group, &copies));
+        if (copies) TAY_TRY(add_operation(exec, copies, 0, false));
+        TAY_TRY(add_operation(exec, group, 0, to_state));
+        if (copies) ((tay__operation *)exec->operations.data)[exec->operations.count - 2].kernel.scaled = true;
+        goto out;
+    }
+    if (group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||
         group->primitive == TAY__STATE)
-        return add_operation(exec, group, 0);
+        return add_operation(exec, group, 0, to_state);
     TAY_TRY(tay__alloc_kept(&own, &exec->kept, 1, sizeof *own));
     *own = *group;
     own->a_stride = TAY__CONTIGUOUS;
@@ -90,7 +100,7 @@ static tay_status add_group(tay__exec *exec, const tay__group *group)
         TAY_TRY(gather(exec, group, &own->b, group->primitive == TAY__INTEGRATE));
     }
     own->b_stride = TAY__CONTIGUOUS;
-    TAY_TRY(add_operation(exec, own, 0));
+    TAY_TRY(add_operation(exec, own, 0, to_state));
 out:
     return status;
 }
@@ -241,13 +251,14 @@ static tay_status bind_recurrent(tay__exec *exec, const tay__stage *stage)
     TAY_TRY(tay__fuse_states(&groups, exec, stage));
     for (size_t k = 0; k < groups.count; k++) {
         const tay__fused *fused = (const tay__fused *)groups.data + k;
-        TAY_TRY(add_group(exec, fused->group));
+        TAY_TRY(add_group(exec, fused->group, fused->to_state));
         tay__operation *last = (tay__operation *)exec->operations.data + exec->operations.count - 1;
-        last->kernel.to_state |= fused->to_state;
         last->complete = stage->n_columns > 0;
     }
     step.n_operations = (uint32_t)exec->operations.count - step.begin;
-    if (stage->n_columns > 0) {
+    if (exec->lanes > 1) {
+        for (uint32_t k = 0; k < step.n_operations; k++) TAY_TRY(tay__add_pieces(exec, group_of(exec, &step, k)));
+    } else if (stage->n_columns > 0) {
         TAY_TRY(add_columns(exec, &step, stage->n_columns));
     } else {
         for (uint32_t k = 0; k < step.n_operations; k++) TAY_TRY(add_whole(exec, group_of(exec, &step, k)));
@@ -264,7 +275,7 @@ static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
     tay_status status = TAY_OK;
     size_t begin = exec->operations.count;
 
-    for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k]));
+    for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k], false));
     for (size_t i = begin; i < exec->operations.count; i++) {
         tay__operation *operation = (tay__operation *)exec->operations.data + i;
         const tay__group *group = operation->group;
@@ -272,7 +283,10 @@ static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
         operation->complete = true;
         step.begin = (uint32_t)i;
         step.n_operations = 1;
-        TAY_TRY(add_chunks(exec, &step, group, chunk_members(exec, group)));
+        if (exec->lanes > 1)
+            TAY_TRY(tay__add_pieces(exec, group));
+        else
+            TAY_TRY(add_chunks(exec, &step, group, chunk_members(exec, group)));
         TAY_TRY(end_step(exec, &step));
     }
 out:
@@ -284,6 +298,7 @@ tay_status tay__bind(tay__exec *exec)
     tay_status status = TAY_OK;
     const tay__program *program = exec->program;
 
+    TAY_TRY(tay__find_scaled(exec));
     for (uint32_t i = 0; i < program->n_stages; i++) {
         const tay__stage *stage = &program->stages[i];
         TAY_TRY(stage->recurrent ? bind_recurrent(exec, stage) : bind_alone(exec, stage));

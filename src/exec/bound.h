@@ -28,21 +28,45 @@ typedef struct tay__step {
 struct tay__exec {
     tay__program *program;
     bool owned;
+    bool reversible, lane_coefs; /* see tay__exec_create_reversible */
     tay_real real;
     uint32_t order, lanes;
     size_t element;        /* bytes */
     size_t n_slots, plane; /* with the slots of gathered operands; elements */
     size_t n_scratch;      /* elements */
+    size_t n_transposed;   /* coefficients of layers, for the way back */
     size_t memory;         /* bytes of a workspace without the prologue's */
     const tay__kernels *kernels;
     const tay__kernels *numbers; /* for double, whatever the real type */
-    tay__exec *prologue;
+    tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
+    bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */
     tay__array kept;                                /* of void *: changed copies of groups, and their operands */
 };
 
 /* The table for this processor, or for the lower instruction set that TAYRA_ISA names. */
 const tay__kernels *tay__choose_kernels(tay_real real);
+
+/* Several lanes (lanes.c). Which slots of the program keep their coefficients n > 0 times n, exec->scaled. */
+tay_status tay__find_scaled(tay__exec *exec);
+/* Where *group is an integral whose operands are not kept so: *copies is a group that makes such copies, and *group one that
+ * reads them. Else *copies is NULL. */
+tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const tay__group **copies);
+/* A slice of segments, each of which is a run of lanes. */
+tay_status tay__add_pieces(tay__exec *exec, const tay__group *group);
+/* The rest of an operation's kernel. */
+tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation);
+
+/* An exec of the program, real type, order and lanes (and flags) of `wanted`. */
+tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted);
+/* tay__exec_set_parameters of a reversible exec. */
+void tay__set_lane_parameters(const tay__exec *exec, tay__workspace *w, const double *pars);
+
+/* Coefficients per packed number. */
+static inline size_t tay__coef_lanes(const tay__exec *exec)
+{
+    return exec->lane_coefs ? exec->lanes : 1;
+}
 
 /* Fills operations, steps, slices and segments; raises n_slots and n_scratch. */
 tay_status tay__bind(tay__exec *exec);

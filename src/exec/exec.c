@@ -11,7 +11,7 @@ enum { LINE = 64 };
 static tay_status measure(tay__exec *exec)
 {
     tay_status status = TAY_OK;
-    size_t bytes, jet, packed, scratch;
+    size_t bytes, jet, packed, scratch, n_packed;
 
     TAY_TRY(tay__multiply(&bytes, exec->n_slots, exec->lanes));
     TAY_TRY(tay__multiply(&bytes, bytes, exec->element));
@@ -19,7 +19,8 @@ static tay_status measure(tay__exec *exec)
     size_t lines = (bytes + LINE - 1) / LINE | 1;
     exec->plane = lines * LINE / exec->element;
     TAY_TRY(tay__multiply(&jet, lines * LINE, (size_t)exec->order + 1));
-    TAY_TRY(tay__multiply(&packed, exec->program->n_packed, exec->element));
+    TAY_TRY(tay__multiply(&n_packed, exec->program->n_packed + exec->n_transposed, tay__coef_lanes(exec)));
+    TAY_TRY(tay__multiply(&packed, n_packed, exec->element));
     TAY_TRY(tay__multiply(&scratch, exec->n_scratch, exec->element));
     if (jet > SIZE_MAX / 4 || packed > SIZE_MAX / 4 || scratch > SIZE_MAX / 4)
         TAY_FAIL(TAY_ERROR_LIMIT, "the working memory of the program is too large");
@@ -28,19 +29,29 @@ out:
     return status;
 }
 
-static tay_status create(tay__exec **out, tay__program *program, tay_real real, uint32_t order, uint32_t lanes)
+/* What depends on parameters alone; a reversible exec has it over lanes, and not if its outputs are the parameters. */
+static tay_status make_prologue(tay__exec *exec)
+{
+    tay__exec wanted = {.program = exec->program->prologue, .real = exec->real, .lanes = 1};
+
+    if (!wanted.program || (exec->reversible && wanted.program->n_stages == 0)) return TAY_OK;
+    if (exec->reversible) {
+        wanted.lanes = exec->lane_coefs ? exec->lanes : (uint32_t)exec->kernels->width;
+        wanted.reversible = true;
+    }
+    return tay__exec_make(&exec->prologue, &wanted);
+}
+
+tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
 {
     tay_status status = TAY_OK;
     tay__exec *exec = NULL;
 
     TAY_TRY(tay__calloc(&exec, 1, sizeof *exec));
-    exec->program = program;
-    exec->real = real;
-    exec->order = order;
-    exec->lanes = lanes;
-    exec->element = real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
-    exec->n_slots = program->n_slots;
-    exec->kernels = tay__choose_kernels(real);
+    *exec = *wanted;
+    exec->element = exec->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
+    exec->n_slots = exec->program->n_slots;
+    exec->kernels = tay__choose_kernels(exec->real);
     exec->numbers = tay__choose_kernels(TAY_FLOAT64);
     exec->operations = TAY__ARRAY(tay__operation);
     exec->steps = TAY__ARRAY(tay__step);
@@ -48,9 +59,10 @@ static tay_status create(tay__exec **out, tay__program *program, tay_real real, 
     exec->segments = TAY__ARRAY(tay__segment);
     exec->kept = TAY__ARRAY(void *);
     TAY_TRY(tay__bind(exec));
-    if (exec->n_slots > program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
+    if (exec->n_slots > exec->program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
+    if (!exec->reversible) exec->n_transposed = 0;
     TAY_TRY(measure(exec));
-    if (program->prologue) TAY_TRY(create(&exec->prologue, program->prologue, real, 0, 1));
+    TAY_TRY(make_prologue(exec));
     *out = exec;
     exec = NULL;
 out:
@@ -66,7 +78,7 @@ tay_status tay__exec_create(tay__exec **out, tay__program *program, tay_real rea
     if (lanes != 1 && (lanes == 0 || lanes % TAY__LANES != 0))
         TAY_FAIL(TAY_ERROR_ARGUMENT, "lanes: expected 1 or a multiple of %d, got %u", TAY__LANES, lanes);
     if (order == UINT32_MAX) TAY_FAIL(TAY_ERROR_ARGUMENT, "order: expected a smaller one, got %u", order);
-    TAY_TRY(create(&exec, program, real, order, lanes));
+    TAY_TRY(tay__exec_make(&exec, &(tay__exec){.program = program, .real = real, .order = order, .lanes = lanes}));
     exec->owned = true;
     *out = exec;
 out:
@@ -106,7 +118,7 @@ static void set_constants(const tay__exec *exec, tay__workspace *w)
 {
     const tay__program *p = exec->program;
 
-    exec->kernels->pack(w->packed, p->packed_from, p->n_packed, p->numbers, p->n_numbers);
+    exec->kernels->pack(w->packed, tay__coef_lanes(exec), p);
     if (p->time_slot >= 0 && exec->order > 0) {
         size_t at = exec->plane + (size_t)p->time_slot * exec->lanes;
         exec->kernels->fill((char *)w->jet + at * exec->element, 1, exec->lanes);
@@ -121,7 +133,9 @@ tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
     TAY_TRY(tay__calloc(&w, 1, sizeof *w));
     w->plane = exec->plane;
     TAY_TRY(tay__calloc_aligned(&w->jet, (size_t)exec->order + 1, exec->plane * exec->element));
-    TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, exec->element));
+    size_t each = tay__coef_lanes(exec) * exec->element;
+    TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, each));
+    if (exec->n_transposed > 0) TAY_TRY(tay__calloc_aligned(&w->transposed, exec->n_transposed + LINE / exec->element, each));
     TAY_TRY(tay__calloc_aligned(&w->scratch, exec->n_scratch + LINE / exec->element, exec->element));
     set_constants(exec, w);
     if (exec->prologue) TAY_TRY(tay__workspace_create(&w->prologue, exec->prologue));
@@ -138,6 +152,7 @@ void tay__workspace_free(tay__workspace *workspace)
     tay__workspace_free(workspace->prologue);
     tay__free_aligned(workspace->jet);
     tay__free_aligned(workspace->packed);
+    tay__free_aligned(workspace->transposed);
     tay__free_aligned(workspace->scratch);
     tay__free(workspace);
 }

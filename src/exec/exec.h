@@ -15,6 +15,7 @@ typedef struct tay__workspace {
     size_t plane; /* elements from one order to the next */
     void *packed; /* coefficients of linear and product */
     void *scratch;
+    void *transposed; /* the coefficients of layers, if reversible */
     struct tay__workspace *prologue;
 } tay__workspace;
 
@@ -68,7 +69,6 @@ void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t
 typedef struct tay__cotangents {
     double *jet;
     double *packed;
-    double *scratch;
     struct tay__cotangents *prologue;
 } tay__cotangents;
 tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec);
@@ -101,7 +101,7 @@ void tay__exec_lane_derivative(const tay__exec *exec, double *out, const double 
 /* The adjoint of the first: bar[n * plane + i * lanes + l] += y_bar[i * lanes + l] h[l]^n, n <= order. */
 void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const double *y_bar, size_t count, uint32_t order,
                                        const double *h);
-/* out[l] = max_i |x[i * lanes + l]|, NaN if one is. */
+/* out[l] = max_i |x[i * lanes + l]|, NaN if one is not finite. */
 void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count);
 
 #endif

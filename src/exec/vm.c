@@ -35,7 +35,8 @@ void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
 {
     const tay__step *steps = exec->steps.data;
     tay__pass pass = {.jet = workspace->jet, .plane = workspace->plane, .lanes = exec->lanes, .packed = workspace->packed,
-                      .scratch = workspace->scratch, .n_orders = exec->order > 0 ? exec->order : 1};
+                      .scratch = workspace->scratch, .n_orders = exec->order > 0 ? exec->order : 1,
+                      .keep = exec->lanes > 1, .coef_lanes = 1};
 
     for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
 }
@@ -45,12 +46,16 @@ void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, 
     const tay__exec *prologue = exec->prologue;
     tay__workspace *w = workspace->prologue;
 
+    if (exec->reversible) {
+        tay__set_lane_parameters(exec, workspace, pars);
+        return;
+    }
     if (!prologue) return;
     if (prologue->program->n_pars > 0) /* else constants, like 2 pi */
         memcpy((char *)w->jet + (size_t)prologue->program->par_slot * exec->element, pars,
                prologue->program->n_pars * exec->element);
     tay__exec_run(prologue, w);
-    exec->kernels->pack_outputs(workspace->packed, exec->program, w->jet);
+    exec->kernels->pack_outputs(workspace->packed, 1, exec->program, w->jet, 1);
 }
 
 void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride, const tay__workspace *workspace, size_t count,

@@ -5,56 +5,14 @@
  * With one lane a run is a segment of a row. With several, elements are lanes: a segment of consecutive operands is one
  * long run, other groups go member by member, and layers by tiles of members.
  */
-#include "kernels/kernels.h"
+#include "kernels/drive.h"
+#include "kernels/lanes.h"
+#include "kernels/layer.h"
 #include "kernels/linear.h"
 #include "kernels/product.h"
 #include "kernels/recurrence.h"
+#include "kernels/reverse.h"
 #include "kernels/step.h"
-
-/* Sets what is the same for all segments. */
-static void begin_run(tay__run *run, const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n)
-{
-    run->group = group;
-    run->jet = pass->jet;
-    run->plane = pass->plane;
-    run->scale = pass->lanes;
-    run->n = n;
-    run->n_terms = group->n_terms;
-    run->n_orders = pass->n_orders;
-    run->step = group->a_stride == TAY__GATHER ? (size_t)group->pitch : 1;
-    run->coefs = run->constants = NULL;
-    run->coef_step = 0;
-    run->constant_step = 1;
-    run->y_order = group->transient ? 0 : n * pass->plane;
-    run->divisor = 0;
-    if (kernel->to_state) {
-        run->y_order = (n + 1) * pass->plane;
-        run->divisor = (real)(n + 1);
-        run->inverse = 1 / run->divisor;
-    }
-}
-
-/* Sets the parts of a run that depend on the segment; m = s->begin is its first member. */
-static void place_run(tay__run *run, const tay__pass *pass, const tay__segment *s)
-{
-    const tay__group *g = run->group;
-    const real *packed = pass->packed;
-    size_t m = (size_t)s->begin, before = g->offset[s->row];
-    bool table = g->a_stride == TAY__GATHER;
-
-    run->row = &g->rows[s->row];
-    run->y = (real *)pass->jet + ((size_t)run->row->first + m) * run->scale;
-    run->length = (size_t)(s->end - s->begin) * run->scale;
-    run->a = g->a + (table ? m : s->row * (size_t)g->n_terms);
-    run->b = g->b ? g->b + (table ? m : s->row * (size_t)g->n_terms) : NULL;
-    run->a_moved = g->a_stride == TAY__CONTIGUOUS ? m * run->scale : 0;
-    run->b_moved = g->b_stride == TAY__CONTIGUOUS ? m * run->scale : 0;
-    if (g->has_coefs) {
-        run->coef_step = !g->varying_coefs ? 1 : (size_t)(g->pitch > 0 ? g->pitch : run->row->length);
-        run->coefs = packed + g->coefs + (g->varying_coefs ? g->n_terms * before + m : s->row * (size_t)g->n_terms);
-    }
-    if (g->has_constant) run->constants = packed + g->constants + before + m;
-}
 
 /* A run for each segment. */
 static void drive_rows(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
@@ -62,45 +20,56 @@ static void drive_rows(const tay__pass *pass, const tay__kernel *kernel, const t
 {
     tay__run run;
 
-    begin_run(&run, pass, kernel, group, n);
+    tay__begin_run(&run, pass, kernel, group, n);
     for (size_t i = 0; i < n_segments; i++) {
-        place_run(&run, pass, &segments[i]);
+        tay__place_run(&run, pass, &segments[i]);
         kernel->run(&run);
     }
 }
 
-/* Several lanes: a run for each member. */
-static void drive_members(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
-                          const tay__segment *segments, size_t n_segments)
+/* Several lanes: segments are long runs of lanes, but that constants are one for each member's. */
+static void drive_lanes(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
+                        const tay__segment *segments, size_t n_segments)
 {
+    bool by_member = n == 0 && group->has_constant && pass->coef_lanes == 1;
     tay__run run;
 
-    begin_run(&run, pass, kernel, group, n);
+    tay__begin_run(&run, pass, kernel, group, n);
+    run.constant_step = !by_member;
     for (size_t i = 0; i < n_segments; i++) {
-        for (int32_t m = segments[i].begin; m < segments[i].end; m++) {
-            place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
-            run.constant_step = 0;
+        int32_t step = by_member ? 1 : segments[i].end - segments[i].begin;
+        for (int32_t m = segments[i].begin; m < segments[i].end; m += step) {
+            tay__place_run(&run, pass, &(tay__segment){segments[i].row, m, m + step});
             kernel->run(&run);
         }
     }
 }
 
-/* Several lanes, layers: tiles of members of a row. */
+/* Several lanes, layers: members of a row as a product of matrices. */
 static void drive_layer(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                         const tay__segment *segments, size_t n_segments)
 {
-    static void (*const tiles[])(const void *) = {tay__layer_1, tay__layer_2, tay__layer_3,
-                                                  tay__layer_4, tay__layer_5, tay__layer_6};
     tay__run run;
 
-    begin_run(&run, pass, kernel, group, n);
+    tay__begin_run(&run, pass, kernel, group, n);
     for (size_t i = 0; i < n_segments; i++) {
-        for (int32_t m = segments[i].begin, members; m < segments[i].end; m += members) {
-            members = (int32_t)tay__tile_rows((uint32_t)(segments[i].end - m));
-            place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
-            if (m == segments[i].begin) tay__list_operands(&run, (size_t *)((real *)pass->scratch + kernel->scratch));
-            tiles[members - 1](&run);
-        }
+        tay__place_run(&run, pass, &(tay__segment){segments[i].row, 0, 1});
+        tay__layer layer = {
+            .run = &run,
+            .in = run.jet + n * run.plane,
+            .in_at = kernel->operands + segments[i].row * (size_t)group->n_terms,
+            .n_terms = group->n_terms,
+            .coefs = run.coefs,
+            .coef_step = run.coef_step,
+            .coef_each = pass->coef_lanes,
+            .constants = n == 0 ? run.constants : NULL,
+            .out = run.y + run.y_order,
+        };
+        uint32_t begin = (uint32_t)segments[i].begin, end = (uint32_t)segments[i].end;
+        if (pass->coef_lanes > 1)
+            tay__layer_members(&layer, begin, end, TAY__VECTOR_COEFS, false);
+        else
+            tay__layer_members(&layer, begin, end, TAY__SPLAT_COEFS, false);
     }
 }
 
@@ -132,47 +101,40 @@ static void drive_tiles(const tay__pass *pass, const tay__kernel *kernel, const 
                                                   tay__tile_4, tay__tile_5, tay__tile_6};
     tay__run run;
 
-    begin_run(&run, pass, kernel, group, n);
+    tay__begin_run(&run, pass, kernel, group, n);
     for (size_t i = 0, rows; i < n_segments; i += rows) {
         rows = tay__tile_rows((uint32_t)group->rows[segments[i].row].tile);
-        place_run(&run, pass, &segments[i]);
+        tay__place_run(&run, pass, &segments[i]);
         run.tile = (const real *)pass->scratch + kernel->scratch + tay__tile_at(group, segments[i].row, pass->n_orders);
         tiles[rows - 1](&run);
     }
 }
 
-static tay__coefs coefs_mode(const tay__group *g, size_t lanes)
-{
-    if (!g->has_coefs) return TAY__NO_COEFS;
-    return g->varying_coefs && lanes == 1 ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
-}
-
 typedef void run_function(const void *run);
 
-static run_function *linear_run(const tay__group *g, size_t lanes)
+static run_function *linear_run(tay__stride stride, tay__coefs coefs)
 {
     static run_function *const runs[3][3] = {
         {tay__linear_shared_1, tay__linear_shared_s, tay__linear_shared_v},
         {tay__linear_contiguous_1, tay__linear_contiguous_s, tay__linear_contiguous_v},
         {tay__linear_gather_1, tay__linear_gather_s, tay__linear_gather_v}};
-    return runs[lanes == 1 ? g->a_stride : TAY__CONTIGUOUS][coefs_mode(g, lanes)];
+    return runs[stride][coefs];
 }
 
-static run_function *product_run(const tay__group *g, size_t lanes)
+static run_function *product_run(tay__stride stride, tay__coefs coefs, bool square)
 {
     static run_function *const runs[3][3] = {
         {NULL, NULL, tay__product_shared_v}, /* else tiles */
         {tay__product_contiguous_1, tay__product_contiguous_s, tay__product_contiguous_v},
         {tay__square_1, tay__square_s, tay__square_v}};
-    int kind = g->square ? 2 : lanes == 1 && g->a_stride == TAY__SHARED ? 0 : 1;
-    return runs[kind][coefs_mode(g, lanes)];
+    return runs[square ? 2 : stride == TAY__SHARED ? 0 : 1][coefs];
 }
 
-static run_function *run_of(const tay__group *g, size_t lanes)
+static run_function *run_of(const tay__group *g, tay__stride stride, tay__coefs coefs)
 {
     switch (g->primitive) {
-    case TAY__LINEAR: return linear_run(g, lanes);
-    case TAY__PRODUCT: return product_run(g, lanes);
+    case TAY__LINEAR: return linear_run(stride, coefs);
+    case TAY__PRODUCT: return product_run(stride, coefs, g->square);
     case TAY__QUOTIENT: return tay__quotient;
     case TAY__POWER: return tay__power;
     case TAY__INTEGRATE: return tay__integral;
@@ -181,25 +143,12 @@ static run_function *run_of(const tay__group *g, size_t lanes)
     }
 }
 
-/* Whether a whole segment is one run of lanes: consecutive operands, and numbers that hold for the row. */
-static bool is_long_run(const tay__group *g)
+static tay__kernel select_one_lane(const tay__group *g)
 {
-    return g->a_stride == TAY__CONTIGUOUS && (!g->b || g->b_stride == TAY__CONTIGUOUS) && !g->has_constant &&
-           !(g->has_coefs && g->varying_coefs);
-}
+    tay__coefs coefs = !g->has_coefs ? TAY__NO_COEFS : g->varying_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
+    tay__kernel kernel = {.drive = drive_rows, .run = run_of(g, g->a_stride, coefs)};
 
-static tay__kernel select_kernel(const tay__group *g, size_t lanes)
-{
-    tay__kernel kernel = {.drive = drive_rows, .run = run_of(g, lanes), .to_state = g->primitive == TAY__STATE};
-
-    if (lanes > 1) {
-        if (g->primitive == TAY__LINEAR && g->a_stride == TAY__SHARED && g->has_coefs && g->varying_coefs) {
-            kernel.drive = drive_layer;
-            kernel.n_scratch = g->n_terms * sizeof(size_t) / sizeof(real);
-        } else if (!is_long_run(g)) {
-            kernel.drive = drive_members;
-        }
-    } else if (g->primitive == TAY__PRODUCT && g->a_stride == TAY__SHARED && coefs_mode(g, lanes) != TAY__VECTOR_COEFS) {
+    if (g->primitive == TAY__PRODUCT && g->a_stride == TAY__SHARED && coefs != TAY__VECTOR_COEFS) {
         kernel.drive = drive_tiles;
         kernel.prepare = pack_tiles;
         kernel.n_scratch = g->n_rows * (size_t)g->n_terms;
@@ -207,20 +156,38 @@ static tay__kernel select_kernel(const tay__group *g, size_t lanes)
     return kernel;
 }
 
-static void pack(void *packed, const uint32_t *from, size_t n_packed, const double *numbers, size_t n_numbers)
+static tay__kernel select_kernel(const tay__group *g, size_t lanes, bool lane_coefs)
 {
-    real *to = packed;
-    for (size_t i = 0; i < n_packed; i++)
-        if (from[i] < n_numbers) to[i] = (real)numbers[from[i]];
+    tay__coefs coefs = !g->has_coefs ? TAY__NO_COEFS : lane_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
+    tay__kernel kernel = {.drive = drive_lanes};
+
+    if (lanes == 1) kernel = select_one_lane(g);
+    else if (tay__is_layer(g)) kernel.drive = drive_layer;
+    else if (g->primitive == TAY__INTEGRATE) kernel.run = tay__integral_scaled;
+    else kernel.run = run_of(g, TAY__CONTIGUOUS, coefs);
+    kernel.to_state = g->primitive == TAY__STATE;
+    TAY__NAME(select_reverse)(&kernel, g, lanes, lane_coefs);
+    return kernel;
 }
 
-static void pack_outputs(void *packed, const tay__program *program, const void *prologue_jet)
+static void pack(void *packed, size_t each, const tay__program *program)
+{
+    real *to = packed;
+    for (size_t i = 0; i < program->n_packed; i++) {
+        if (program->packed_from[i] >= program->n_numbers) continue;
+        for (size_t l = 0; l < each; l++) to[i * each + l] = (real)program->numbers[program->packed_from[i]];
+    }
+}
+
+static void pack_outputs(void *packed, size_t each, const tay__program *program, const void *prologue_jet, size_t lanes)
 {
     real *to = packed;
     const real *jet = prologue_jet;
-    for (size_t i = 0; i < program->n_packed; i++)
-        if (program->packed_from[i] >= program->n_numbers)
-            to[i] = jet[program->prologue->outputs[program->packed_from[i] - program->n_numbers]];
+    for (size_t i = 0; i < program->n_packed; i++) {
+        if (program->packed_from[i] < program->n_numbers) continue;
+        const real *from = jet + program->prologue->outputs[program->packed_from[i] - program->n_numbers] * lanes;
+        for (size_t l = 0; l < each; l++) to[i * each + l] = from[l];
+    }
 }
 
 static void fill(void *p, double x, size_t n)
@@ -239,6 +206,12 @@ const tay__kernels TAY__NAME(kernels) = {
     .pack = pack,
     .pack_outputs = pack_outputs,
     .fill = fill,
-    .polynomial = TAY__POLYNOMIAL,
-    .max_norm = TAY__MAX_NORM,
+#ifndef TAY__F32
+    .polynomial = tay__polynomial,
+    .max_norm = tay__max_norm,
+    .lane_polynomial = tay__lane_polynomial,
+    .lane_derivative = tay__lane_derivative,
+    .lane_polynomial_adjoint = tay__lane_polynomial_adjoint,
+    .lane_norms = tay__lane_norms,
+#endif
 };

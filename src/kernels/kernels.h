@@ -32,6 +32,12 @@ typedef struct tay__pass {
     const void *packed;
     void *scratch;
     uint32_t n_orders; /* of coefficients of values: 0 .. n_orders - 1 */
+    bool keep;         /* transient coefficients too */
+    size_t coef_lanes; /* 1; or lanes, if these have coefficients of their own: number i of lane l is packed[i * lanes + l] */
+    /* The way back: cotangents of the jet and of the packed coefficients; layers' coefficients with rows and columns
+     * exchanged. */
+    void *bar, *packed_bar;
+    const void *transposed;
 } tay__pass;
 
 typedef struct tay__kernel tay__kernel;
@@ -51,20 +57,44 @@ struct tay__kernel {
     size_t n_scratch; /* elements of scratch memory per order; exec gives them and says where they begin: */
     size_t scratch;
     bool to_state; /* the rows are states: coefficient n, divided by n + 1, goes to their coefficient n + 1 */
+    bool scaled;   /* linear: coefficient n > 0 times n is kept; integral: the operands a are such */
+    /* Layers over lanes: elements from the jet to coefficient 0 of operand k of row r, operands[r * n_terms + k]; where the
+     * transposed coefficients begin. */
+    const size_t *operands;
+    size_t transposed;
+    /* The adjoint of `drive`, orders falling; that of the coefficients, for all orders, when all cotangents are known.
+     * NULL with one lane. */
+    tay__drive *reverse, *learn;
+    void (*pull)(const void *run);
 };
+
+/* Whether, over lanes, a group is a product of a matrix with its shared operands. */
+static inline bool tay__is_layer(const tay__group *g)
+{
+    return g->primitive == TAY__LINEAR && g->a_stride == TAY__SHARED && g->has_coefs && g->varying_coefs;
+}
 
 typedef struct tay__kernels {
     const char *name;
     size_t width; /* elements of a vector */
-    tay__kernel (*select)(const tay__group *group, size_t lanes);
-    /* packed[i] = coefficient from[i] of: n_numbers numbers, then the prologue's outputs, slots of its jet. */
-    void (*pack)(void *packed, const uint32_t *from, size_t n_packed, const double *numbers, size_t n_numbers);
-    void (*pack_outputs)(void *packed, const tay__program *program, const void *prologue_jet);
+    tay__kernel (*select)(const tay__group *group, size_t lanes, bool lane_coefs);
+    /* The packed coefficients that are numbers; those that are outputs of the prologue, whose jet has `lanes` lanes. `each` times
+     * (coef_lanes). */
+    void (*pack)(void *packed, size_t each, const tay__program *program);
+    void (*pack_outputs)(void *packed, size_t each, const tay__program *program, const void *prologue_jet, size_t lanes);
     void (*fill)(void *p, double x, size_t n);
     /* See tay__exec_polynomial, tay__exec_max_norm; NULL for float. */
     void (*polynomial)(double *out, size_t out_stride, const double *jet, size_t plane, uint32_t order, size_t count,
                        const double *h, size_t n_h, bool compensated);
     double (*max_norm)(const double *x, size_t n);
+    /* See tay__exec_lane_polynomial ...; n elements are n / lanes slots. NULL for float. */
+    void (*lane_polynomial)(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
+                            const double *h);
+    void (*lane_derivative)(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
+                            const double *h);
+    void (*lane_polynomial_adjoint)(double *bar, const double *y_bar, size_t plane, uint32_t order, size_t n, size_t lanes,
+                                    const double *h);
+    void (*lane_norms)(double *out, const double *x, size_t n, size_t lanes);
 } tay__kernels;
 
 extern const tay__kernels tay__kernels_baseline_f64, tay__kernels_baseline_f32;

@@ -46,7 +46,8 @@ TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
-TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors)
+/* scaled: the operands' coefficients j > 0 come times j */
+TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors, bool scaled)
 {
     real n = (real)run->n, inverse = 1 / n;
     vec s[TAY__BLOCK] = {{0}};
@@ -57,7 +58,10 @@ TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors
         for (uint32_t j = 1; j <= run->n; j++, a += run->plane, g -= run->plane) {
             vec factor = tay__splat((real)j);
 #pragma GCC unroll 4
-            for (int i = 0; i < vectors; i++) s[i] += factor * (tay__load(a + i * TAY__WIDTH) * tay__load(g + i * TAY__WIDTH));
+            for (int i = 0; i < vectors; i++) {
+                vec x = tay__load(a + i * TAY__WIDTH), y = tay__load(g + i * TAY__WIDTH);
+                s[i] += scaled ? x * y : factor * (x * y);
+            }
         }
     }
 #pragma GCC unroll 4
@@ -67,7 +71,8 @@ TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors
 
 TAY__RUN_KERNEL(tay__quotient, tay__quotient_block)
 TAY__RUN_KERNEL(tay__power_n, tay__power_block)
-TAY__RUN_KERNEL(tay__integral_n, tay__integral_block)
+TAY__RUN_KERNEL(tay__integral_n, tay__integral_block, false)
+TAY__RUN_KERNEL(tay__integral_scaled_n, tay__integral_block, true)
 
 static void tay__power(const void *p)
 {
@@ -85,6 +90,15 @@ static void tay__integral(const void *p)
         tay__function_0(run);
     else
         tay__integral_n(run);
+}
+
+static void tay__integral_scaled(const void *p)
+{
+    const tay__run *run = p;
+    if (run->n == 0)
+        tay__function_0(run);
+    else
+        tay__integral_scaled_n(run);
 }
 
 #endif

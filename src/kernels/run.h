@@ -30,6 +30,7 @@ typedef struct tay__run {
     real *y;             /* coefficient 0 of the first element */
     size_t y_order;      /* from there to where coefficient n goes */
     real divisor, inverse; /* not 0: coefficient n is divided by this before it goes there */
+    real factor;           /* or multiplied by this */
     size_t length;
     const int32_t *a, *b; /* the slots of term k are a[k * step] and b[k * step] (+ element, if listed one by one) */
     size_t step;
@@ -40,7 +41,13 @@ typedef struct tay__run {
     size_t constant_step;  /* 1: one per element; 0: one for all */
     const real *tile;      /* product.h: the packed numbers of the run's tile */
     uint32_t n_orders;
-    const size_t *operands; /* linear.h: from `jet` to coefficient n of each operand of a layer */
+    const size_t *operands; /* linear.h: from `jet` to coefficient 0 of each operand of a layer */
+    const uint8_t *a_transient; /* the group's, or NULL where all coefficients are kept */
+    /* For the way back: cotangents stand at `bar` as coefficients at `jet`; where y, and the coefficients among the
+     * packed ones, are from the beginning. */
+    real *bar, *bar_coefs;
+    bool to_state;
+    size_t y_at, coef_at, constant_at;
 } tay__run;
 
 /* Coefficient 0 of the first element of operand k. */
@@ -57,8 +64,7 @@ TAY__INLINE const real *tay__operand_b(const tay__run *run, uint32_t k)
 /* From coefficient 0 of operand a_k of a linear group to coefficient n; to itself if a_k is transient. */
 TAY__INLINE size_t tay__order_of(const tay__run *run, uint32_t k, uint32_t n)
 {
-    const uint8_t *transient = run->group->a_transient;
-    return transient && transient[k] ? 0 : n * run->plane;
+    return run->a_transient && run->a_transient[k] ? 0 : n * run->plane;
 }
 
 /* Where coefficient n of element `at` goes. */
@@ -126,6 +132,10 @@ TAY__INLINE void tay__store_block(const tay__run *run, real *y, const vec *v, in
     if (run->divisor != 0) {
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) divided[i] = tay__divide(v[i], run->divisor, run->inverse);
+    }
+    if (run->factor != 1) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) divided[i] *= run->factor;
     }
     if (vectors == 1 && run->length < TAY__WIDTH) {
         tay__store_few(y, divided[0], run->length);

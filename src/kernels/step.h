@@ -155,11 +155,6 @@ static double tay__max_norm(const double *x, size_t n)
     return max;
 }
 
-#define TAY__POLYNOMIAL tay__polynomial
-#define TAY__MAX_NORM tay__max_norm
-#else
-#define TAY__POLYNOMIAL NULL
-#define TAY__MAX_NORM NULL
 #endif
 
 #endif

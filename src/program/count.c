@@ -189,7 +189,7 @@ static tay_status count_children(tay__lower_state *s, const tay_expr *e)
     case TAY_KIND_FUNCTION: {
         bool power = tay__has_number_exponent(e);
         for (uint32_t k = 0; k < (power ? 1 : e->n_args); k++) TAY_TRY(use(s, e->u.args[k]));
-        if (s->v->jets && !power && tay__functions[e->function].form == TAY__INTEGRAL) TAY_TRY(count_derivatives(s, e));
+        if (s->v->derivatives && !power && tay__functions[e->function].form == TAY__INTEGRAL) TAY_TRY(count_derivatives(s, e));
         break;
     }
     default: break;

@@ -270,7 +270,8 @@ static tay_status lower_function(tay__lower_state *s, int32_t *out, const tay_ex
     }
     if (s->missing.count > 0) goto out;
     TAY_TRY(emit(s, out, value, s->linear.data, s->linear.count));
-    if (integral && s->v->jets) TAY_TRY(tay__array_push(&s->integrals, &(tay__integral){*out, tay__node_of(s, e)->derivatives}));
+    if (integral && s->v->derivatives)
+        TAY_TRY(tay__array_push(&s->integrals, &(tay__integral){*out, tay__node_of(s, e)->derivatives}));
 out:
     return status;
 }
@@ -424,7 +425,8 @@ tay_status tay__lower(tay__values *v, const tay__program_spec *spec)
                        .n_inputs = (uint32_t)spec->n_inputs,
                        .n_outputs = (uint32_t)spec->n_outputs,
                        .time = -1,
-                       .jets = spec->jets};
+                       .jets = spec->jets,
+                       .derivatives = spec->jets || spec->reversible};
     TAY_TRY(tay__calloc(&v->outputs, spec->n_outputs, sizeof(int32_t)));
     TAY_TRY(tay__lower_inputs_map(&s, spec));
     TAY_TRY(lower_all(&s, spec));

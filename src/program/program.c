@@ -86,7 +86,7 @@ out:
 }
 
 /* The numbers, and the program of the coefficients that depend on parameters. */
-static tay_status make_coefficients(tay__program *program, const tay__values *v)
+static tay_status make_coefficients(tay__program *program, const tay__values *v, bool reversible)
 {
     tay_status status = TAY_OK;
 
@@ -95,7 +95,8 @@ static tay_status make_coefficients(tay__program *program, const tay__values *v)
     memcpy(program->numbers, v->numbers.data, v->numbers.count * sizeof *program->numbers);
     if (v->prologue.count > 0)
         TAY_TRY(tay__program_create(&program->prologue, &(tay__program_spec){.outputs = v->prologue.data,
-                                                                             .n_outputs = v->prologue.count}));
+                                                                             .n_outputs = v->prologue.count,
+                                                                             .reversible = reversible}));
 out:
     return status;
 }
@@ -117,9 +118,10 @@ tay_status tay__program_create(tay__program **out, const tay__program_spec *spec
     program->n_pars = v.n_pars;
     program->n_outputs = v.n_outputs;
     program->jets = v.jets;
+    program->reversible = spec->reversible;
     program->par_slot = !v.jets && v.n_pars > 0 ? (int32_t)v.n_inputs : -1;
     TAY_TRY(arrange(program, &v));
-    TAY_TRY(make_coefficients(program, &v));
+    TAY_TRY(make_coefficients(program, &v, spec->reversible));
     *out = program;
     program = NULL;
 out:

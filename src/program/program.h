@@ -88,7 +88,7 @@ typedef struct tay__stage {
  */
 typedef struct tay__program {
     uint32_t n_inputs, n_pars, n_outputs;
-    bool jets;
+    bool jets, reversible;
     uint32_t n_slots;   /* with room behind for a vector that runs over */
     int32_t time_slot;  /* -1: none */
     int32_t par_slot;   /* slot of parameter 0 (without jets), else -1 */
@@ -109,6 +109,7 @@ typedef struct tay__program_spec {
     const tay_expr *const *outputs; /* with jets: d inputs[i] / dt, n_outputs == n_inputs */
     size_t n_outputs;
     bool jets;
+    bool reversible; /* the prologue, too, has the derivatives of its functions: for cotangents */
     size_t memory_limit; /* bytes the program and its tables may take; 0: none */
 } tay__program_spec;
 

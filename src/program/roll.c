@@ -236,7 +236,7 @@ tay_status tay__roll(tay__group *g, tay__program *program, const tay__bundle *bu
     roller r = {.v = v, .slot = slot, .bundle = bundle, .primitive = first->primitive, .n_terms = first->n_terms};
 
     r.square = tay__is_square(v, first);
-    r.has_b = r.primitive == TAY__PRODUCT || r.primitive == TAY__QUOTIENT || (r.primitive == TAY__INTEGRATE && v->jets);
+    r.has_b = r.primitive == TAY__PRODUCT || r.primitive == TAY__QUOTIENT || (r.primitive == TAY__INTEGRATE && v->derivatives);
     uint32_t n_rows = choose_strides(&r);
     *g = (tay__group){.primitive = r.primitive,
                       .function = first->function,

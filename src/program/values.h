@@ -36,6 +36,7 @@ typedef struct tay__values {
     uint32_t n_inputs, n_pars, n_outputs;
     int32_t time;             /* the value that is time, or -1 */
     bool jets;
+    bool derivatives; /* integrals have theirs, as their second operands */
 } tay__values;
 
 /* Lowers the expressions of spec. `values` is zero before, and to be freed in any case. */

@@ -1,0 +1,225 @@
+/*
+ * Binding for several lanes. Coefficients of one slot are consecutive lanes, so that
+ *
+ * - a run is as many members as have consecutive operands and the same coefficients (pieces of rows; nothing is gathered);
+ * - layers are products of matrices, whose operands are listed here once;
+ * - an integral, y_n = 1/n sum_j j a_j g_{n-j}, reads its operands as j a_j: a sum that integrals alone read is kept
+ *   in this form from the start, other operands are copied.
+ */
+#include "exec/bound.h"
+
+/* The slot of operand k of member m of row r. */
+static int32_t operand(const tay__group *g, const int32_t *slots, tay__stride stride, uint32_t r, uint32_t k, int32_t m)
+{
+    if (g->a_stride == TAY__GATHER) return slots[k * (size_t)g->pitch + (size_t)m];
+    return slots[r * (size_t)g->n_terms + k] + (stride == TAY__CONTIGUOUS ? m : 0);
+}
+
+/* Whether member m + 1 of row r goes on where member m ends. */
+static bool goes_on(const tay__exec *exec, const tay__group *g, uint32_t r, int32_t m)
+{
+    if (g->has_coefs && g->varying_coefs != exec->lane_coefs) return false;
+    for (uint32_t k = 0; k < g->n_terms; k++) {
+        if (operand(g, g->a, g->a_stride, r, k, m + 1) != operand(g, g->a, g->a_stride, r, k, m) + 1) return false;
+        if (g->b && operand(g, g->b, g->b_stride, r, k, m + 1) != operand(g, g->b, g->b_stride, r, k, m) + 1) return false;
+    }
+    return true;
+}
+
+tay_status tay__add_pieces(tay__exec *exec, const tay__group *g)
+{
+    tay_status status = TAY_OK;
+
+    TAY_TRY(tay__array_push(&exec->slices, &exec->segments.count));
+    for (uint32_t r = 0; r < g->n_rows; r++) {
+        for (int32_t begin = 0, end; begin < g->rows[r].length; begin = end) {
+            end = begin + 1;
+            if (tay__is_layer(g)) end = g->rows[r].length;
+            while (end < g->rows[r].length && goes_on(exec, g, r, end - 1)) end++;
+            TAY_TRY(tay__array_push(&exec->segments, &(tay__segment){r, begin, end}));
+        }
+    }
+out:
+    return status;
+}
+
+/* Whether some of n packed coefficients are outputs of the prologue. */
+static bool depends(const tay__program *p, size_t first, size_t n)
+{
+    for (size_t i = first; i < first + n; i++)
+        if (p->packed_from[i] >= p->n_numbers) return true;
+    return false;
+}
+
+tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = operation->group;
+    tay__kernel *kernel = &operation->kernel;
+    size_t n_coefs = g->n_terms * (size_t)(g->varying_coefs ? g->n_members : g->n_rows), *operands;
+    bool learns = (g->has_coefs && depends(exec->program, g->coefs, n_coefs)) ||
+                  (g->has_constant && depends(exec->program, g->constants, g->n_members));
+
+    if (!learns) kernel->learn = NULL;
+    kernel->scaled = g->primitive == TAY__LINEAR && !kernel->to_state && exec->scaled && exec->scaled[g->rows[0].first];
+    if (!tay__is_layer(g)) goto out;
+    TAY_TRY(tay__alloc_kept(&operands, &exec->kept, g->n_rows * (size_t)g->n_terms, sizeof *operands));
+    for (size_t i = 0; i < g->n_rows * (size_t)g->n_terms; i++) operands[i] = (size_t)g->a[i] * exec->lanes;
+    kernel->operands = operands;
+    kernel->transposed = exec->n_transposed;
+    exec->n_transposed += n_coefs;
+out:
+    return status;
+}
+
+/* The number of distinct operand slots of a row's term, given its stride. */
+static int32_t span(const tay__group *g, uint32_t r)
+{
+    return g->a_stride == TAY__SHARED ? 1 : g->rows[r].length;
+}
+
+/* Calls `see` for all operands a, and b if there are, of a group. */
+typedef void see_operand(void *context, const tay__group *g, int32_t slot, bool is_b);
+
+static void see_operands(const tay__group *g, see_operand *see, void *context)
+{
+    for (uint32_t r = 0; r < g->n_rows; r++) {
+        for (uint32_t k = 0; k < g->n_terms; k++) {
+            for (int32_t m = 0; m < span(g, r); m++) see(context, g, operand(g, g->a, g->a_stride, r, k, m), false);
+            for (int32_t m = 0; g->b && m < g->rows[r].length; m++)
+                see(context, g, operand(g, g->b, g->b_stride, r, k, m), true);
+        }
+    }
+}
+
+/* Slots that may be kept scaled, and those that an integral reads; `changed`: one fewer. */
+typedef struct scaling {
+    bool *scaled, *read;
+    bool all, changed;
+} scaling;
+
+static void refuse(scaling *s, int32_t slot)
+{
+    if (s->scaled[slot]) s->changed = true;
+    s->scaled[slot] = false;
+}
+
+static void refuse_others(void *context, const tay__group *g, int32_t slot, bool is_b)
+{
+    if (is_b || g->primitive != TAY__INTEGRATE)
+        refuse(context, slot);
+    else
+        ((scaling *)context)->read[slot] = true;
+}
+
+static void check_all(void *context, const tay__group *g, int32_t slot, bool is_b)
+{
+    scaling *s = context;
+    (void)g;
+    if (!is_b && !s->scaled[slot]) s->all = false;
+}
+
+static void refuse_a(void *context, const tay__group *g, int32_t slot, bool is_b)
+{
+    (void)g;
+    if (!is_b) refuse(context, slot);
+}
+
+/* A group's members are all scaled or none. */
+static void level_group(scaling *s, const tay__group *g)
+{
+    bool all = true;
+
+    for (uint32_t r = 0; r < g->n_rows; r++)
+        for (int32_t i = g->rows[r].first; i < g->rows[r].first + g->rows[r].length; i++)
+            all = all && s->scaled[i] && s->read[i];
+    for (uint32_t r = 0; r < g->n_rows && !all; r++)
+        for (int32_t m = 0; m < g->rows[r].length; m++) refuse(s, g->rows[r].first + m);
+}
+
+static const tay__group *next_group(const tay__program *p, uint32_t *stage, uint32_t *group)
+{
+    for (; *stage < p->n_stages; ++*stage, *group = 0)
+        if (*group < p->stages[*stage].n_groups) return &p->stages[*stage].groups[(*group)++];
+    return NULL;
+}
+
+#define FOR_GROUPS(g, p) for (uint32_t s_ = 0, g_ = 0; (g = next_group(p, &s_, &g_));)
+
+tay_status tay__find_scaled(tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    const tay__program *p = exec->program;
+    const tay__group *g;
+    scaling s = {0};
+
+    if (exec->lanes == 1 || exec->order < 2) goto out;
+    TAY_TRY(tay__calloc(&s.read, p->n_slots, sizeof *s.read));
+    TAY_TRY(tay__alloc_kept(&exec->scaled, &exec->kept, p->n_slots, sizeof *exec->scaled));
+    s.scaled = exec->scaled;
+    FOR_GROUPS(g, p) {
+        for (uint32_t r = 0; r < g->n_rows && g->primitive == TAY__LINEAR; r++)
+            memset(&s.scaled[g->rows[r].first], true, (size_t)g->rows[r].length);
+    }
+    FOR_GROUPS(g, p) see_operands(g, refuse_others, &s);
+    do {
+        s.changed = false;
+        FOR_GROUPS(g, p) {
+            if (g->primitive == TAY__LINEAR) level_group(&s, g);
+            if (g->primitive != TAY__INTEGRATE) continue;
+            s.all = true;
+            see_operands(g, check_all, &s);
+            if (!s.all) see_operands(g, refuse_a, &s);
+        }
+    } while (s.changed);
+out:
+    tay__free(s.read);
+    return status;
+}
+
+tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const tay__group **copies)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = *group;
+    tay__group *own, *copy;
+    tay__row *row;
+    uint32_t *offset;
+    int32_t *from, *a;
+    size_t n_lists = g->a_stride == TAY__GATHER ? 1 : g->n_rows, n = 0;
+    scaling s = {.scaled = exec->scaled, .all = true};
+
+    *copies = NULL;
+    if (!exec->scaled || g->primitive != TAY__INTEGRATE) goto out;
+    see_operands(g, check_all, &s);
+    if (s.all) goto out;
+    for (uint32_t r = 0; r < g->n_rows; r++) n += g->n_terms * (size_t)span(g, r);
+    if (exec->n_slots + n > INT32_MAX)
+        TAY_FAIL(TAY_ERROR_LIMIT, "too many operands of functions: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
+    TAY_TRY(tay__alloc_kept(&own, &exec->kept, 1, sizeof *own));
+    TAY_TRY(tay__alloc_kept(&copy, &exec->kept, 1, sizeof *copy));
+    TAY_TRY(tay__alloc_kept(&row, &exec->kept, 1, sizeof *row));
+    TAY_TRY(tay__alloc_kept(&offset, &exec->kept, 1, sizeof *offset));
+    TAY_TRY(tay__alloc_kept(&from, &exec->kept, n, sizeof *from));
+    size_t n_a = g->a_stride == TAY__GATHER ? g->n_terms * (size_t)g->pitch : n_lists * g->n_terms;
+    TAY_TRY(tay__alloc_kept(&a, &exec->kept, n_a, sizeof *a));
+    *row = (tay__row){.first = (int32_t)exec->n_slots, .length = (int32_t)n, .tile = 1};
+    size_t at = 0;
+    for (uint32_t r = 0; r < g->n_rows; r++) {
+        for (uint32_t k = 0; k < g->n_terms; k++) {
+            for (int32_t m = 0; m < span(g, r); m++, at++) {
+                from[at] = operand(g, g->a, g->a_stride, r, k, m);
+                if (g->a_stride == TAY__GATHER) a[k * (size_t)g->pitch + (size_t)m] = row->first + (int32_t)at;
+                else if (m == 0) a[r * (size_t)g->n_terms + k] = row->first + (int32_t)at;
+            }
+        }
+    }
+    *copy = (tay__group){.primitive = TAY__LINEAR, .n_terms = 1, .n_rows = 1, .n_members = (uint32_t)n,
+                         .a_stride = TAY__GATHER, .rows = row, .a = from, .pitch = (int32_t)n, .offset = offset};
+    *own = *g;
+    own->a = a;
+    exec->n_slots += n;
+    *copies = copy;
+    *group = own;
+out:
+    return status;
+}

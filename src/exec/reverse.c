@@ -1,0 +1,229 @@
+/*
+ * Reversible execs: runs that are extended order by order, the way back through a run, and through what depends on parameters
+ * alone; polynomials and norms of lanes.
+ *
+ * The way back goes through the steps, orders and operations of a run in reverse, and then lets the coefficients learn, all
+ * orders at once. A prologue whose outputs are the parameters themselves needs no exec.
+ */
+#include "exec/bound.h"
+
+static tay__pass pass_of(const tay__exec *exec, const tay__workspace *w, const tay__cotangents *bars, uint32_t n_orders)
+{
+    return (tay__pass){
+        .jet = w->jet,
+        .plane = exec->plane,
+        .lanes = exec->lanes,
+        .packed = w->packed,
+        .scratch = w->scratch,
+        .n_orders = n_orders,
+        .keep = true,
+        .coef_lanes = tay__coef_lanes(exec),
+        .bar = bars ? bars->jet : NULL,
+        .packed_bar = bars ? bars->packed : NULL,
+        .transposed = w->transposed,
+    };
+}
+
+/* Begin and end of the segments of operation k of a step, which has one part. */
+static const tay__segment *segments_of(const tay__exec *exec, const tay__step *step, uint32_t k, size_t *n)
+{
+    const size_t *slice = (const size_t *)exec->slices.data + step->slices + k;
+    *n = slice[1] - slice[0];
+    return (const tay__segment *)exec->segments.data + slice[0];
+}
+
+void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
+{
+    const tay__operation *operations = exec->operations.data;
+    tay__pass pass = pass_of(exec, workspace, NULL, to);
+
+    for (size_t i = 0; i < exec->steps.count; i++) {
+        const tay__step *step = (const tay__step *)exec->steps.data + i;
+        for (uint32_t n = from; n <= to; n++) {
+            for (uint32_t k = 0; k < step->n_operations; k++) {
+                const tay__operation *o = &operations[step->begin + k];
+                size_t n_segments;
+                const tay__segment *segments = segments_of(exec, step, k, &n_segments);
+                if (n < from + o->delay || n >= to + o->delay) continue;
+                o->kernel.drive(&pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
+            }
+        }
+    }
+}
+
+void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars, uint32_t order,
+                       bool with_parameters)
+{
+    const tay__operation *operations = exec->operations.data;
+    tay__pass pass = pass_of(exec, workspace, bars, order);
+
+    for (size_t i = exec->steps.count; i-- > 0;) {
+        const tay__step *step = (const tay__step *)exec->steps.data + i;
+        for (uint32_t n = order + 1; n-- > 0;) {
+            for (uint32_t k = step->n_operations; k-- > 0;) {
+                const tay__operation *o = &operations[step->begin + k];
+                size_t n_segments;
+                const tay__segment *segments = segments_of(exec, step, k, &n_segments);
+                if (n < o->delay || n - o->delay >= order) continue;
+                o->kernel.reverse(&pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
+            }
+        }
+        for (uint32_t k = 0; k < step->n_operations && with_parameters; k++) {
+            const tay__operation *o = &operations[step->begin + k];
+            size_t n_segments;
+            const tay__segment *segments = segments_of(exec, step, k, &n_segments);
+            if (o->kernel.learn) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);
+        }
+    }
+}
+
+tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes, bool lane_coefs)
+{
+    size_t width = tay__exec_width();
+    tay_status status;
+
+    if (lanes == 0 || lanes % width != 0)
+        return tay__error(TAY_ERROR_ARGUMENT, "lanes: expected a multiple of %zu, got %u", width, lanes);
+    if (order < 2 || order == UINT32_MAX)
+        return tay__error(TAY_ERROR_ARGUMENT, "order: expected at least 2, got %u", order);
+    if (!program->jets || !program->reversible)
+        return tay__error(TAY_ERROR_ARGUMENT, "program: expected a reversible one with jets");
+    status = tay__exec_make(out, &(tay__exec){.program = program, .real = TAY_FLOAT64, .order = order, .lanes = lanes,
+                                              .reversible = true, .lane_coefs = lane_coefs});
+    if (status == TAY_OK) (*out)->owned = true;
+    return status;
+}
+
+size_t tay__exec_width(void)
+{
+    return tay__choose_kernels(TAY_FLOAT64)->width;
+}
+
+void tay__exec_begin_jet(const tay__exec *exec, double *jet, uint32_t order)
+{
+    int32_t time = exec->program->time_slot;
+    if (time < 0) return;
+    for (uint32_t n = 1; n <= order; n++)
+        exec->kernels->fill(jet + n * exec->plane + (size_t)time * exec->lanes, n == 1, exec->lanes);
+}
+
+/* Layers' coefficients with terms and members exchanged: see tay__pass. */
+static void transpose(const tay__exec *exec, tay__workspace *w)
+{
+    size_t each = tay__coef_lanes(exec);
+
+    for (size_t i = 0; i < exec->operations.count; i++) {
+        const tay__operation *o = (const tay__operation *)exec->operations.data + i;
+        const tay__group *g = o->group;
+        if (!o->kernel.operands) continue;
+        for (uint32_t r = 0; r < g->n_rows; r++) {
+            size_t length = (size_t)g->rows[r].length, first = g->n_terms * (size_t)g->offset[r];
+            const double *from = (const double *)w->packed + (g->coefs + first) * each;
+            double *to = (double *)w->transposed + (o->kernel.transposed + first) * each;
+            for (size_t m = 0; m < length; m++)
+                for (size_t k = 0; k < g->n_terms; k++)
+                    memcpy(to + (m * g->n_terms + k) * each, from + (k * length + m) * each, each * sizeof *to);
+        }
+    }
+}
+
+void tay__set_lane_parameters(const tay__exec *exec, tay__workspace *w, const double *pars)
+{
+    const tay__exec *prologue = exec->prologue;
+    size_t each = tay__coef_lanes(exec);
+
+    if (prologue) {
+        const tay__program *p = prologue->program;
+        double *jet = (double *)w->prologue->jet + (size_t)(p->par_slot < 0 ? 0 : p->par_slot) * prologue->lanes;
+        for (size_t i = 0; i < p->n_pars; i++)
+            for (size_t l = 0; l < prologue->lanes; l++) jet[i * prologue->lanes + l] = pars[i * each + (each > 1 ? l : 0)];
+        tay__exec_extend(prologue, w->prologue, 0, 1);
+        exec->kernels->pack_outputs(w->packed, each, exec->program, w->prologue->jet, prologue->lanes);
+    } else if (exec->program->prologue) {
+        exec->kernels->pack_outputs(w->packed, each, exec->program, pars, each);
+    }
+    transpose(exec, w);
+}
+
+void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars,
+                                  double *pars_bar)
+{
+    const tay__program *program = exec->program, *p = program->prologue;
+    size_t each = tay__coef_lanes(exec), lanes = exec->prologue ? exec->prologue->lanes : each;
+    double *to = pars_bar;
+
+    if (!p) return;
+    if (exec->prologue) {
+        tay__cotangents_clear(exec->prologue, bars->prologue, 0);
+        to = bars->prologue->jet;
+    }
+    for (size_t i = 0; i < program->n_packed; i++) {
+        if (program->packed_from[i] < program->n_numbers) continue;
+        size_t slot = p->outputs[program->packed_from[i] - program->n_numbers];
+        for (size_t l = 0; l < each; l++) to[slot * lanes + l] += bars->packed[i * each + l];
+    }
+    memset(bars->packed, 0, program->n_packed * each * sizeof *bars->packed);
+    if (!exec->prologue) return;
+    tay__exec_reverse(exec->prologue, workspace->prologue, bars->prologue, 1, false);
+    for (size_t i = 0; i < p->n_pars; i++)
+        for (size_t l = 0; l < each; l++) pars_bar[i * each + l] += to[((size_t)p->par_slot + i) * lanes + l];
+}
+
+tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    tay__cotangents *bars = NULL;
+
+    TAY_TRY(tay__calloc(&bars, 1, sizeof *bars));
+    TAY_TRY(tay__calloc_aligned(&bars->jet, (size_t)exec->order + 1, exec->plane * sizeof(double)));
+    TAY_TRY(tay__calloc_aligned(&bars->packed, exec->program->n_packed + 1, tay__coef_lanes(exec) * sizeof(double)));
+    if (exec->prologue) TAY_TRY(tay__cotangents_create(&bars->prologue, exec->prologue));
+    *out = bars;
+    bars = NULL;
+out:
+    tay__cotangents_free(bars);
+    return status;
+}
+
+void tay__cotangents_free(tay__cotangents *bars)
+{
+    if (!bars) return;
+    tay__cotangents_free(bars->prologue);
+    tay__free_aligned(bars->jet);
+    tay__free_aligned(bars->packed);
+    tay__free(bars);
+}
+
+size_t tay__cotangents_memory(const tay__exec *exec)
+{
+    size_t jet = ((size_t)exec->order + 1) * exec->plane, packed = (exec->program->n_packed + 1) * tay__coef_lanes(exec);
+    return (jet + packed) * sizeof(double) + (exec->prologue ? tay__cotangents_memory(exec->prologue) : 0);
+}
+
+void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_t order)
+{
+    memset(bars->jet, 0, ((size_t)order + 1) * exec->plane * sizeof *bars->jet);
+}
+
+void tay__exec_lane_polynomial(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
+                               const double *h)
+{
+    exec->kernels->lane_polynomial(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h);
+}
+
+void tay__exec_lane_derivative(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
+                               const double *h)
+{
+    exec->kernels->lane_derivative(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h);
+}
+
+void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const double *y_bar, size_t count, uint32_t order,
+                                       const double *h)
+{
+    exec->kernels->lane_polynomial_adjoint(bar, y_bar, exec->plane, order, count * exec->lanes, exec->lanes, h);
+}
+
+void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count)
+{
+    exec->kernels->lane_norms(out, x, count * exec->lanes, exec->lanes);
+}

@@ -1,0 +1,114 @@
+/*
+ * Layers over several lanes: linear groups whose members share the operands a_k and have coefficients c_k of their own are
+ * products of a matrix with the operands' lanes. Tiles of members by vectors of lanes load each operand once for all
+ * members. The adjoint is the same with the matrix transposed:
+ *
+ *     forward    y_m = c_m + sum_k C_km a_k
+ *     reverse    abar_k += sum_m C_km ybar_m
+ *     learning   Cbar_km += sum over orders and lanes of ybar_m a_k
+ *
+ * The coefficients stand as C[k * step + m], the same for all lanes, or a vector of lanes for each (VECTOR_COEFS).
+ */
+#ifndef TAY__LAYER_H
+#define TAY__LAYER_H
+
+#include "kernels/run.h"
+
+/* Sums of a tile: members by 1 vector, few enough for the registers; by 2; by 4. */
+enum { TAY__TALL = 10, TAY__SQUARE = 6, TAY__FLAT = 3 };
+
+/* One product of a matrix with lanes, at one order. */
+typedef struct tay__layer {
+    const tay__run *run;
+    const real *in, *coefs; /* operand k: in + in_at[k], or in + k * in_step where in_at is NULL */
+    const size_t *in_at;
+    size_t in_step, coef_step, coef_each; /* coef_each: from one member's coefficient to the next one's */
+    uint32_t n_terms;
+    real *out; /* member m: out + m * run->scale (forward), or out + out_at[m] (reverse) */
+    const size_t *out_at;
+    const real *constants;
+} tay__layer;
+
+/* Members m .. m + members - 1, lanes at .. at + vectors * TAY__WIDTH - 1. */
+TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, size_t at, int vectors, tay__coefs coefs,
+                                  bool reverse)
+{
+    vec sum[TAY__TALL][TAY__BLOCK], x[TAY__BLOCK];
+    const real *c = l->coefs + m * l->coef_each + (coefs == TAY__VECTOR_COEFS ? at : 0), *in = l->in + at;
+
+#pragma GCC unroll 10
+    for (int j = 0; j < members; j++) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            sum[j][i] = (vec){0};
+            if (!reverse && l->constants)
+                sum[j][i] = coefs == TAY__VECTOR_COEFS
+                                ? tay__load(l->constants + (m + (uint32_t)j) * l->coef_each + at + (size_t)i * TAY__WIDTH)
+                                : tay__splat(l->constants[m + (uint32_t)j]);
+        }
+    }
+    for (uint32_t k = 0; k < l->n_terms; k++, c += l->coef_step) {
+        const real *a = in + (reverse ? k * l->in_step : l->in_at[k]);
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) x[i] = tay__load(a + i * TAY__WIDTH);
+#pragma GCC unroll 10
+        for (int j = 0; j < members; j++) {
+            vec splat = coefs == TAY__VECTOR_COEFS ? (vec){0} : tay__splat(c[j]);
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) {
+                const real *own = c + (size_t)j * l->coef_each + i * TAY__WIDTH;
+                sum[j][i] += (coefs == TAY__VECTOR_COEFS ? tay__load(own) : splat) * x[i];
+            }
+        }
+    }
+#pragma GCC unroll 10
+    for (int j = 0; j < members; j++) {
+        if (!reverse) {
+            tay__store_block(l->run, l->out + (m + (uint32_t)j) * l->run->scale + at, sum[j], vectors);
+            continue;
+        }
+        real *out = l->out + l->out_at[m + (uint32_t)j] + at;
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++)
+            tay__store(out + i * TAY__WIDTH, tay__load(out + i * TAY__WIDTH) + sum[j][i]);
+    }
+}
+
+/* All lanes of a tile; few members take more vectors, to have as many sums. */
+TAY__INLINE void tay__layer_tile(const tay__layer *l, uint32_t m, int members, tay__coefs coefs, bool reverse)
+{
+    const size_t w = TAY__WIDTH, lanes = l->run->scale;
+    size_t at = 0;
+
+    if (members <= TAY__FLAT)
+        for (; at + 4 * w <= lanes; at += 4 * w) tay__layer_block(l, m, members, at, 4, coefs, reverse);
+    if (members <= TAY__SQUARE)
+        for (; at + 2 * w <= lanes; at += 2 * w) tay__layer_block(l, m, members, at, 2, coefs, reverse);
+    for (; at < lanes; at += w) tay__layer_block(l, m, members, at, 1, coefs, reverse);
+}
+
+/* Members begin .. end - 1, in tiles of nearly the same size. */
+TAY__INLINE void tay__layer_members(const tay__layer *l, uint32_t begin, uint32_t end, tay__coefs coefs, bool reverse)
+{
+    uint32_t most = l->run->scale > TAY__WIDTH ? TAY__SQUARE : TAY__TALL;
+
+    for (uint32_t m = begin, left, size; m < end; m += size) {
+        left = end - m;
+        uint32_t tiles = (left + most - 1) / most;
+        size = (left + tiles - 1) / tiles;
+        switch (size) {
+        case 1: tay__layer_tile(l, m, 1, coefs, reverse); break;
+        case 2: tay__layer_tile(l, m, 2, coefs, reverse); break;
+        case 3: tay__layer_tile(l, m, 3, coefs, reverse); break;
+        case 4: tay__layer_tile(l, m, 4, coefs, reverse); break;
+        case 5: tay__layer_tile(l, m, 5, coefs, reverse); break;
+        case 6: tay__layer_tile(l, m, 6, coefs, reverse); break;
+        case 7: tay__layer_tile(l, m, 7, coefs, reverse); break;
+        case 8: tay__layer_tile(l, m, 8, coefs, reverse); break;
+        case 9: tay__layer_tile(l, m, 9, coefs, reverse); break;
+        default: tay__layer_tile(l, m, 10, coefs, reverse); break;
+        }
+    }
+}
+
+#endif

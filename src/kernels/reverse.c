@@ -1,0 +1,238 @@
+/*
+ * The way back: drivers of the adjoint kernels over segments of rows, and the cotangents of coefficients, which are sums
+ * over orders and lanes that wait until all cotangents of a step are known. For double and several lanes only.
+ */
+#include "kernels/reverse.h"
+
+#ifdef TAY__F32
+
+void TAY__NAME(select_reverse)(tay__kernel *kernel, const tay__group *group, size_t lanes, bool lane_coefs)
+{
+    (void)kernel, (void)group, (void)lanes, (void)lane_coefs;
+}
+
+#else
+
+#include <math.h>
+
+#include "kernels/adjoint.h"
+#include "kernels/drive.h"
+#include "kernels/layer.h"
+
+static void reverse_lanes(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
+                          const tay__segment *segments, size_t n_segments)
+{
+    tay__run run;
+
+    tay__begin_run(&run, pass, kernel, group, n);
+    for (size_t i = 0; i < n_segments; i++) {
+        tay__place_run(&run, pass, &segments[i]);
+        kernel->pull(&run);
+    }
+}
+
+TAY__ADJOINT_KERNEL(settle, tay__settle_block)
+
+/* Layers: products with the transposed matrix, T[m * n_terms + k] for term k of member m of a row. */
+static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
+                          const tay__segment *segments, size_t n_segments)
+{
+    tay__run run;
+    size_t each = pass->coef_lanes;
+
+    tay__begin_run(&run, pass, kernel, group, n);
+    for (size_t i = 0; i < n_segments; i++) {
+        uint32_t members = (uint32_t)(segments[i].end - segments[i].begin);
+        size_t first = group->offset[segments[i].row] + (size_t)segments[i].begin;
+        tay__place_run(&run, pass, &segments[i]);
+        settle(&run);
+        tay__layer layer = {
+            .run = &run,
+            .in = tay__bar_y(&run, n),
+            .in_step = run.scale,
+            .n_terms = members,
+            .coefs = (const real *)pass->transposed + (kernel->transposed + first * group->n_terms) * each,
+            .coef_step = group->n_terms * each,
+            .coef_each = each,
+            .out = run.bar + n * run.plane,
+            .out_at = kernel->operands + segments[i].row * (size_t)group->n_terms,
+        };
+        if (each > 1)
+            tay__layer_members(&layer, 0, group->n_terms, TAY__VECTOR_COEFS, true);
+        else
+            tay__layer_members(&layer, 0, group->n_terms, TAY__SPLAT_COEFS, true);
+    }
+}
+
+/* Element i: the sum of the elements of rows[i]. */
+TAY__INLINE vec tay__sums(const vec *rows)
+{
+#if TAY__VECTOR_BYTES == 32
+    vec a = __builtin_shuffle(rows[0], rows[1], (ivec){0, 4, 2, 6}) + __builtin_shuffle(rows[0], rows[1], (ivec){1, 5, 3, 7});
+    vec b = __builtin_shuffle(rows[2], rows[3], (ivec){0, 4, 2, 6}) + __builtin_shuffle(rows[2], rows[3], (ivec){1, 5, 3, 7});
+    return __builtin_shuffle(a, b, (ivec){0, 1, 4, 5}) + __builtin_shuffle(a, b, (ivec){2, 3, 6, 7});
+#else
+    vec sums = {0};
+    for (int i = 0; i < TAY__WIDTH; i++) {
+        real sum = 0;
+        for (int e = 0; e < TAY__WIDTH; e++) sum += rows[i][e];
+        sums[i] = sum;
+    }
+    return sums;
+#endif
+}
+
+/* Sums over orders and lanes of a_k ybar_m, for `terms` operands k and a vector of members m (the last ones repeat). */
+TAY__INLINE void tay__learn_tile(const tay__run *run, const size_t *operands, size_t m, size_t members, int terms)
+{
+    vec sum[3][TAY__WIDTH] = {{{0}}};
+    const real *a = run->jet, *y[TAY__WIDTH];
+    size_t left = members - m < TAY__WIDTH ? members - m : TAY__WIDTH;
+
+#pragma GCC unroll 8
+    for (size_t j = 0; j < TAY__WIDTH; j++) y[j] = tay__bar_y(run, 0) + (m + (j < left ? j : left - 1)) * run->scale;
+    for (uint32_t n = 0; n < run->n_orders; n++, a += run->plane) {
+        for (size_t at = 0; at < run->scale; at += TAY__WIDTH) {
+            vec x[3];
+#pragma GCC unroll 3
+            for (int k = 0; k < terms; k++) x[k] = tay__load(a + operands[k] + at);
+#pragma GCC unroll 8
+            for (int j = 0; j < TAY__WIDTH; j++) {
+                vec bar = tay__load(y[j] + n * run->plane + at);
+#pragma GCC unroll 3
+                for (int k = 0; k < terms; k++) sum[k][j] += bar * x[k];
+            }
+        }
+    }
+#pragma GCC unroll 3
+    for (int k = 0; k < terms; k++) {
+        real *to = run->bar_coefs + (size_t)k * run->coef_step + m;
+        vec sums = tay__sums(sum[k]);
+        if (left == TAY__WIDTH)
+            tay__store(to, tay__load(to) + sums);
+        else
+            for (size_t j = 0; j < left; j++) to[j] += sums[j];
+    }
+}
+
+/* All coefficients of a row of a layer. */
+static void learn_row(tay__run *run, const size_t *operands, size_t members)
+{
+    real *first = run->bar_coefs;
+
+    for (uint32_t k = 0; k < run->n_terms; k += 3) {
+        uint32_t terms = run->n_terms - k < 3 ? run->n_terms - k : 3;
+        run->bar_coefs = first + k * run->coef_step;
+        for (size_t m = 0; m < members; m += TAY__WIDTH) {
+            if (terms == 3)
+                tay__learn_tile(run, operands + k, m, members, 3);
+            else if (terms == 2)
+                tay__learn_tile(run, operands + k, m, members, 2);
+            else
+                tay__learn_tile(run, operands + k, m, members, 1);
+        }
+    }
+}
+
+/* sum += the lanes of p, or lane by lane if they have numbers of their own. */
+TAY__INLINE void tay__gain(real *to, const real *p, size_t length, bool by_lane)
+{
+    for (size_t e = 0; e < length; e++) to[by_lane ? e : 0] += p[e];
+}
+
+static void learn_constants(const tay__run *run, const tay__pass *pass)
+{
+    real *to = (real *)pass->packed_bar + run->constant_at;
+    const real *y = tay__bar_y(run, 0);
+
+    for (size_t at = 0; at < run->length; at += run->scale)
+        tay__gain(to + at / run->scale * pass->coef_lanes, y + at, run->scale, pass->coef_lanes > 1);
+}
+
+static void learn_layer(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n_orders,
+                        const tay__segment *segments, size_t n_segments)
+{
+    tay__run run;
+    (void)n_orders;
+
+    tay__begin_run(&run, pass, kernel, group, 0);
+    for (size_t i = 0; i < n_segments; i++) {
+        tay__place_run(&run, pass, &segments[i]);
+        run.bar_coefs = (real *)pass->packed_bar + run.coef_at;
+        learn_row(&run, kernel->operands + segments[i].row * (size_t)group->n_terms,
+                  (size_t)(segments[i].end - segments[i].begin));
+        if (run.constants) learn_constants(&run, pass);
+    }
+}
+
+/* Lanes at .. at + TAY__WIDTH - 1 of coefficient n of what term k multiplies. */
+TAY__INLINE vec tay__multiplied(const tay__run *run, uint32_t k, uint32_t n, size_t at)
+{
+    const real *a = tay__operand_a(run, k) + at;
+    vec sum = {0};
+
+    if (run->group->primitive == TAY__LINEAR) return tay__load(a + n * run->plane);
+    const real *b = tay__operand_b(run, k) + n * run->plane + at;
+    for (uint32_t j = 0; j <= n; j++, a += run->plane, b -= run->plane) sum += tay__load(a) * tay__load(b);
+    return sum;
+}
+
+/* The coefficients of a member of any linear or product group. */
+static void learn_member(const tay__run *run, const tay__pass *pass)
+{
+    for (uint32_t k = 0; run->coefs && k < run->n_terms; k++) {
+        real *to = (real *)pass->packed_bar + run->coef_at + k * run->coef_step;
+        for (size_t at = 0; at < run->length; at += TAY__WIDTH) {
+            vec sum = {0};
+            for (uint32_t n = 0; n < run->n_orders; n++)
+                sum += tay__load(tay__bar_y(run, n) + at) * tay__multiplied(run, k, n, at);
+            tay__gain(to + (pass->coef_lanes > 1 ? at : 0), (const real *)&sum, TAY__WIDTH, pass->coef_lanes > 1);
+        }
+    }
+    if (run->constants) learn_constants(run, pass);
+}
+
+static void learn_members(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n_orders,
+                          const tay__segment *segments, size_t n_segments)
+{
+    tay__run run;
+    (void)n_orders;
+
+    tay__begin_run(&run, pass, kernel, group, 0);
+    for (size_t i = 0; i < n_segments; i++) {
+        for (int32_t m = segments[i].begin; m < segments[i].end; m++) {
+            tay__place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
+            learn_member(&run, pass);
+        }
+    }
+}
+
+typedef void run_function(const void *run);
+
+static run_function *pull_of(const tay__group *g, tay__coefs coefs)
+{
+    static run_function *const linear[3] = {tay__linear_back_1, tay__linear_back_s, tay__linear_back_v};
+    static run_function *const product[2][3] = {{tay__product_back_1, tay__product_back_s, tay__product_back_v},
+                                                {tay__square_back_1, tay__square_back_s, tay__square_back_v}};
+    switch (g->primitive) {
+    case TAY__LINEAR: return linear[coefs];
+    case TAY__PRODUCT: return product[g->square][coefs];
+    case TAY__QUOTIENT: return tay__quotient_back;
+    case TAY__POWER: return tay__power_back;
+    case TAY__INTEGRATE: return tay__integral_back;
+    case TAY__CHOICE: return tay__choice_back;
+    default: return tay__linear_back_1; /* state */
+    }
+}
+
+void TAY__NAME(select_reverse)(tay__kernel *kernel, const tay__group *group, size_t lanes, bool lane_coefs)
+{
+    tay__coefs coefs = !group->has_coefs ? TAY__NO_COEFS : lane_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
+    if (lanes == 1) return;
+    kernel->reverse = tay__is_layer(group) ? reverse_layer : reverse_lanes;
+    kernel->pull = pull_of(group, coefs);
+    if (!group->has_coefs && !group->has_constant) return;
+    kernel->learn = tay__is_layer(group) && !lane_coefs ? learn_layer : learn_members;
+}
+
+#endif

@@ -1,0 +1,183 @@
+/*
+ * The way back through reversible execs: cotangents of states, time and parameters against differences of the run itself (of
+ * eighth order), for all primitives, with parameters for all lanes and for each; runs extended in parts.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exec/exec.h"
+#include "support/check.h"
+#include "support/failing_alloc.h"
+#include "support/rpn.h"
+
+enum { MAX_STATES = 6, ORDER = 7, MAX_PARS = 64 };
+
+typedef struct equations {
+    const char *rhs[MAX_STATES];
+} equations;
+
+static const equations systems[] = {
+    {{"x1", "x0 sin neg"}},
+    {{"x0 x1 * p0 x0 * -", "x0 2 ** t + p1 *", "p2 x2 * t cos +"}},
+    {{"x1 x2 / x0 tanh +", "x0 x1 + exp -0.1 *", "x2 0.3 ** x1 x0 atan2 - p0 p1 * +"}},
+    {{"x3", "x4", "x5", "x0 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg", "x1 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg",
+      "x2 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg"}},
+    {{"x0 0.1 relu x1 sigmoid +", "x0 x1 lt x0 x1 * x1 select", "1", "t t * p1 *"}},
+    {{"x0 erf x1 asinh * x2 -", "x0 x1 ** x2 cosh 0.1 * +", "x0 2.5 + log x1 *"}},
+    /* parameters alone: in functions, products, powers, quotients, constants */
+    {{"p0 sin x0 * p1 exp +", "p0 p1 * x0 x1 * * p2 2 ** +", "x2 p0 p2 / * p1 p2 atan2 x0 * + p0 1.5 ** +"}},
+    {{"x0 p0 * sin", "x1 p1 + t p2 * * cos x0 p0 x1 * + * "}},
+    /* a layer of three, its hyperbolic tangents, a layer of two */
+    {{"p0 x0 * p1 x1 * + p6 + tanh p9 * p2 x0 * p3 x1 * + p7 + tanh p10 * + p4 x0 * p5 x1 * + p8 + tanh p11 * + p15 +",
+      "p0 x0 * p1 x1 * + p6 + tanh p12 * p2 x0 * p3 x1 * + p7 + tanh p13 * + p4 x0 * p5 x1 * + p8 + tanh p14 * + p16 +"}},
+};
+
+static const double states[MAX_STATES] = {0.75, 0.5, 1.25, -0.25, 0.375, 0.875};
+
+/* One case: the exec, its memory, and weights of the loss sum_n,i,l w x_n. */
+typedef struct fixture {
+    tay__exec *exec;
+    tay__workspace *w;
+    tay__cotangents *bars;
+    const tay__program *p;
+    uint32_t lanes;
+    bool lane_coefs;
+    double x[MAX_STATES * 64], t[64], pars[MAX_PARS * 64];
+    double weights[(ORDER + 1) * MAX_STATES * 64];
+} fixture;
+
+static double draw(void)
+{
+    static uint64_t state = 7;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(state >> 11) * 0x1p-53 - 0.5;
+}
+
+static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool lane_coefs)
+{
+    tay_expr *vars[MAX_STATES], *rhs[MAX_STATES];
+    tay__program *program;
+    size_t n = 0;
+    char name[8];
+
+    for (; n < MAX_STATES && e->rhs[n]; n++) {
+        snprintf(name, sizeof name, "x%zu", n);
+        vars[n] = rpn(name);
+        rhs[n] = rpn(e->rhs[n]);
+    }
+    assert_ok(tay__program_create(&program, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = n,
+                                                                 .outputs = (const tay_expr *const *)rhs, .n_outputs = n,
+                                                                 .jets = true, .reversible = true}));
+    assert_ok(tay__program_verify(program));
+    for (size_t i = 0; i < n; i++) {
+        tay_expr_unref(vars[i]);
+        tay_expr_unref(rhs[i]);
+    }
+    *f = (fixture){.lanes = lanes, .lane_coefs = lane_coefs, .p = program};
+    assert_ok(tay__exec_create_reversible(&f->exec, program, ORDER, lanes, lane_coefs));
+    assert_ok(tay__workspace_create(&f->w, f->exec));
+    assert_ok(tay__cotangents_create(&f->bars, f->exec));
+    for (uint32_t l = 0; l < lanes; l++) {
+        for (size_t i = 0; i < n; i++) f->x[i * lanes + l] = states[i] * (1 + 0x1p-6 * l);
+        f->t[l] = 0.625 * (1 + 0x1p-6 * l);
+    }
+    for (size_t i = 0; i < program->n_pars * (lane_coefs ? lanes : 1u); i++) f->pars[i] = 0.6 + 0.5 * draw();
+    for (size_t i = 0; i < (ORDER + 1) * n * lanes; i++) f->weights[i] = draw();
+}
+
+static void fixture_free(fixture *f)
+{
+    tay__cotangents_free(f->bars);
+    tay__workspace_free(f->w);
+    tay__exec_free(f->exec);
+}
+
+static void run(fixture *f, uint32_t middle)
+{
+    double *jet = f->w->jet;
+
+    tay__exec_set_parameters(f->exec, f->w, f->pars);
+    memcpy(jet, f->x, f->p->n_inputs * f->lanes * sizeof *jet);
+    if (f->p->time_slot >= 0) memcpy(jet + (size_t)f->p->time_slot * f->lanes, f->t, f->lanes * sizeof *jet);
+    tay__exec_extend(f->exec, f->w, 0, middle);
+    tay__exec_extend(f->exec, f->w, middle, ORDER);
+}
+
+static double loss(fixture *f)
+{
+    const double *jet = f->w->jet;
+    size_t size = f->p->n_inputs * (size_t)f->lanes;
+    double sum = 0;
+
+    run(f, ORDER);
+    for (size_t n = 0; n <= ORDER; n++)
+        for (size_t i = 0; i < size; i++) sum += f->weights[n * size + i] * jet[n * f->w->plane + i];
+    return sum;
+}
+
+static double difference(fixture *f, double *x)
+{
+    static const double c[] = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
+    double start = *x, h = 0x1p-9, sum = 0;
+
+    for (int i = 0; i < 4; i++) {
+        *x = start + (i + 1) * h;
+        sum += c[i] * loss(f);
+        *x = start - (i + 1) * h;
+        sum -= c[i] * loss(f);
+    }
+    *x = start;
+    return sum / h;
+}
+
+static void check(const char *what, size_t i, double got, double expected)
+{
+    if (!(fabs(got - expected) <= 2e-9 * (1 + fabs(expected)))) fail_msg("%s %zu: %.15g, differences give %.15g", what, i, got, expected);
+}
+
+static void check_system(size_t number, uint32_t lanes, bool lane_coefs)
+{
+    static fixture f;
+    double pars_bar[MAX_PARS * 64] = {0};
+
+    fixture_create(&f, &systems[number], lanes, lane_coefs);
+    size_t size = f.p->n_inputs * (size_t)lanes, n_pars = f.p->prologue ? f.p->prologue->n_pars : 0;
+    double *bar = f.bars->jet;
+    run(&f, 3);
+    tay__cotangents_clear(f.exec, f.bars, ORDER);
+    for (size_t n = 0; n <= ORDER; n++)
+        for (size_t i = 0; i < size; i++) bar[n * f.w->plane + i] = f.weights[n * size + i];
+    tay__exec_reverse(f.exec, f.w, f.bars, ORDER, true);
+    tay__exec_reverse_parameters(f.exec, f.w, f.bars, pars_bar);
+    for (size_t i = 0; i < size; i++) check("state", i, bar[i], difference(&f, &f.x[i]));
+    for (size_t l = 0; l < lanes && f.p->time_slot >= 0; l++)
+        check("time", l, bar[(size_t)f.p->time_slot * lanes + l], difference(&f, &f.t[l]));
+    for (size_t i = 0; i < n_pars * (lane_coefs ? lanes : 1); i++)
+        check("parameter", i, pars_bar[i], difference(&f, &f.pars[i]));
+    fixture_free(&f);
+}
+
+static void test_shared_parameters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+        check_system(i, (uint32_t)tay__exec_width(), false);
+        check_system(i, 3 * (uint32_t)tay__exec_width(), false);
+    }
+}
+
+static void test_lane_parameters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) check_system(i, (uint32_t)tay__exec_width(), true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shared_parameters),
+        cmocka_unit_test(test_lane_parameters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
