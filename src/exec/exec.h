@@ -93,14 +93,17 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
 void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars,
                                   double *pars_bar);
 
-/* For lanes, slots 0 .. count-1. out[i * lanes + l] = sum_n jet[n * plane + i * lanes + l] h[l]^n; the derivative by h. */
+/*
+ * For lanes, slots 0 .. count-1, at n_h times of each lane: out[(k * count + i) * lanes + l] = sum_n jet[n * plane + i * lanes +
+ * l] h[k * lanes + l]^n; the derivative by h; the adjoint of the first, bar[n * plane + i * lanes + l] +=
+ * sum_k y_bar[(k * count + i) * lanes + l] h[k * lanes + l]^n, n <= order.
+ */
 void tay__exec_lane_polynomial(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
-                               const double *h);
+                               const double *h, size_t n_h);
 void tay__exec_lane_derivative(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
-                               const double *h);
-/* The adjoint of the first: bar[n * plane + i * lanes + l] += y_bar[i * lanes + l] h[l]^n, n <= order. */
+                               const double *h, size_t n_h);
 void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const double *y_bar, size_t count, uint32_t order,
-                                       const double *h);
+                                       const double *h, size_t n_h);
 /* out[l] = max_i |x[i * lanes + l]|, NaN if one is not finite. */
 void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count);
 

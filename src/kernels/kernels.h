@@ -93,7 +93,7 @@ typedef struct tay__kernels {
     void (*lane_derivative)(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
                             const double *h);
     void (*lane_polynomial_adjoint)(double *bar, const double *y_bar, size_t plane, uint32_t order, size_t n, size_t lanes,
-                                    const double *h);
+                                    const double *h, size_t n_h);
     void (*lane_norms)(double *out, const double *x, size_t n, size_t lanes);
 } tay__kernels;
 

@@ -60,28 +60,57 @@ static void tay__lane_derivative(double *out, const double *jet, size_t plane, u
 #undef BLOCK
 }
 
-/* bar_n += y_bar h^n */
-TAY__INLINE void tay__lane_powers(double *bar, const double *y_bar, size_t plane, uint32_t order, int vectors, const vec *h)
+/* Powers 0 .. order of the times are tabled for this many at once, so that a coefficient is added to once for all. */
+enum { TAY__ROUNDS = 4, TAY__POWERS = 32 };
+
+/* bar_n += sum_k y_bar_k h_k^n, n = from .. to - 1, `times` times of one vector of lanes; powers[n - from][k]. */
+TAY__INLINE void tay__add_powers(double *bar, const double *y_bar, size_t stride, size_t plane, const vec (*powers)[TAY__ROUNDS],
+                                 uint32_t from, uint32_t to, int times)
 {
-    vec y[TAY__BLOCK];
+    vec y[TAY__ROUNDS];
 
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) y[i] = tay__load(y_bar + i * TAY__WIDTH);
-    for (uint32_t n = 0; n <= order; n++, bar += plane) {
+    for (int k = 0; k < times; k++) y[k] = tay__load(y_bar + (size_t)k * stride);
+    for (uint32_t n = from; n < to; n++) {
+        vec sum = tay__load(bar + n * plane);
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) {
-            tay__store(bar + i * TAY__WIDTH, tay__load(bar + i * TAY__WIDTH) + y[i]);
-            y[i] *= h[i];
+        for (int k = 0; k < times; k++) sum += y[k] * powers[n - from][k];
+        tay__store(bar + n * plane, sum);
+    }
+}
+
+/* All slots of one vector of lanes, at `times` times. */
+TAY__INLINE void tay__lane_powers(double *bar, const double *y_bar, size_t plane, uint32_t order, size_t n, size_t lanes,
+                                  const double *h, int times)
+{
+    vec power[TAY__ROUNDS], powers[TAY__POWERS][TAY__ROUNDS];
+
+    for (int k = 0; k < times; k++) power[k] = (vec){0} + 1;
+    for (uint32_t from = 0, to; from <= order; from = to) {
+        to = order + 1 - from < TAY__POWERS ? order + 1 : from + TAY__POWERS;
+        for (uint32_t i = from; i < to; i++) {
+#pragma GCC unroll 4
+            for (int k = 0; k < times; k++) {
+                powers[i - from][k] = power[k];
+                power[k] *= tay__load(h + (size_t)k * lanes);
+            }
         }
+        for (size_t at = 0; at < n; at += lanes) tay__add_powers(bar + at, y_bar + at, n, plane, powers, from, to, times);
     }
 }
 
 static void tay__lane_polynomial_adjoint(double *bar, const double *y_bar, size_t plane, uint32_t order, size_t n, size_t lanes,
-                                         const double *h)
+                                         const double *h, size_t n_h)
 {
-#define BLOCK(at, vectors, h) tay__lane_powers(bar + (at), y_bar + (at), plane, order, vectors, h)
-    TAY__LANE_BLOCKS(n, lanes, h, BLOCK);
-#undef BLOCK
+    for (size_t k = 0, times; k < n_h; k += times, y_bar += times * n, h += times * lanes) {
+        times = n_h - k >= TAY__ROUNDS ? TAY__ROUNDS : 1;
+        for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH) {
+            if (times > 1)
+                tay__lane_powers(bar + lane, y_bar + lane, plane, order, n, lanes, h + lane, TAY__ROUNDS);
+            else
+                tay__lane_powers(bar + lane, y_bar + lane, plane, order, n, lanes, h + lane, 1);
+        }
+    }
 }
 
 /* max_i |x_i|, or NaN if one is not finite. */

@@ -8,7 +8,6 @@
 
 #include "exec/exec.h"
 #include "support/check.h"
-#include "support/failing_alloc.h"
 #include "support/rpn.h"
 
 enum { MAX_STATES = 6, ORDER = 7, MAX_PARS = 64 };
@@ -133,7 +132,8 @@ static double difference(fixture *f, double *x)
 
 static void check(const char *what, size_t i, double got, double expected)
 {
-    if (!(fabs(got - expected) <= 2e-9 * (1 + fabs(expected)))) fail_msg("%s %zu: %.15g, differences give %.15g", what, i, got, expected);
+    if (!(fabs(got - expected) <= 2e-9 * (1 + fabs(expected))))
+        fail_msg("%s %zu: %.15g, differences give %.15g", what, i, got, expected);
 }
 
 static void check_system(size_t number, uint32_t lanes, bool lane_coefs)
@@ -173,11 +173,47 @@ static void test_lane_parameters(void **state)
     for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) check_system(i, (uint32_t)tay__exec_width(), true);
 }
 
+/* Polynomials of lanes, each at its own times, their derivatives and adjoints, against sums in long double. */
+static void test_polynomials(void **state)
+{
+    enum { TIMES = 7, COUNT = 2 };
+    static fixture f;
+    static double h[TIMES * 64], out[TIMES * COUNT * 64], slope[TIMES * COUNT * 64], y_bar[TIMES * COUNT * 64];
+    (void)state;
+
+    fixture_create(&f, &systems[1], 3 * (uint32_t)tay__exec_width(), false);
+    size_t lanes = f.lanes, plane = f.w->plane;
+    const double *jet = f.w->jet;
+    run(&f, ORDER);
+    for (size_t i = 0; i < TIMES * lanes; i++) h[i] = draw();
+    for (size_t i = 0; i < TIMES * COUNT * lanes; i++) y_bar[i] = draw();
+    tay__exec_lane_polynomial(f.exec, out, jet, COUNT, ORDER, h, TIMES);
+    tay__exec_lane_derivative(f.exec, slope, jet, COUNT, ORDER, h, TIMES);
+    tay__cotangents_clear(f.exec, f.bars, ORDER);
+    tay__exec_lane_polynomial_adjoint(f.exec, f.bars->jet, y_bar, COUNT, ORDER, h, TIMES);
+    for (size_t e = 0; e < COUNT * lanes; e++) {
+        long double bars[ORDER + 1] = {0};
+        for (size_t k = 0; k < TIMES; k++) {
+            long double sum = 0, derivative = 0, power = 1;
+            for (size_t n = 0; n <= ORDER; n++, power *= h[k * lanes + e % lanes]) {
+                sum += jet[n * plane + e] * power;
+                if (n < ORDER) derivative += (n + 1) * jet[(n + 1) * plane + e] * power;
+                bars[n] += y_bar[k * COUNT * lanes + e] * power;
+            }
+            assert_float_equal(out[k * COUNT * lanes + e], (double)sum, 1e-14);
+            assert_float_equal(slope[k * COUNT * lanes + e], (double)derivative, 1e-13);
+        }
+        for (size_t n = 0; n <= ORDER; n++) assert_float_equal(f.bars->jet[n * plane + e], (double)bars[n], 1e-14);
+    }
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared_parameters),
         cmocka_unit_test(test_lane_parameters),
+        cmocka_unit_test(test_polynomials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
