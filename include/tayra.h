@@ -11,6 +11,7 @@
 #include "tayra/base.h"
 #include "tayra/cfunc.h"
 #include "tayra/expr.h"
+#include "tayra/flow.h"
 #include "tayra/model.h"
 #include "tayra/ode.h"
 #include "tayra/variational.h"

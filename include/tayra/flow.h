@@ -13,8 +13,8 @@
  *     tay_flow_free(flow);
  *
  * The step sizes count as constants: the gradient is that of the numerical map, and differs from the true one by about
- * the tolerance. Each trajectory has its own step sizes and its results do not depend on the others, nor, bit for bit, on
- * the number of threads. See docs/math/gradients.md.
+ * the tolerance. Each trajectory has its own step sizes; the order of a step is common to those that are integrated side by side.
+ * Results do not depend, bit for bit, on the number of threads.
  */
 #ifndef TAYRA_FLOW_H
 #define TAYRA_FLOW_H
@@ -96,14 +96,6 @@ TAY_API uint32_t tay_flow_order(const tay_flow *flow);
  */
 TAY_API tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
                                 const tay_flow_arguments *arguments);
-
-/*
- * The tangent map: dys[T][M][dim] = d ys . (dx0, dtimes, dpars), tangents in the shapes of the arguments; each may be NULL
- * for zero. ys as from tay_flow_run, with the same steps.
- */
-TAY_API tay_status tay_flow_push(double *ys, double *dys, tay_flow_result *result, const tay_flow *flow,
-                                 const tay_flow_arguments *arguments, const double *dx0, const double *dtimes,
-                                 const double *dpars);
 
 /*
  * The adjoint map: the cotangents of the arguments of the run from those of its states, ys_bar[T][M][dim]. Once per tape,

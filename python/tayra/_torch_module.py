@@ -240,7 +240,7 @@ def from_module(module, *inputs, first=0):
     are one point: the module is applied to a vector of shape (n,) or, if it does not take that, to a batch of one, (1, n).
     first: the index of the first parameter.
 
-    Buffers and other constant tensors become numbers, as they are now. Raises ValueError, with the name of the layer, for what cannot
+    Buffers and other constant tensors become numbers, as they are now. Raises ValueError, with the layer's name, for what cannot
     be translated: functions without a translation, control flow that depends on values, dropout in training mode. TypeError for
     other types.
     """

@@ -25,7 +25,7 @@ def odeint(f, x0, ts, pars=()):
     Returns a tensor (T, n) or (T, M, n).
 
     Tensors are of type float64 or float32, on the CPU. All is computed in double precision; the states have the type of x0 and
-    gradients that of their tensor. Tensors of doubles are not copied. Gradients go to those tensors that require them; derivatives
+    gradients that of their tensor. Tensors of doubles are not copied. Gradients go to tensors that require them; derivatives
     of second order are refused. Without need of gradients nothing is recorded.
 
     Raises TypeError for other types and devices, ValueError for shapes and times that do not fit, and in ``backward()`` for a

@@ -56,7 +56,8 @@ tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation)
     tay_status status = TAY_OK;
     const tay__group *g = operation->group;
     tay__kernel *kernel = &operation->kernel;
-    size_t n_coefs = g->n_terms * (size_t)(g->varying_coefs ? g->n_members : g->n_rows), *operands;
+    size_t width = g->pitch > 0 ? (size_t)g->pitch : g->n_members; /* a table's coefficients are padded as it is */
+    size_t n_coefs = g->n_terms * (g->varying_coefs ? width : g->n_rows), *operands;
     bool learns = (g->has_coefs && depends(exec->program, g->coefs, n_coefs)) ||
                   (g->has_constant && depends(exec->program, g->constants, g->n_members));
 

@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 
 #include "exec/exec.h"
-#include "ode/time.h"
 #include "tayra/ode.h"
 
 /* The equations and their program, immutable: shared by an integrator and its copies. */

@@ -27,6 +27,7 @@ static const equations systems[] = {
     /* parameters alone: in functions, products, powers, quotients, constants */
     {{"p0 sin x0 * p1 exp +", "p0 p1 * x0 x1 * * p2 2 ** +", "x2 p0 p2 / * p1 p2 atan2 x0 * + p0 1.5 ** +"}},
     {{"x0 p0 * sin", "x1 p1 + t p2 * * cos x0 p0 x1 * + * "}},
+    {{"x1 p0 x0 * sin + t p2 * +", "x0 p1 * tanh x1 0.3 * - x0 x1 * 0.1 * +"}},
     /* a layer of three, its hyperbolic tangents, a layer of two */
     {{"p0 x0 * p1 x1 * + p6 + tanh p9 * p2 x0 * p3 x1 * + p7 + tanh p10 * + p4 x0 * p5 x1 * + p8 + tanh p11 * + p15 +",
       "p0 x0 * p1 x1 * + p6 + tanh p12 * p2 x0 * p3 x1 * + p7 + tanh p13 * + p4 x0 * p5 x1 * + p8 + tanh p14 * + p16 +"}},

@@ -1,0 +1,191 @@
+/*
+ * Making and freeing flows, and the programs and working memory that they lend to runs.
+ */
+#include <float.h>
+#include <math.h>
+
+#include "flow/flow.h"
+
+static void worker_free(tay__worker *worker)
+{
+    if (!worker) return;
+    if (worker->workspace) worker->workspace->jet = worker->jet;
+    tay__workspace_free(worker->workspace);
+    tay__cotangents_free(worker->bars);
+    tay__free(worker);
+}
+
+void tay_flow_free(tay_flow *flow)
+{
+    if (!flow || atomic_fetch_sub(&flow->refs, 1) > 1) return;
+    for (tay__lanes *l = flow->lanes, *next; l; l = next) {
+        next = l->next;
+        for (tay__worker *w = l->idle, *after; w; w = after) {
+            after = w->next;
+            worker_free(w);
+        }
+        tay__exec_free(l->exec);
+        tay__free(l);
+    }
+    for (size_t i = 0; i < flow->dim; i++) {
+        if (flow->vars) tay_expr_unref(flow->vars[i]);
+        if (flow->rhs) tay_expr_unref(flow->rhs[i]);
+    }
+    tay__free(flow->vars);
+    tay__free(flow->rhs);
+    pthread_mutex_destroy(&flow->lock);
+    tay__free(flow);
+}
+
+static tay_status bind(tay__lanes *lanes, const tay_flow *flow)
+{
+    tay_status status = TAY_OK;
+    tay__program *program = NULL;
+    const tay_expr *const *vars = (const tay_expr *const *)flow->vars, *const *rhs = (const tay_expr *const *)flow->rhs;
+
+    TAY_TRY(tay__program_create(&program, &(tay__program_spec){.inputs = vars, .n_inputs = flow->dim, .outputs = rhs,
+                                                               .n_outputs = flow->dim, .jets = true, .reversible = true}));
+    TAY_TRY(tay__exec_create_reversible(&lanes->exec, program, flow->max_order, lanes->lanes, lanes->lane_pars));
+    program = NULL;
+out:
+    tay__program_free(program);
+    return status;
+}
+
+tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, bool lane_pars)
+{
+    tay_status status = TAY_OK;
+    tay__lanes *l;
+
+    pthread_mutex_lock(&flow->lock);
+    for (l = flow->lanes; l && (l->lanes != lanes || l->lane_pars != lane_pars); l = l->next) {}
+    if (!l) {
+        tay__lanes *made = NULL;
+        TAY_TRY(tay__calloc(&made, 1, sizeof *made));
+        *made = (tay__lanes){.lanes = lanes, .lane_pars = lane_pars, .next = flow->lanes};
+        status = bind(made, flow);
+        if (status != TAY_OK) {
+            tay__free(made);
+            goto out;
+        }
+        flow->lanes = l = made;
+    }
+    *out = l;
+out:
+    pthread_mutex_unlock(&flow->lock);
+    return status;
+}
+
+tay_status tay__flow_take(tay__worker **out, tay_flow *flow, tay__lanes *lanes)
+{
+    tay_status status = TAY_OK;
+    tay__worker *w;
+
+    pthread_mutex_lock(&flow->lock);
+    w = lanes->idle;
+    if (w) lanes->idle = w->next;
+    pthread_mutex_unlock(&flow->lock);
+    if (!w) {
+        TAY_TRY(tay__calloc(&w, 1, sizeof *w));
+        TAY_TRY(tay__workspace_create(&w->workspace, lanes->exec));
+        w->jet = w->workspace->jet;
+        TAY_TRY(tay__cotangents_create(&w->bars, lanes->exec));
+    }
+    *out = w;
+    w = NULL;
+out:
+    if (status != TAY_OK) worker_free(w);
+    return status;
+}
+
+void tay__flow_give(tay_flow *flow, tay__lanes *lanes, tay__worker *worker)
+{
+    worker->workspace->jet = worker->jet;
+    pthread_mutex_lock(&flow->lock);
+    worker->next = lanes->idle;
+    lanes->idle = worker;
+    pthread_mutex_unlock(&flow->lock);
+}
+
+static tay_status check_system(const tay_expr *const *vars, const tay_expr *const *rhs, size_t n)
+{
+    if (n == 0) return tay__error(TAY_ERROR_ARGUMENT, "n: expected at least one equation, got none");
+    if (!vars || !rhs) return tay__error(TAY_ERROR_ARGUMENT, "%s: expected %zu elements, got NULL", vars ? "rhs" : "vars", n);
+    for (size_t i = 0; i < n; i++) {
+        if (!vars[i] || tay_expr_get_kind(vars[i]) != TAY_KIND_VARIABLE)
+            return tay__error(TAY_ERROR_ARGUMENT, "vars[%zu]: expected a variable", i);
+        if (!rhs[i]) return tay__error(TAY_ERROR_ARGUMENT, "rhs[%zu]: expected an expression, got NULL", i);
+    }
+    return TAY_OK;
+}
+
+static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
+{
+    tay_flow_options o = {.size = sizeof o};
+
+    if (options && options->size != sizeof o)
+        return tay__error(TAY_ERROR_ARGUMENT, "options->size: expected %zu, got %u", sizeof o, options->size);
+    if (options) o = *options;
+    if (o.tolerance == 0) o.tolerance = DBL_EPSILON;
+    if (!(o.tolerance > 0) || isinf(o.tolerance))
+        return tay__error(TAY_ERROR_ARGUMENT, "tolerance: expected a positive and finite number, got %g", o.tolerance);
+    if (o.order == 1 || o.order > 1000)
+        return tay__error(TAY_ERROR_ARGUMENT, "order: expected 0, or 2 to 1000, got %u", o.order);
+    flow->tolerance = o.tolerance;
+    flow->memory_limit = o.memory_limit ? o.memory_limit : (size_t)1 << 30;
+    flow->max_steps = o.max_steps ? o.max_steps : SIZE_MAX;
+    flow->n_threads = o.n_threads;
+    flow->fixed_order = o.order;
+    double usual = ceil(1 - log(o.tolerance) / 2), most = ceil(1 - log(o.tolerance));
+    flow->usual_order = o.order ? o.order : usual < 3 ? 3 : (uint32_t)usual;
+    flow->max_order = o.order ? o.order : most < 4 ? 4 : (uint32_t)most;
+    return TAY_OK;
+}
+
+tay_status tay_flow_create(tay_flow **out, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n,
+                           const tay_flow_options *options)
+{
+    tay_status status = TAY_OK;
+    tay_flow *flow = NULL;
+    tay__lanes *lanes;
+
+    TAY_TRY(check_system(vars, rhs, n));
+    TAY_TRY(tay__calloc(&flow, 1, sizeof *flow));
+    pthread_mutex_init(&flow->lock, NULL);
+    flow->refs = 1;
+    TAY_TRY(read_options(flow, options));
+    TAY_TRY(tay__calloc(&flow->vars, n, sizeof *flow->vars));
+    TAY_TRY(tay__calloc(&flow->rhs, n, sizeof *flow->rhs));
+    flow->dim = n;
+    for (size_t i = 0; i < n; i++) {
+        flow->vars[i] = tay_expr_ref(vars[i]);
+        flow->rhs[i] = tay_expr_ref(rhs[i]);
+    }
+    TAY_TRY(tay__flow_lanes(&lanes, flow, (uint32_t)tay__exec_width(), false));
+    flow->n_pars = tay__exec_program(lanes->exec)->n_pars;
+    *out = flow;
+    flow = NULL;
+out:
+    tay_flow_free(flow);
+    return status;
+}
+
+size_t tay_flow_dim(const tay_flow *flow)
+{
+    return flow->dim;
+}
+
+size_t tay_flow_n_pars(const tay_flow *flow)
+{
+    return flow->n_pars;
+}
+
+double tay_flow_tolerance(const tay_flow *flow)
+{
+    return flow->tolerance;
+}
+
+uint32_t tay_flow_order(const tay_flow *flow)
+{
+    return flow->max_order;
+}

@@ -1,0 +1,122 @@
+/*
+ * The parts of a flow, private to this area: the flow and its bound programs, a run's blocks of trajectories, and the tape.
+ *
+ * Trajectories are cut into blocks, by their number alone. A block has lanes; when the trajectory of a lane is finished, the
+ * next one of the block takes its place. So a block is a sequence of steps of all lanes at one order, which is what the tape
+ * records; blocks are independent, and what they add up is added in their order, whatever thread did them.
+ */
+#ifndef TAY__FLOW_H
+#define TAY__FLOW_H
+
+#include <pthread.h>
+
+#include "exec/exec.h"
+#include "tayra/flow.h"
+
+/* A program bound to a number of lanes, made at its first use; its idle memory. */
+typedef struct tay__lanes {
+    tay__exec *exec;
+    uint32_t lanes;
+    bool lane_pars;
+    struct tay__worker *idle;
+    struct tay__lanes *next;
+} tay__lanes;
+
+enum { TAY__MOST_LANES = 64 };
+
+/* What one thread works in. */
+typedef struct tay__worker {
+    tay__workspace *workspace;
+    tay__cotangents *bars;
+    double *jet; /* the workspace's own */
+    struct tay__worker *next;
+} tay__worker;
+
+struct tay_flow {
+    _Atomic size_t refs;
+    size_t dim, n_pars;
+    tay_expr **vars, **rhs; /* [dim] references */
+    double tolerance;
+    size_t memory_limit, max_steps;
+    uint32_t n_threads, fixed_order, usual_order, max_order;
+    pthread_mutex_t lock; /* of the list */
+    tay__lanes *lanes;
+};
+
+/* A step of one lane: which trajectory (TAY__IDLE: none), where, how far, which of the output times lie in it. */
+#define TAY__IDLE SIZE_MAX
+typedef struct tay__lane_step {
+    size_t point, first_time, end_time;
+    tay__time time;
+    double h;
+    bool begins, ends; /* the trajectory's first, last step */
+} tay__lane_step;
+
+/* A step of a block. */
+typedef struct tay__block_step {
+    uint32_t order;
+    double *jet;                 /* NULL: to be computed again from the state */
+    double *state;               /* [dim][lanes] at its beginning */
+    tay__lane_step *lane;        /* [lanes] */
+} tay__block_step;
+
+typedef struct tay__block {
+    size_t begin, end;  /* trajectories */
+    tay__array steps;   /* of tay__block_step */
+    tay__array kept;    /* of void *: their memory */
+    size_t bytes;       /* of the tape */
+    tay_flow_result result;
+} tay__block;
+
+/* A run, and with `taped` the tape that it leaves. */
+struct tay_tape {
+    tay_flow *flow;
+    tay__lanes *lanes;
+    tay_flow_arguments a;   /* its arrays: copies that belong to the tape, if taped */
+    double *copies;
+    double *reached;        /* [n_points] the time of the last good state; infinite if all times were */
+    tay__block *blocks;
+    size_t n_blocks;
+    size_t keep_bytes, limit_bytes; /* for each block: jets that are kept; all */
+    bool taped, used;
+    double *ys;             /* of the run under way */
+    const double *ys_bar;   /* of the pull under way */
+    const tay_flow_cotangents *bars;
+    double *block_bars;     /* [n_blocks][n_block_bars]: parameters, then times, where these are shared */
+    size_t n_block_bars;
+};
+
+/* The bound program for so many lanes. */
+tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, bool lane_pars);
+tay_status tay__flow_take(tay__worker **out, tay_flow *flow, tay__lanes *lanes);
+void tay__flow_give(tay_flow *flow, tay__lanes *lanes, tay__worker *worker);
+
+static inline double tay__time_of(const tay_flow_arguments *a, size_t point, size_t j)
+{
+    return a->times[a->shared_times ? j : point * a->n_times + j];
+}
+
+/* Sets the workspace up for the parameters of the lanes' trajectories; scratch[n_pars * lanes]. */
+void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch);
+/* State and time to coefficient 0 of the workspace's jet. Idle lanes do what the first busy one does. */
+void tay__begin_step(const tay_tape *run, tay__worker *worker, const double *state, const tay__lane_step *lane);
+/*
+ * The jet of a step, at the order for which the work on the rest is least, as far as the lanes' distances to go and the
+ * radii of convergence tell; rho[lanes] are those of the last step (0: unknown) and become this one's. h[lanes]: the
+ * largest steps that the tolerance allows, NaN where a coefficient is not finite.
+ */
+uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, const double *left, double *rho,
+                       double *h);
+
+/* One block, forward or back. */
+tay_status tay__run_block(tay_tape *run, tay__block *block, tay__worker *worker);
+tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker);
+
+/* What all blocks did. */
+tay_flow_result tay__sum_results(const tay_tape *run);
+
+/* All blocks by the flow's threads, and progress. */
+tay_status tay__each_block(tay_tape *run, tay_status (*work)(tay_tape *, tay__block *, tay__worker *),
+                           tay_flow_progress progress, void *context);
+
+#endif

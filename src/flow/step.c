@@ -1,0 +1,128 @@
+/*
+ * One step of all lanes: parameters, state, the order and the jet, the largest step that the tolerance allows.
+ *
+ * With the radius of convergence estimated as in [JZ2005], rho = min over m in {K-1, K} of (max(1, |x_0|) / |x_m|)^(1/m), a
+ * series of order K is good for h = rho (tol / e^2.7)^(1/K), which at the usual order K = 1 - ln(tol)/2 is their step,
+ * rho exp(-2 - 0.7/K). A step costs about K (c + K): the sums of a layer for each order, and convolutions.
+ */
+#include <math.h>
+
+#include "flow/flow.h"
+
+/* The order whose sums and convolutions cost the same. */
+enum { EVEN_ORDER = 24, LEAST_ORDER = 4 };
+
+void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch)
+{
+    const tay_flow *flow = run->flow;
+    size_t lanes = run->lanes->lanes, busy = 0;
+
+    if (!run->lanes->lane_pars) {
+        tay__exec_set_parameters(run->lanes->exec, worker->workspace, run->a.pars);
+        return;
+    }
+    while (busy + 1 < lanes && lane[busy].point == TAY__IDLE) busy++;
+    if (lane[busy].point == TAY__IDLE) return;
+    for (size_t l = 0; l < lanes; l++) {
+        size_t point = lane[l].point == TAY__IDLE ? lane[busy].point : lane[l].point;
+        for (size_t i = 0; i < flow->n_pars; i++) scratch[i * lanes + l] = run->a.pars[point * flow->n_pars + i];
+    }
+    tay__exec_set_parameters(run->lanes->exec, worker->workspace, scratch);
+}
+
+void tay__begin_step(const tay_tape *run, tay__worker *worker, const double *state, const tay__lane_step *lane)
+{
+    size_t lanes = run->lanes->lanes, dim = run->flow->dim, busy = 0;
+    int32_t time = tay__exec_program(run->lanes->exec)->time_slot;
+    double *jet = worker->workspace->jet;
+
+    while (lane[busy].point == TAY__IDLE) busy++;
+    memcpy(jet, state, dim * lanes * sizeof *jet);
+    for (size_t l = 0; l < lanes; l++) {
+        size_t from = lane[l].point == TAY__IDLE ? busy : l;
+        for (size_t i = 0; i < dim && from != l; i++) jet[i * lanes + l] = jet[i * lanes + from];
+        if (time >= 0) jet[(size_t)time * lanes + l] = lane[from].time.hi;
+    }
+}
+
+/* h / rho at order K */
+static double share(const tay_flow *flow, uint32_t order)
+{
+    return exp((log(flow->tolerance) - 2.7) / order);
+}
+
+static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t order, double *rho, double *h)
+{
+    const tay__exec *exec = run->lanes->exec;
+    size_t lanes = run->lanes->lanes, plane = worker->workspace->plane, dim = run->flow->dim;
+    const double *jet = worker->workspace->jet;
+    double first[TAY__MOST_LANES], before[TAY__MOST_LANES], last[TAY__MOST_LANES], part = share(run->flow, order);
+
+    tay__exec_lane_norms(exec, first, jet, dim);
+    tay__exec_lane_norms(exec, before, jet + (order - 1) * plane, dim);
+    tay__exec_lane_norms(exec, last, jet + order * plane, dim);
+    for (size_t l = 0; l < lanes; l++) {
+        double scale = first[l] > 1 ? first[l] : 1;
+        rho[l] = fmin(pow(scale / before[l], 1.0 / (order - 1)), pow(scale / last[l], 1.0 / order));
+        if (isnan(first[l]) || isnan(before[l]) || isnan(last[l])) rho[l] = NAN;
+        h[l] = rho[l] * part;
+    }
+}
+
+/* The order from `from` on for which the steps that are left cost the least. */
+static uint32_t best_order(const tay_tape *run, const tay__lane_step *lane, const double *left, const double *rho, uint32_t from)
+{
+    size_t lanes = run->lanes->lanes;
+    double least = INFINITY;
+    uint32_t best = from;
+
+    for (uint32_t order = from; order <= run->flow->max_order; order++) {
+        double steps = 0, part = share(run->flow, order);
+        for (size_t l = 0; l < lanes; l++) {
+            if (lane[l].point == TAY__IDLE || !(rho[l] > 0)) continue;
+            double n = left[l] / (rho[l] * part);
+            steps += n < 1 ? 1 : n;
+        }
+        double cost = steps * order * (EVEN_ORDER + order);
+        if (cost < least) {
+            least = cost;
+            best = order;
+        }
+    }
+    return best;
+}
+
+/* Whether each busy lane gets to its end, or nowhere. */
+static bool all_arrive(const tay_tape *run, const tay__lane_step *lane, const double *left, const double *h)
+{
+    for (size_t l = 0; l < run->lanes->lanes; l++)
+        if (lane[l].point != TAY__IDLE && h[l] < left[l]) return false;
+    return true;
+}
+
+uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, const double *left, double *rho,
+                       double *h)
+{
+    const tay_flow *flow = run->flow;
+    const tay__exec *exec = run->lanes->exec;
+    uint32_t order = flow->fixed_order;
+    bool known = true;
+
+    for (size_t l = 0; l < run->lanes->lanes; l++) known = known && (lane[l].point == TAY__IDLE || rho[l] > 0);
+    if (!order) {
+        order = known ? best_order(run, lane, left, rho, LEAST_ORDER) : flow->usual_order / 2;
+        if (order < LEAST_ORDER) order = LEAST_ORDER;
+    }
+    if (order > flow->max_order) order = flow->max_order;
+    tay__exec_extend(exec, worker->workspace, 0, order);
+    estimate(run, worker, order, rho, h);
+    while (!flow->fixed_order && order < flow->max_order && !all_arrive(run, lane, left, h)) {
+        uint32_t next = best_order(run, lane, left, rho, order);
+        if (next == order) break;
+        if (order < flow->usual_order && next > flow->usual_order) next = flow->usual_order; /* rho is a rough guess */
+        tay__exec_extend(exec, worker->workspace, order, next);
+        order = next;
+        estimate(run, worker, order, rho, h);
+    }
+    return order;
+}

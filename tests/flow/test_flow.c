@@ -1,0 +1,323 @@
+/*
+ * Flows: states against the integrator, cotangents against differences of the flow (of eighth order), jets kept against jets
+ * computed again, parameters of each trajectory against those of all, threads, failures, bad input, memory.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "support/check.h"
+#include "support/rpn.h"
+#include "tayra/flow.h"
+#include "tayra/ode.h"
+
+enum { DIM = 2, MOST = 80, TIMES = 5, N_PARS = 3 };
+
+static const char *const rhs_text[DIM] = {"x1 p0 x0 * sin + t p2 * +", "x0 p1 * tanh x1 0.3 * - x0 x1 * 0.1 * +"};
+
+static double x0[MOST * DIM], times[MOST * TIMES], pars[MOST * N_PARS];
+
+static double draw(void)
+{
+    static uint64_t state = 11;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(state >> 11) * 0x1p-53 - 0.5;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MOST * DIM; i++) x0[i] = 1 + draw();
+    for (size_t i = 0; i < MOST * N_PARS; i++) pars[i] = 0.7 + draw();
+    for (size_t m = 0; m < MOST; m++)
+        for (size_t j = 0; j < TIMES; j++)
+            times[m * TIMES + j] = 0.25 + 0.01 * (double)(m % 7) + (0.8 + 0.05 * (double)(m % 3)) * (double)j;
+    return 0;
+}
+
+static tay_flow *create_from(const char *const *text, size_t n, tay_flow_options options)
+{
+    tay_expr *vars[DIM], *rhs[DIM];
+    const char *const names[DIM] = {"x0", "x1"};
+    tay_flow *flow;
+
+    for (size_t i = 0; i < n; i++) {
+        vars[i] = rpn(names[i]);
+        rhs[i] = rpn(text[i]);
+    }
+    options.size = sizeof options;
+    assert_ok(tay_flow_create(&flow, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, n, &options));
+    for (size_t i = 0; i < n; i++) {
+        tay_expr_unref(vars[i]);
+        tay_expr_unref(rhs[i]);
+    }
+    return flow;
+}
+
+static tay_flow *create(double tolerance)
+{
+    return create_from(rhs_text, DIM, (tay_flow_options){.tolerance = tolerance, .n_threads = 1});
+}
+
+static tay_flow_arguments arguments(size_t n_points, bool shared)
+{
+    return (tay_flow_arguments){.size = sizeof(tay_flow_arguments), .n_points = n_points, .n_times = TIMES, .x0 = x0,
+                                .times = times, .pars = pars, .shared_times = shared, .shared_pars = shared};
+}
+
+static const char *what = "";
+
+static void check_near(double got, double expected, double tolerance)
+{
+    if (!(fabs(got - expected) <= tolerance * (1 + fabs(expected)))) fail_msg("%s %.17g, expected %.17g", what, got, expected);
+}
+
+static void test_states(void **state)
+{
+    static double ys[TIMES * MOST * DIM];
+    tay_flow *flow = create(1e-14);
+    tay_flow_arguments a = arguments(MOST, false);
+    tay_flow_result result;
+    tay_expr *vars[DIM] = {rpn("x0"), rpn("x1")}, *rhs[DIM] = {rpn(rhs_text[0]), rpn(rhs_text[1])};
+    (void)state;
+
+    assert_int_equal(tay_flow_dim(flow), DIM);
+    assert_int_equal(tay_flow_n_pars(flow), N_PARS);
+    assert_ok(tay_flow_run(ys, NULL, &result, flow, &a));
+    assert_int_equal(result.n_failed, 0);
+    assert_true(result.n_steps >= MOST);
+    for (size_t m = 0; m < MOST; m += 9) {
+        tay_ode *ode;
+        double out[TIMES * DIM];
+        tay_ode_options o = {.size = sizeof o, .tolerance = 1e-16, .time = times[m * TIMES], .pars = pars + m * N_PARS,
+                             .n_pars = N_PARS};
+        assert_ok(tay_ode_create(&ode, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, DIM, x0 + m * DIM, &o));
+        assert_ok(tay_ode_propagate_grid(NULL, out, NULL, ode, &(tay_grid){times + m * TIMES, TIMES}, NULL));
+        for (size_t j = 0; j < TIMES; j++)
+            for (size_t i = 0; i < DIM; i++) check_near(ys[(j * MOST + m) * DIM + i], out[j * DIM + i], 1e-12);
+        tay_ode_free(ode);
+    }
+    for (size_t i = 0; i < DIM; i++) {
+        tay_expr_unref(vars[i]);
+        tay_expr_unref(rhs[i]);
+    }
+    tay_flow_free(flow);
+}
+
+static double weights[TIMES * MOST * DIM];
+
+static double loss(const tay_flow *flow, const tay_flow_arguments *a)
+{
+    static double ys[TIMES * MOST * DIM];
+    double sum = 0;
+
+    assert_ok(tay_flow_run(ys, NULL, NULL, flow, a));
+    for (size_t i = 0; i < TIMES * a->n_points * DIM; i++) sum += weights[i] * ys[i];
+    return sum;
+}
+
+static double difference(const tay_flow *flow, const tay_flow_arguments *a, double *x)
+{
+    static const double c[] = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
+    double start = *x, h = 0x1p-9, sum = 0;
+
+    for (int i = 0; i < 4; i++) {
+        *x = start + (i + 1) * h;
+        sum += c[i] * loss(flow, a);
+        *x = start - (i + 1) * h;
+        sum -= c[i] * loss(flow, a);
+    }
+    *x = start;
+    return sum / h;
+}
+
+typedef struct gradient {
+    double x0[MOST * DIM], times[MOST * TIMES], pars[MOST * N_PARS];
+    tay_flow_result result;
+} gradient;
+
+static void pull(gradient *g, const tay_flow *flow, const tay_flow_arguments *a)
+{
+    static double ys[TIMES * MOST * DIM];
+    tay_flow_cotangents out = {.size = sizeof out, .x0 = g->x0, .times = g->times, .pars = g->pars};
+    tay_tape *tape;
+
+    assert_ok(tay_flow_run(ys, &tape, NULL, flow, a));
+    assert_ok(tay_tape_pull(&out, tape, weights, &g->result));
+    assert_int_equal(tay_tape_pull(&out, tape, weights, NULL), TAY_ERROR_STATE); /* once only */
+    tay_tape_free(tape);
+}
+
+static void check_gradient(size_t n_points, bool shared, double direction)
+{
+    static gradient g;
+    tay_flow *flow = create(1e-16);
+    tay_flow_arguments a = arguments(n_points, shared);
+
+    for (size_t i = 0; i < MOST * TIMES; i++) times[i] *= direction;
+    for (size_t i = 0; i < TIMES * n_points * DIM; i++) weights[i] = draw();
+    pull(&g, flow, &a);
+    what = "x0";
+    for (size_t i = 0; i < n_points * DIM; i += 1 + n_points / 3) check_near(g.x0[i], difference(flow, &a, &x0[i]), 1e-10);
+    what = "pars";
+    for (size_t i = 0; i < N_PARS * (shared ? 1 : n_points); i += shared ? 1 : 1 + n_points / 3)
+        check_near(g.pars[i], difference(flow, &a, &pars[i]), 1e-10);
+    what = "times";
+    for (size_t i = 0; i < TIMES * (shared ? 1 : n_points); i += shared ? 1 : 1 + n_points / 3)
+        check_near(g.times[i], difference(flow, &a, &times[i]), 1e-10);
+    for (size_t i = 0; i < MOST * TIMES; i++) times[i] *= direction;
+    tay_flow_free(flow);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    check_gradient(1, true, 1);
+    check_gradient(5, true, -1);
+    check_gradient(6, false, 1);
+    check_gradient(40, false, -1); /* lanes that take several trajectories, blocks */
+    check_gradient(40, true, 1);
+}
+
+/* Jets computed again, and more threads, change no bit. */
+static void test_reproducible(void **state)
+{
+    static gradient g, again, threads;
+    tay_flow *flow = create(1e-12);
+    tay_flow *small = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-12, .memory_limit = 400000});
+    tay_flow *team = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-12, .n_threads = 3});
+    (void)state;
+
+    for (int shared = 0; shared < 2; shared++) {
+        tay_flow_arguments a = arguments(MOST, shared);
+        pull(&g, flow, &a);
+        pull(&again, small, &a);
+        pull(&threads, team, &a);
+        size_t n_times = TIMES * (shared ? 1 : MOST), n_pars = N_PARS * (shared ? 1 : MOST);
+        assert_true(g.result.n_recomputed < again.result.n_recomputed && again.result.tape_bytes <= 400000);
+        assert_memory_equal(g.x0, again.x0, sizeof g.x0);
+        assert_memory_equal(g.x0, threads.x0, sizeof g.x0);
+        assert_memory_equal(g.times, again.times, n_times * sizeof *g.times);
+        assert_memory_equal(g.times, threads.times, n_times * sizeof *g.times);
+        assert_memory_equal(g.pars, again.pars, n_pars * sizeof *g.pars);
+        assert_memory_equal(g.pars, threads.pars, n_pars * sizeof *g.pars);
+    }
+    tay_flow_free(flow);
+    tay_flow_free(small);
+    tay_flow_free(team);
+}
+
+/* x' = x^2 blows up at t = 1/x0: in trajectory 2 only, whose cotangents are refused unless they are zero. */
+static void test_failure(void **state)
+{
+    static const char *const text[] = {"x0 x0 *"};
+    static const double start[6] = {0.1, 0.2, 1, 0.3, -1, 0.4}, t[3] = {0, 0.5, 1.5};
+    tay_flow *flow = create_from(text, 1, (tay_flow_options){.tolerance = 1e-12});
+    tay_flow_arguments a = {.size = sizeof a, .n_points = 6, .n_times = 3, .x0 = start, .times = t, .shared_times = true,
+                            .shared_pars = true};
+    double ys[18], bars[18], x_bar[6];
+    tay_flow_cotangents out = {.size = sizeof out, .x0 = x_bar};
+    tay_flow_result result;
+    tay_tape *tape;
+    (void)state;
+
+    assert_ok(tay_flow_run(ys, &tape, &result, flow, &a));
+    assert_int_equal(result.n_failed, 1);
+    assert_int_equal(result.first_failed, 2);
+    assert_true(result.failed_time > 0.9 && result.failed_time < 1.1);
+    for (size_t m = 0; m < 6; m++) {
+        check_near(ys[6 + m], start[m] / (1 - start[m] * 0.5), 1e-11);
+        if (m == 2) assert_true(isnan(ys[12 + m]));
+        else check_near(ys[12 + m], start[m] / (1 - start[m] * 1.5), 1e-11);
+    }
+    for (size_t i = 0; i < 18; i++) bars[i] = 1;
+    assert_int_equal(tay_tape_pull(&out, tape, bars, NULL), TAY_ERROR_STATE);
+    assert_non_null(strstr(tay_error_message(), "trajectory 2"));
+    bars[12 + 2] = 0;
+    assert_ok(tay_tape_pull(&out, tape, bars, NULL));
+    for (size_t m = 0; m < 6; m++) {
+        double expected = 1 + pow(1 - start[m] * 0.5, -2) + (m == 2 ? 0 : pow(1 - start[m] * 1.5, -2));
+        check_near(x_bar[m], expected, 1e-10);
+    }
+    tay_tape_free(tape);
+    tay_flow_free(flow);
+}
+
+static bool stop(size_t done, size_t total, void *context)
+{
+    (void)done, (void)total;
+    ++*(int *)context;
+    return false;
+}
+
+static void expect_argument(tay_status status, const char *text)
+{
+    assert_int_equal(status, TAY_ERROR_ARGUMENT);
+    assert_non_null(strstr(tay_error_message(), text));
+}
+
+static void test_bad_input(void **state)
+{
+    static double ys[TIMES * MOST * DIM];
+    static const double same[] = {0, 1, 1}, back[] = {0, 1, 0.5};
+    double bad[DIM] = {1, NAN};
+    int called = 0;
+    tay_flow *flow = create(1e-10), *tiny = create_from(rhs_text, DIM, (tay_flow_options){.memory_limit = 100});
+    tay_flow_arguments a = arguments(1, true);
+    tay_tape *tape = NULL;
+    (void)state;
+
+    a.n_times = 3;
+    a.times = same;
+    expect_argument(tay_flow_run(ys, NULL, NULL, flow, &a), "strictly increasing");
+    a.times = back;
+    expect_argument(tay_flow_run(ys, NULL, NULL, flow, &a), "0.5 after 1");
+    a = arguments(1, true);
+    a.x0 = bad;
+    expect_argument(tay_flow_run(ys, NULL, NULL, flow, &a), "x0[1]");
+    a = arguments(1, true);
+    a.pars = NULL;
+    expect_argument(tay_flow_run(ys, NULL, NULL, flow, &a), "pars");
+    a = arguments(1, true);
+    a.n_times = 0;
+    expect_argument(tay_flow_run(ys, NULL, NULL, flow, &a), "n_times");
+    a = arguments(4, true);
+    assert_int_equal(tay_flow_run(ys, &tape, NULL, tiny, &a), TAY_ERROR_LIMIT);
+    assert_null(tape);
+    a.progress = stop;
+    a.context = &called;
+    assert_int_equal(tay_flow_run(ys, NULL, NULL, flow, &a), TAY_ERROR_STATE);
+    assert_int_equal(called, 1);
+    a = arguments(0, true);
+    assert_ok(tay_flow_run(NULL, NULL, NULL, flow, &a));
+    a = arguments(3, true); /* one time: the initial states */
+    a.n_times = 1;
+    assert_ok(tay_flow_run(ys, NULL, NULL, flow, &a));
+    assert_memory_equal(ys, x0, 3 * DIM * sizeof *ys);
+    tay_flow_free(flow);
+    tay_flow_free(tiny);
+}
+
+/* max_steps is no error: the trajectory ends there. */
+static void test_max_steps(void **state)
+{
+    static double ys[TIMES * MOST * DIM];
+    tay_flow *flow = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-15, .max_steps = 1, .order = 4});
+    tay_flow_arguments a = arguments(2, true);
+    tay_flow_result result;
+    (void)state;
+
+    assert_ok(tay_flow_run(ys, NULL, &result, flow, &a));
+    assert_int_equal(result.n_failed, 2);
+    assert_int_equal(result.n_steps, 2);
+    assert_true(isnan(ys[(TIMES - 1) * 2 * DIM]));
+    tay_flow_free(flow);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_states),    cmocka_unit_test(test_gradients), cmocka_unit_test(test_reproducible),
+        cmocka_unit_test(test_failure),   cmocka_unit_test(test_bad_input), cmocka_unit_test(test_max_steps),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
