@@ -2,15 +2,18 @@
  * The flow of a system of equations: the map from initial states, times and parameters to states, for many initial
  * states (trajectories) at once, and its gradients in reverse mode.
  *
+ *     tay_expr *x, *dx;
  *     tay_flow *flow;
  *     tay_tape *tape;
- *     double x0[2] = {1, 0}, times[2] = {0, 1}, ys[2][2], ys_bar[2][2] = {{0, 0}, {1, 0}}, x0_bar[2];
- *     tay_flow_create(&flow, vars, rhs, 2, NULL);
- *     tay_flow_arguments a = {.size = sizeof a, .n_points = 1, .n_times = 2, .x0 = x0, .times = times, .shared_times = true};
- *     tay_flow_run(&ys[0][0], &tape, NULL, flow, &a);
- *     tay_tape_pull(&(tay_flow_cotangents){.size = sizeof(tay_flow_cotangents), .x0 = x0_bar}, tape, &ys_bar[0][0], NULL);
- *     tay_tape_free(tape);
- *     tay_flow_free(flow);
+ *     double x0 = 1, times[2] = {0, 1}, ys[2], ys_bar[2] = {0, 1}, x0_bar;
+ *     tay_flow_arguments a = {.size = sizeof a, .n_points = 1, .n_times = 2, .x0 = &x0, .times = times, .shared_times = true};
+ *     tay_flow_cotangents bars = {.size = sizeof bars, .x0 = &x0_bar};
+ *     tay_expr_variable(&x, "x");
+ *     tay_expr_neg(&dx, x);
+ *     tay_flow_create(&flow, (const tay_expr *const *)&x, (const tay_expr *const *)&dx, 1, NULL);
+ *     tay_flow_run(ys, &tape, NULL, flow, &a);
+ *     tay_tape_pull(&bars, tape, ys_bar, NULL);
+ *     tay_tape_free(tape); tay_flow_free(flow); tay_expr_unref(dx); tay_expr_unref(x);
  *
  * The step sizes count as constants: the gradient is that of the numerical map, and differs from the true one by about
  * the tolerance. Each trajectory has its own step sizes; the order of a step is common to those that are integrated side by side.

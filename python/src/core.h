@@ -80,6 +80,7 @@ bool core_add_view(PyObject *module);
 bool core_add_cfunc(PyObject *module);
 bool core_add_tensors(PyObject *module);
 bool core_add_continuous(PyObject *module);
+bool core_add_flow(PyObject *module);
 bool core_add_ode(PyObject *module);
 bool core_add_variational(PyObject *module);
 /* A type of a specification, added to the module; a borrowed reference, NULL on failure. */

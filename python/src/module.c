@@ -61,7 +61,7 @@ void core_free_object(PyObject *self)
 static bool add_all(PyObject *module)
 {
     return core_add_expr(module) && core_add_view(module) && core_add_cfunc(module) && core_add_tensors(module) &&
-           core_add_continuous(module) && core_add_ode(module) && core_add_variational(module) &&
+           core_add_continuous(module) && core_add_flow(module) && core_add_ode(module) && core_add_variational(module) &&
            PyModule_AddFunctions(module, core_function_methods) == 0 &&
            PyModule_AddFunctions(module, core_model_methods) == 0 &&
            PyModule_AddStringConstant(module, "version", tay_version()) == 0;

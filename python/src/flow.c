@@ -1,0 +1,184 @@
+/*
+ * Flows and their tapes. The Python class (python/tayra/flow.py) checks shapes and makes arrays; here the numbers are
+ * computed, without the interpreter's lock.
+ */
+#include "core.h"
+
+typedef struct flow {
+    PyObject_HEAD
+    tay_flow *f;
+} flow;
+
+typedef struct tape {
+    PyObject_HEAD
+    tay_tape *t;
+} tape;
+
+static PyTypeObject *tape_type;
+
+static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    PyObject *sys;
+    Py_ssize_t memory, steps, threads, order;
+    double tol;
+    core_system system = {0};
+    tay_flow *f = NULL;
+    flow *self = NULL;
+    tay_status status;
+
+    if (!PyArg_ParseTuple(args, "Odnnnn:flow", &sys, &tol, &memory, &steps, &threads, &order)) return NULL;
+    if (memory < 0 || steps < 0 || threads < 0 || order < 0 || order > 1000 || threads > 1000) {
+        PyErr_SetString(PyExc_ValueError, "memory_limit, max_steps, nthreads, order: expected numbers that are not negative");
+        return NULL;
+    }
+    if (!core_system_get(&system, sys)) return NULL;
+    tay_flow_options options = {.size = sizeof options, .tolerance = tol, .memory_limit = (size_t)memory,
+                                .max_steps = (size_t)steps, .n_threads = (uint32_t)threads, .order = (uint32_t)order};
+    Py_BEGIN_ALLOW_THREADS
+    status = tay_flow_create(&f, system.vars, system.rhs, system.n, &options);
+    Py_END_ALLOW_THREADS
+    core_system_free(&system);
+    if (status) return core_raise(status);
+    if ((self = PyObject_New(flow, type))) self->f = f;
+    else tay_flow_free(f);
+    return (PyObject *)self;
+}
+
+static void flow_dealloc(PyObject *self)
+{
+    tay_flow_free(((flow *)self)->f);
+    core_free_object(self);
+}
+
+/* (n_steps, n_recomputed, tape_bytes, n_failed, first_failed, failed_time) */
+static PyObject *result_tuple(const tay_flow_result *r)
+{
+    return Py_BuildValue("nnnnnd", (Py_ssize_t)r->n_steps, (Py_ssize_t)r->n_recomputed, (Py_ssize_t)r->tape_bytes,
+                         (Py_ssize_t)r->n_failed, (Py_ssize_t)r->first_failed, r->failed_time);
+}
+
+/* run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped): contiguous arrays of doubles -> (tape, result) */
+static PyObject *flow_run(PyObject *o, PyObject *args)
+{
+    const tay_flow *f = ((flow *)o)->f;
+    static const char *const names[4] = {"ys", "x0", "ts", "pars"};
+    PyObject *a[4], *made = NULL, *result = NULL;
+    Py_ssize_t m, t;
+    int shared_ts, shared_pars, taped, got = 0;
+    Py_buffer b[4];
+    tay_tape *new_tape = NULL;
+    tay_flow_result r;
+    tay_status status;
+
+    if (!PyArg_ParseTuple(args, "OOOOnnppp:run", &a[0], &a[1], &a[2], &a[3], &m, &t, &shared_ts, &shared_pars, &taped))
+        return NULL;
+    Py_ssize_t dim = (Py_ssize_t)tay_flow_dim(f), n_pars = (Py_ssize_t)tay_flow_n_pars(f);
+    Py_ssize_t size[4] = {t * m * dim, m * dim, shared_ts ? t : m * t, shared_pars ? n_pars : m * n_pars};
+    for (; got < 4; got++)
+        if (!core_buffer_get(&b[got], a[got], 'd', size[got], got == 0, names[got])) goto out;
+    tay_flow_arguments arguments = {.size = sizeof arguments, .n_points = (size_t)m, .n_times = (size_t)t, .x0 = b[1].buf,
+                                    .times = b[2].buf, .pars = b[3].buf, .shared_times = shared_ts, .shared_pars = shared_pars};
+    Py_BEGIN_ALLOW_THREADS
+    status = tay_flow_run(b[0].buf, taped ? &new_tape : NULL, &r, f, &arguments);
+    Py_END_ALLOW_THREADS
+    if (status) {
+        core_raise(status);
+        goto out;
+    }
+    made = Py_NewRef(Py_None);
+    if (taped) {
+        tape *object = PyObject_New(tape, tape_type);
+        if (!object) goto out;
+        object->t = new_tape;
+        new_tape = NULL;
+        Py_DECREF(made);
+        made = (PyObject *)object;
+    }
+    result = Py_BuildValue("NN", Py_NewRef(made), result_tuple(&r));
+out:
+    Py_XDECREF(made);
+    tay_tape_free(new_tape);
+    while (got-- > 0) PyBuffer_Release(&b[got]);
+    return result;
+}
+
+static void tape_dealloc(PyObject *self)
+{
+    tay_tape_free(((tape *)self)->t);
+    core_free_object(self);
+}
+
+/* pull(x0_bar, ts_bar, pars_bar, ys_bar): contiguous arrays of doubles, whose sizes the caller has checked -> result */
+static PyObject *tape_pull(PyObject *o, PyObject *args)
+{
+    static const char *const names[4] = {"x0bar", "tsbar", "parsbar", "ysbar"};
+    PyObject *a[4], *result = NULL;
+    Py_buffer b[4];
+    int got = 0;
+    tay_flow_result r;
+    tay_status status;
+
+    if (!PyArg_ParseTuple(args, "OOOO:pull", &a[0], &a[1], &a[2], &a[3])) return NULL;
+    for (; got < 4; got++)
+        if (!core_buffer_get(&b[got], a[got], 'd', -1, got < 3, names[got])) goto out;
+    tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf};
+    Py_BEGIN_ALLOW_THREADS
+    status = tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r);
+    Py_END_ALLOW_THREADS
+    result = status ? core_raise(status) : result_tuple(&r);
+out:
+    while (got-- > 0) PyBuffer_Release(&b[got]);
+    return result;
+}
+
+static PyObject *flow_dim(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromSize_t(tay_flow_dim(((flow *)self)->f));
+}
+
+static PyObject *flow_n_pars(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromSize_t(tay_flow_n_pars(((flow *)self)->f));
+}
+
+static PyMethodDef flow_methods[] = {
+    {"run", flow_run, METH_VARARGS, "run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped)"},
+    {0},
+};
+
+static PyGetSetDef flow_properties[] = {
+    {"dim", flow_dim, NULL, "The number of states.", NULL},
+    {"n_pars", flow_n_pars, NULL, "1 + the highest index of a parameter.", NULL},
+    {0},
+};
+
+static PyType_Slot flow_slots[] = {
+    {Py_tp_doc, "flow(sys, tol, memory_limit, max_steps, nthreads, order)"},
+    {Py_tp_new, flow_new},
+    {Py_tp_dealloc, flow_dealloc},
+    {Py_tp_methods, flow_methods},
+    {Py_tp_getset, flow_properties},
+    {0, NULL},
+};
+
+static PyMethodDef tape_methods[] = {
+    {"pull", tape_pull, METH_VARARGS, "pull(x0_bar, ts_bar, pars_bar, ys_bar)"},
+    {0},
+};
+
+static PyType_Slot tape_slots[] = {
+    {Py_tp_doc, "What a run of a flow keeps for the way back."},
+    {Py_tp_dealloc, tape_dealloc},
+    {Py_tp_methods, tape_methods},
+    {0, NULL},
+};
+
+static PyType_Spec flow_spec = {.name = "tayra._core.flow", .basicsize = sizeof(flow), .slots = flow_slots,
+                                .flags = Py_TPFLAGS_DEFAULT};
+static PyType_Spec tape_spec = {.name = "tayra._core.tape", .basicsize = sizeof(tape), .slots = tape_slots,
+                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION};
+
+bool core_add_flow(PyObject *module)
+{
+    return core_add_type(module, &flow_spec) && (tape_type = core_add_type(module, &tape_spec));
+}
