@@ -49,7 +49,11 @@ class _Tracer(torch.fx.Tracer):
             raise
         except Exception as error:
             where = _layer(self.path_of_module(m), type(m))
-            raise Untranslatable(f"from_module(): {where} cannot be traced: {error}") from error
+            raise _untraceable(where, error) from error
+
+
+def _untraceable(where, error):
+    return Untranslatable(f"from_module(): {where} cannot be traced: {str(error).split('. ')[0]}")
 
 
 def _layer(path, kind):
@@ -72,7 +76,7 @@ def _trace(module):
     except Untranslatable:
         raise
     except Exception as error:
-        raise Untranslatable(f"from_module(): {_layer('', type(module))} cannot be traced: {error}") from error
+        raise _untraceable(_layer("", type(module)), error) from error
     if not torch.equal(random_state, torch.get_rng_state()):
         raise Untranslatable(f"from_module(): {_layer('', type(module))} draws random numbers")
     return graph
@@ -86,30 +90,29 @@ class _Run:
         self._attributes = {}
 
     def run(self, inputs):
-        inputs, values = iter(inputs), {}
+        values = self._arguments(inputs)
         for node in self._graph.nodes:
-            args, kwargs = (torch.fx.node.map_arg(a, values.__getitem__) for a in (node.args, node.kwargs))
             if node.op == "placeholder":
-                values[node] = self._input(node, inputs)
-            elif node.op == "get_attr":
-                values[node] = self._attribute(node)
-            elif node.op == "output":
-                result = args[0]
-            else:
-                values[node] = self._call(node, args, kwargs)
-        if next(inputs, None) is not None:
-            raise TypeError(f"from_module(): more inputs than {type(self._module).__name__}.forward() takes")
-        return result
+                continue
+            args, kwargs = (torch.fx.node.map_arg(a, values.__getitem__) for a in (node.args, node.kwargs))
+            if node.op == "output":
+                return args[0]
+            values[node] = self._attribute(node) if node.op == "get_attr" else self._call(node, args, kwargs)
 
-    def _input(self, node, inputs):
-        value = next(inputs, None)
-        if value is not None and not node.target.startswith("*"):
-            return value
-        if value is None and node.args:
-            return node.args[0]  # the default
-        if value is None and node.target.startswith("*"):
-            return () if node.target[1] != "*" else {}
-        raise TypeError(f"from_module(): {type(self._module).__name__}.forward(): no input for the argument {node.target!r}")
+    def _arguments(self, inputs):
+        """The values of the arguments of forward(): inputs, then defaults, none for *args."""
+        arguments = [node for node in self._graph.nodes if node.op == "placeholder"]
+        values = {node: () for node in arguments if node.target.startswith("*")}
+        arguments = [node for node in arguments if node not in values]
+        called = f"from_module(): {type(self._module).__name__}.forward()"
+        if len(inputs) > len(arguments):
+            raise TypeError(f"{called} takes {len(arguments)} inputs, but {len(inputs)} were given")
+        values.update(zip(arguments, inputs))
+        for node in arguments[len(inputs) :]:
+            if not node.args:
+                raise TypeError(f"{called}: there is no input for the argument {node.target!r}")
+            values[node] = node.args[0]
+        return values
 
     def _attribute(self, node):
         """par[...] for a parameter, numbers for other tensors; the same array each time for the latter."""
