@@ -7,10 +7,10 @@ import numpy as np
 from tayra import _core
 
 
-def _array(x, name, dims):
+def _array(x, name):
     a = np.ascontiguousarray(x, dtype=np.float64)
-    if a.ndim not in dims:
-        raise ValueError(f"{name}: expected an array of {' or '.join(map(str, dims))} dimensions, got shape {a.shape}")
+    if a.ndim not in (1, 2):
+        raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {a.shape}")
     return a
 
 
@@ -20,17 +20,18 @@ class Pullback:
     steps, recomputed_steps, tape_bytes: what the run did, and what its tape holds.
     """
 
-    def __init__(self, tape, result, shapes, ys_shape):
-        self._tape, self._shapes, self._ys_shape = tape, shapes, ys_shape
+    def __init__(self, tape, result, starts, shapes, ys_shape):
+        self._tape, self._starts, self._shapes, self._ys_shape = tape, starts, shapes, ys_shape
         self.steps, self.recomputed_steps, self.tape_bytes = result[:3]
 
     def __call__(self, ybar):
         ybar = np.ascontiguousarray(ybar, dtype=np.float64)
         if ybar.shape != self._ys_shape:
             raise ValueError(f"ybar: expected the shape of the states, {self._ys_shape}, got {ybar.shape}")
-        bars = tuple(np.empty(shape) for shape in self._shapes)
-        self._tape.pull(*bars, ybar)
-        return bars
+        starts, tsbar, parsbar = (np.empty(shape) for shape in (self._starts, *self._shapes[1:]))
+        self._tape.pull(starts, tsbar, parsbar, ybar)
+        x0bar = starts if starts.shape == self._shapes[0] else starts.sum(axis=0)
+        return x0bar, tsbar, parsbar
 
 
 class flow:
@@ -46,7 +47,7 @@ class flow:
         self.dim, self.n_pars, self.tol = self._flow.dim, self._flow.n_pars, tol
 
     def _run(self, x0, ts, pars, taped):
-        x0, ts, pars = _array(x0, "x0", (1, 2)), _array(ts, "ts", (1, 2)), _array(pars, "pars", (1, 2))
+        x0, ts, pars = _array(x0, "x0"), _array(ts, "ts"), _array(pars, "pars")
         n, n_pars = self.dim, self.n_pars
         batch = {len(a) for a in (x0, ts, pars) if a.ndim == 2}
         if len(batch) > 1:
@@ -62,7 +63,7 @@ class flow:
         if result[3]:
             warnings.warn(f"{result[3]} of {m} trajectories ended early, the first, {result[4]}, at time {result[5]}: "
                           "their later states are NaN", RuntimeWarning, stacklevel=3)
-        return ys, tape, result, (x0.shape, ts.shape, pars.shape), m
+        return ys, Pullback(tape, result, start.shape, (x0.shape, ts.shape, pars.shape), ys.shape)
 
     def __call__(self, x0, ts, pars=()):
         """The states at the times ts, of which the first is the initial one: (T, n), or (T, M, n) for M trajectories.
@@ -73,13 +74,4 @@ class flow:
 
     def vjp(self, x0, ts, pars=()):
         """The states and the pullback, which takes their cotangents to those of x0, ts and pars, in their shapes."""
-        ys, tape, result, shapes, m = self._run(x0, ts, pars, True)
-        if len(shapes[0]) == 1 and m > 1:
-            pullback = Pullback(tape, result, ((m, self.dim),) + shapes[1:], ys.shape)
-
-            def summed(ybar):
-                x0bar, tsbar, parsbar = pullback(ybar)
-                return x0bar.sum(axis=0), tsbar, parsbar
-
-            return ys, summed
-        return ys, Pullback(tape, result, shapes, ys.shape)
+        return self._run(x0, ts, pars, True)

@@ -42,7 +42,7 @@ def objects(items, shape):
 def _map(f, *arrays):
     """f of the elements of arrays of one shape after broadcasting; numbers become expressions."""
     arrays = np.broadcast_arrays(*map(tensor, arrays))
-    rows = ([e if isinstance(e, expression) else expression(e) for e in a.ravel().tolist()] for a in arrays)
+    rows = ([_as_expression(e) for e in a.ravel().tolist()] for a in arrays)
     return objects([f(*e) for e in zip(*rows)], arrays[0].shape)
 
 

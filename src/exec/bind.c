@@ -13,9 +13,6 @@
 enum { COLUMN_BYTES = 64 * 1024, CHUNK_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
-/* Elements: scratch memory of a kernel begins at a multiple of this. */
-enum { ALIGNED = 16 };
-
 /* The number of coefficients of values that are not states. */
 static uint32_t n_orders(const tay__exec *exec)
 {
@@ -36,7 +33,7 @@ static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32
         operation.last = exec->order;
     }
     TAY_TRY(tay__multiply(&operation.kernel.n_scratch, operation.kernel.n_scratch, n_orders(exec)));
-    exec->n_scratch = (exec->n_scratch + operation.kernel.n_scratch + ALIGNED - 1) / ALIGNED * ALIGNED;
+    exec->n_scratch += operation.kernel.n_scratch;
     if (exec->lanes > 1) TAY_TRY(tay__finish_lanes(exec, &operation));
     TAY_TRY(tay__array_push(&exec->operations, &operation));
 out:
@@ -161,7 +158,7 @@ out:
 static int32_t chunk_members(const tay__exec *exec, const tay__group *group)
 {
     size_t width = 1 + group->n_terms * (size_t)(group->a_stride != TAY__SHARED) + (group->b ? group->n_terms : 0);
-    size_t n = CHUNK_BYTES / exec->element / (exec->order + 1) / exec->lanes / width;
+    size_t n = CHUNK_BYTES / exec->element / (exec->order + 1) / width;
 
     if (exec->order == 0) return INT32_MAX / 2; /* nothing is read twice */
     return n < COLUMN_UNIT ? COLUMN_UNIT : (int32_t)n;
@@ -182,7 +179,7 @@ static int32_t column_width(const tay__exec *exec, const tay__step *step, int32_
         numbers += group->n_members * (size_t)(group->transient ? 1 : exec->order + 1);
     }
     numbers = (numbers + (size_t)n_columns - 1) / (size_t)n_columns;
-    width = COLUMN_BYTES / exec->element / numbers / exec->lanes / COLUMN_UNIT * COLUMN_UNIT;
+    width = COLUMN_BYTES / exec->element / numbers / COLUMN_UNIT * COLUMN_UNIT;
     if (width < COLUMN_UNIT) width = COLUMN_UNIT;
     size_t n_blocks = ((size_t)n_columns + width - 1) / width; /* of about the same width */
     return (int32_t)(((size_t)n_columns + n_blocks - 1) / n_blocks + COLUMN_UNIT - 1) / COLUMN_UNIT * COLUMN_UNIT;

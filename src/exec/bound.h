@@ -68,6 +68,14 @@ static inline size_t tay__coef_lanes(const tay__exec *exec)
     return exec->lane_coefs ? exec->lanes : 1;
 }
 
+/* What the kernels read and write in a run of so many orders. */
+static inline tay__pass tay__pass_of(const tay__exec *exec, const tay__workspace *w, uint32_t n_orders)
+{
+    return (tay__pass){.jet = w->jet, .plane = w->plane, .lanes = exec->lanes, .packed = w->packed, .scratch = w->scratch,
+                       .n_orders = n_orders, .keep = exec->lanes > 1, .coef_lanes = tay__coef_lanes(exec),
+                       .transposed = w->transposed};
+}
+
 /* Fills operations, steps, slices and segments; raises n_slots and n_scratch. */
 tay_status tay__bind(tay__exec *exec);
 

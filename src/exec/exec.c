@@ -60,7 +60,6 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     exec->kept = TAY__ARRAY(void *);
     TAY_TRY(tay__bind(exec));
     if (exec->n_slots > exec->program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
-    if (!exec->reversible) exec->n_transposed = 0;
     TAY_TRY(measure(exec));
     TAY_TRY(make_prologue(exec));
     *out = exec;

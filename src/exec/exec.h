@@ -46,6 +46,13 @@ void tay__exec_run(const tay__exec *exec, tay__workspace *workspace);
  */
 void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride, const tay__workspace *workspace, size_t count,
                           const double *h, size_t n_h, bool compensated);
+/* The order that a tolerance asks for, for the least work per unit of time: max(2, ceil(1 - ln(tolerance)/2)) [JZ2005]. */
+uint32_t tay__exec_order_for(double tolerance);
+/*
+ * The radius of convergence of a series [JZ2005], from the largest absolute values of its coefficients 0, order - 1 and order:
+ * min(rho_{order-1}, rho_order), rho_m = (max(1, |x_0|) / |x_m|)^(1/m). Infinite where both are 0, NaN where one of the three is.
+ */
+double tay__exec_radius(double first, double before, double last, uint32_t order);
 /* max_i |x_i|; NaN if one is. */
 double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
 
@@ -53,15 +60,13 @@ double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
  * Reversible execs: with jets, double, several lanes, all coefficients kept, so that cotangents can go the way back.
  *
  * Lanes are a multiple of tay__exec_width(). lane_coefs: each lane has parameters of its own, pars[n_pars][lanes] for
- * tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be replaced by other memory, aligned to 64 bytes,
- * (order + 1) * plane numbers for the order of the run, that tay__exec_begin_jet was called for once.
+ * tay__exec_set_parameters; else pars[n_pars] for all. For the way back a workspace's jet may be
+ * replaced by a copy of it, of the (order + 1) * plane numbers of its run's order.
  */
 tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes,
                                        bool lane_coefs);
 size_t tay__exec_width(void);
 
-/* Sets what a run does not: the time's coefficients, for orders up to `order`. */
-void tay__exec_begin_jet(const tay__exec *exec, double *jet, uint32_t order);
 /* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. */
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to);
 
@@ -73,8 +78,6 @@ typedef struct tay__cotangents {
 } tay__cotangents;
 tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec);
 void tay__cotangents_free(tay__cotangents *bars);
-/* Bytes that they take. */
-size_t tay__cotangents_memory(const tay__exec *exec);
 
 /* Zeroes bars->jet for orders 0 .. order: before the caller adds what the states' coefficients (slots 0 .. n_inputs-1,
  * orders 0 .. order) got from outside. */

@@ -68,7 +68,7 @@ tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation)
     for (size_t i = 0; i < g->n_rows * (size_t)g->n_terms; i++) operands[i] = (size_t)g->a[i] * exec->lanes;
     kernel->operands = operands;
     kernel->transposed = exec->n_transposed;
-    exec->n_transposed += n_coefs;
+    if (exec->reversible) exec->n_transposed += n_coefs;
 out:
     return status;
 }
@@ -186,7 +186,7 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
     tay__row *row;
     uint32_t *offset;
     int32_t *from, *a;
-    size_t n_lists = g->a_stride == TAY__GATHER ? 1 : g->n_rows, n = 0;
+    size_t n = 0;
     scaling s = {.scaled = exec->scaled, .all = true};
 
     *copies = NULL;
@@ -201,7 +201,7 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
     TAY_TRY(tay__alloc_kept(&row, &exec->kept, 1, sizeof *row));
     TAY_TRY(tay__alloc_kept(&offset, &exec->kept, 1, sizeof *offset));
     TAY_TRY(tay__alloc_kept(&from, &exec->kept, n, sizeof *from));
-    size_t n_a = g->a_stride == TAY__GATHER ? g->n_terms * (size_t)g->pitch : n_lists * g->n_terms;
+    size_t n_a = g->n_terms * (size_t)(g->a_stride == TAY__GATHER ? (uint32_t)g->pitch : g->n_rows);
     TAY_TRY(tay__alloc_kept(&a, &exec->kept, n_a, sizeof *a));
     *row = (tay__row){.first = (int32_t)exec->n_slots, .length = (int32_t)n, .tile = 1};
     size_t at = 0;

@@ -7,23 +7,6 @@
  */
 #include "exec/bound.h"
 
-static tay__pass pass_of(const tay__exec *exec, const tay__workspace *w, const tay__cotangents *bars, uint32_t n_orders)
-{
-    return (tay__pass){
-        .jet = w->jet,
-        .plane = exec->plane,
-        .lanes = exec->lanes,
-        .packed = w->packed,
-        .scratch = w->scratch,
-        .n_orders = n_orders,
-        .keep = true,
-        .coef_lanes = tay__coef_lanes(exec),
-        .bar = bars ? bars->jet : NULL,
-        .packed_bar = bars ? bars->packed : NULL,
-        .transposed = w->transposed,
-    };
-}
-
 /* Begin and end of the segments of operation k of a step, which has one part. */
 static const tay__segment *segments_of(const tay__exec *exec, const tay__step *step, uint32_t k, size_t *n)
 {
@@ -35,7 +18,7 @@ static const tay__segment *segments_of(const tay__exec *exec, const tay__step *s
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
 {
     const tay__operation *operations = exec->operations.data;
-    tay__pass pass = pass_of(exec, workspace, NULL, to);
+    tay__pass pass = tay__pass_of(exec, workspace, to);
 
     for (size_t i = 0; i < exec->steps.count; i++) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
@@ -55,8 +38,10 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
                        bool with_parameters)
 {
     const tay__operation *operations = exec->operations.data;
-    tay__pass pass = pass_of(exec, workspace, bars, order);
+    tay__pass pass = tay__pass_of(exec, workspace, order);
 
+    pass.bar = bars->jet;
+    pass.packed_bar = bars->packed;
     for (size_t i = exec->steps.count; i-- > 0;) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
         for (uint32_t n = order + 1; n-- > 0;) {
@@ -97,14 +82,6 @@ tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, u
 size_t tay__exec_width(void)
 {
     return tay__choose_kernels(TAY_FLOAT64)->width;
-}
-
-void tay__exec_begin_jet(const tay__exec *exec, double *jet, uint32_t order)
-{
-    int32_t time = exec->program->time_slot;
-    if (time < 0) return;
-    for (uint32_t n = 1; n <= order; n++)
-        exec->kernels->fill(jet + n * exec->plane + (size_t)time * exec->lanes, n == 1, exec->lanes);
 }
 
 /* Layers' coefficients with terms and members exchanged: see tay__pass. */
@@ -192,12 +169,6 @@ void tay__cotangents_free(tay__cotangents *bars)
     tay__free_aligned(bars->jet);
     tay__free_aligned(bars->packed);
     tay__free(bars);
-}
-
-size_t tay__cotangents_memory(const tay__exec *exec)
-{
-    size_t jet = ((size_t)exec->order + 1) * exec->plane, packed = (exec->program->n_packed + 1) * tay__coef_lanes(exec);
-    return (jet + packed) * sizeof(double) + (exec->prologue ? tay__cotangents_memory(exec->prologue) : 0);
 }
 
 void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_t order)

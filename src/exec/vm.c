@@ -1,7 +1,9 @@
 /*
  * The interpreter: runs the steps of a bound program, each part over all orders before the next; what depends on
- * parameters alone; the polynomials and norms of a step.
+ * parameters alone; the polynomials, norms and radius of a step.
  */
+#include <math.h>
+
 #include "exec/bound.h"
 
 /* Operation o at order n of the step. */
@@ -34,9 +36,7 @@ static void run_step(const tay__exec *exec, const tay__step *step, const tay__pa
 void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
 {
     const tay__step *steps = exec->steps.data;
-    tay__pass pass = {.jet = workspace->jet, .plane = workspace->plane, .lanes = exec->lanes, .packed = workspace->packed,
-                      .scratch = workspace->scratch, .n_orders = exec->order > 0 ? exec->order : 1,
-                      .keep = exec->lanes > 1, .coef_lanes = 1};
+    tay__pass pass = tay__pass_of(exec, workspace, exec->order > 0 ? exec->order : 1);
 
     for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
 }
@@ -67,4 +67,17 @@ void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride,
 double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n)
 {
     return exec->numbers->max_norm(x, n);
+}
+
+uint32_t tay__exec_order_for(double tolerance)
+{
+    double order = ceil(1 - log(tolerance) / 2);
+    return order < 2 ? 2 : (uint32_t)order;
+}
+
+double tay__exec_radius(double first, double before, double last, uint32_t order)
+{
+    double scale = first > 1 ? first : 1;
+    if (isnan(first) || isnan(before) || isnan(last)) return NAN;
+    return fmin(pow(scale / before, 1.0 / (order - 1)), pow(scale / last, 1.0 / order));
 }

@@ -136,8 +136,9 @@ static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
     flow->max_steps = o.max_steps ? o.max_steps : SIZE_MAX;
     flow->n_threads = o.n_threads;
     flow->fixed_order = o.order;
-    double usual = ceil(1 - log(o.tolerance) / 2), most = ceil(1 - log(o.tolerance));
-    flow->usual_order = o.order ? o.order : usual < 3 ? 3 : (uint32_t)usual;
+    uint32_t usual = tay__exec_order_for(o.tolerance);
+    double most = ceil(1 - log(o.tolerance));
+    flow->usual_order = o.order ? o.order : usual < 3 ? 3 : usual;
     flow->max_order = o.order ? o.order : most < 4 ? 4 : (uint32_t)most;
     return TAY_OK;
 }

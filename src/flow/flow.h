@@ -72,7 +72,7 @@ typedef struct tay__block {
 struct tay_tape {
     tay_flow *flow;
     tay__lanes *lanes;
-    tay_flow_arguments a;   /* its arrays: copies that belong to the tape, if taped */
+    tay_flow_arguments a;   /* its arrays: copies that belong to the tape, if it is left */
     double *copies;
     double *reached;        /* [n_points] the time of the last good state; infinite if all times were */
     tay__block *blocks;
@@ -95,6 +95,23 @@ static inline double tay__time_of(const tay_flow_arguments *a, size_t point, siz
 {
     return a->times[a->shared_times ? j : point * a->n_times + j];
 }
+
+/* Outputs that are taken at once, of each lane. */
+enum { TAY__ROUNDS_AT_ONCE = 4 };
+/* The distance from a lane's time to output j, with its sign. */
+static inline double tay__distance(const tay_tape *run, const tay__lane_step *lane, size_t j)
+{
+    tay__time to = {.hi = tay__time_of(&run->a, lane->point, j)};
+    return tay__time_sub(to, lane->time).hi;
+}
+/* Whether output j of a lane lies in its step. */
+static inline bool tay__covers(const tay__lane_step *lane, size_t j)
+{
+    return lane->point != TAY__IDLE && j < lane->end_time;
+}
+/* Rounds `done` ... of outputs: tau[k * lanes + l] is the distance of lane l's, 0 if it has none. The number of rounds, at most
+ * TAY__ROUNDS_AT_ONCE; 0 if no lane has one left. */
+size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done);
 
 /* Sets the workspace up for the parameters of the lanes' trajectories; scratch[n_pars * lanes]. */
 void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch);

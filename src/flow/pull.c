@@ -7,15 +7,13 @@
 
 #include "flow/flow.h"
 
-enum { ROUNDS = 4 };
-
 /* A block on its way back. */
 typedef struct way {
     tay_tape *run;
     tay__worker *worker;
     double *lambda;               /* [dim][lanes] cotangent of the state at the step's end */
-    double *pars, *pars_bar;      /* [n_pars][lanes], or with shared parameters [n_pars] */
-    double *tau, *y_bar, *slope;  /* [ROUNDS][...] */
+    double *pars, *pars_bar;      /* [n_pars][lanes], for parameters of each trajectory */
+    double *tau, *y_bar, *slope;  /* [rounds][...] */
     double *block_times;          /* sums of shared times, or NULL */
 } way;
 
@@ -24,14 +22,13 @@ static const double *y_bar_of(const tay_tape *run, size_t j, size_t point)
     return run->ys_bar + (j * run->a.n_points + point) * run->flow->dim;
 }
 
-/* Where the cotangent of output time j goes; NULL: not wanted. */
+/* Where the cotangent of output time j goes, if wanted. */
 static double *time_bar(const way *w, size_t point, size_t j)
 {
-    if (!w->run->bars->times) return NULL;
     return w->block_times ? w->block_times + j : w->run->bars->times + point * w->run->a.n_times + j;
 }
 
-/* Outputs `done` .. `done` + n - 1 of each lane: distances and cotangents, 0 where there are none. */
+/* The cotangents of n rounds of outputs from `done` on, 0 where a lane has none. */
 static void gather(const way *w, const tay__block_step *step, size_t done, size_t n)
 {
     const tay_tape *run = w->run;
@@ -39,13 +36,9 @@ static void gather(const way *w, const tay__block_step *step, size_t done, size_
 
     for (size_t k = 0; k < n; k++) {
         for (size_t l = 0; l < lanes; l++) {
-            const tay__lane_step *lane = &step->lane[l];
-            size_t j = lane->first_time + done + k;
-            bool there = lane->point != TAY__IDLE && j < lane->end_time;
-            const double *from = there ? y_bar_of(run, j, lane->point) : NULL;
-            tay__time to = {.hi = there ? tay__time_of(&run->a, lane->point, j) : 0};
-            w->tau[k * lanes + l] = there ? tay__time_sub(to, lane->time).hi : 0;
-            for (size_t i = 0; i < dim; i++) w->y_bar[(k * dim + i) * lanes + l] = there ? from[i] : 0;
+            size_t j = step->lane[l].first_time + done + k;
+            const double *from = tay__covers(&step->lane[l], j) ? y_bar_of(run, j, step->lane[l].point) : NULL;
+            for (size_t i = 0; i < dim; i++) w->y_bar[(k * dim + i) * lanes + l] = from ? from[i] : 0;
         }
     }
 }
@@ -62,7 +55,7 @@ static void pull_times(const way *w, const tay__block_step *step, size_t done, s
             const tay__lane_step *lane = &step->lane[l];
             size_t j = lane->first_time + done + k;
             double sum = 0;
-            if (lane->point == TAY__IDLE || j >= lane->end_time) continue;
+            if (!tay__covers(lane, j)) continue;
             for (size_t i = 0; i < dim; i++) {
                 size_t e = (k * dim + i) * lanes + l;
                 sum += w->y_bar[e] * w->slope[e];
@@ -78,15 +71,10 @@ static void collect(const way *w, const tay__block_step *step)
 {
     const tay_tape *run = w->run;
     const tay__exec *exec = run->lanes->exec;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim, most = 0;
+    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
 
     tay__cotangents_clear(exec, w->worker->bars, step->order);
-    for (size_t l = 0; l < lanes; l++) {
-        const tay__lane_step *lane = &step->lane[l];
-        if (lane->point != TAY__IDLE && lane->end_time - lane->first_time > most) most = lane->end_time - lane->first_time;
-    }
-    for (size_t done = 0; done < most; done += ROUNDS) {
-        size_t n = most - done < ROUNDS ? most - done : ROUNDS;
+    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, step->lane, done)) > 0; done += n) {
         gather(w, step, done, n);
         tay__exec_lane_polynomial_adjoint(exec, w->worker->bars->jet, w->y_bar, dim, step->order, w->tau, n);
         if (run->bars->times) pull_times(w, step, done, n);
@@ -162,13 +150,13 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
     way w = {.run = run, .worker = worker};
     double *numbers = NULL;
 
-    TAY_TRY(tay__calloc(&numbers, lanes * (dim + 2 * n_pars + ROUNDS * (1 + 2 * dim)), sizeof *numbers));
+    TAY_TRY(tay__calloc(&numbers, lanes * (dim + 2 * n_pars + TAY__ROUNDS_AT_ONCE * (1 + 2 * dim)), sizeof *numbers));
     w.lambda = numbers;
     w.pars = w.lambda + dim * lanes;
     w.pars_bar = w.pars + n_pars * lanes;
     w.tau = w.pars_bar + n_pars * lanes;
-    w.y_bar = w.tau + ROUNDS * lanes;
-    w.slope = w.y_bar + ROUNDS * dim * lanes;
+    w.y_bar = w.tau + TAY__ROUNDS_AT_ONCE * lanes;
+    w.slope = w.y_bar + TAY__ROUNDS_AT_ONCE * dim * lanes;
     double *sums = run->block_bars + i_block * run->n_block_bars;
     if (run->bars->times && run->a.shared_times) w.block_times = sums + (run->a.shared_pars ? n_pars : 0);
     for (size_t i = block->steps.count; i-- > 0;) {

@@ -6,7 +6,7 @@
 #include "flow/flow.h"
 
 /* Bytes of jets that a run keeps: what stays in the last level of a cache is faster to keep than to compute again. */
-enum { KEEP_BYTES = 8 << 20, MOST_BLOCKS = 64, ROUNDS = 4 };
+enum { KEEP_BYTES = 8 << 20, MOST_BLOCKS = 64 };
 
 /* A block under way. */
 typedef struct walk {
@@ -71,13 +71,6 @@ static bool assign(walk *w)
     return busy;
 }
 
-/* The distance from a lane's time to output j, with its sign. */
-static double distance(const tay_tape *run, const tay__lane_step *lane, size_t j)
-{
-    tay__time to = {.hi = tay__time_of(&run->a, lane->point, j)};
-    return tay__time_sub(to, lane->time).hi;
-}
-
 /* Which outputs the step h (not negative) of each busy lane covers, and whether it is the last. */
 static void cover(walk *w)
 {
@@ -88,35 +81,25 @@ static void cover(walk *w)
         tay__lane_step *lane = &w->lane[l];
         if (lane->point == TAY__IDLE) continue;
         lane->ends = w->h[l] >= w->left[l];
-        lane->h = copysign(lane->ends ? w->left[l] : w->h[l], distance(run, lane, last));
+        lane->h = copysign(lane->ends ? w->left[l] : w->h[l], tay__distance(run, lane, last));
         lane->end_time = lane->ends ? last + 1 : lane->first_time;
-        while (lane->end_time <= last && fabs(distance(run, lane, lane->end_time)) <= fabs(lane->h)) lane->end_time++;
+        while (lane->end_time <= last && fabs(tay__distance(run, lane, lane->end_time)) <= fabs(lane->h)) lane->end_time++;
     }
 }
 
-/* The states at the outputs, ROUNDS of each lane at once. */
+/* The states at the outputs. */
 static void write_outputs(walk *w, uint32_t order)
 {
     const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim, most = 0;
+    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
 
-    for (size_t l = 0; l < lanes; l++)
-        if (w->lane[l].point != TAY__IDLE && w->lane[l].end_time - w->lane[l].first_time > most)
-            most = w->lane[l].end_time - w->lane[l].first_time;
-    for (size_t done = 0; done < most; done += ROUNDS) {
-        size_t n = most - done < ROUNDS ? most - done : ROUNDS;
-        for (size_t k = 0; k < n; k++)
-            for (size_t l = 0; l < lanes; l++) {
-                const tay__lane_step *lane = &w->lane[l];
-                size_t j = lane->first_time + done + k;
-                w->tau[k * lanes + l] = lane->point != TAY__IDLE && j < lane->end_time ? distance(run, lane, j) : 0;
-            }
+    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, w->lane, done)) > 0; done += n) {
         tay__exec_lane_polynomial(run->lanes->exec, w->out, w->worker->workspace->jet, dim, order, w->tau, n);
         for (size_t k = 0; k < n; k++)
             for (size_t l = 0; l < lanes; l++) {
                 const tay__lane_step *lane = &w->lane[l];
                 size_t j = lane->first_time + done + k;
-                if (lane->point == TAY__IDLE || j >= lane->end_time) continue;
+                if (!tay__covers(lane, j)) continue;
                 double *row = row_of(run, j, lane->point);
                 for (size_t i = 0; i < dim; i++) row[i] = w->out[(k * dim + i) * lanes + l];
             }
@@ -169,7 +152,7 @@ static uint32_t try_step(walk *w)
         if (w->new_pars) tay__set_pars(run, w->worker, w->lane, w->pars);
         w->new_pars = false;
         for (size_t l = 0; l < lanes; l++)
-            w->left[l] = w->lane[l].point == TAY__IDLE ? 0 : fabs(distance(run, &w->lane[l], run->a.n_times - 1));
+            w->left[l] = w->lane[l].point == TAY__IDLE ? 0 : fabs(tay__distance(run, &w->lane[l], run->a.n_times - 1));
         tay__begin_step(run, w->worker, w->state, w->lane);
         uint32_t order = tay__make_jet(run, w->worker, w->lane, w->left, w->rho, w->h);
         for (size_t l = 0; l < lanes; l++) {
@@ -226,14 +209,14 @@ tay_status tay__run_block(tay_tape *run, tay__block *block, tay__worker *worker)
 
     TAY_TRY(tay__calloc(&w.lane, lanes, sizeof *w.lane));
     TAY_TRY(tay__calloc(&w.n_steps, lanes, sizeof *w.n_steps));
-    TAY_TRY(tay__calloc(&numbers, lanes * (3 + dim + run->flow->n_pars + ROUNDS * (1 + dim)), sizeof *numbers));
+    TAY_TRY(tay__calloc(&numbers, lanes * (3 + dim + run->flow->n_pars + TAY__ROUNDS_AT_ONCE * (1 + dim)), sizeof *numbers));
     w.left = numbers;
     w.rho = w.left + lanes;
     w.h = w.rho + lanes;
     w.state = w.h + lanes;
     w.tau = w.state + dim * lanes;
-    w.out = w.tau + ROUNDS * lanes;
-    w.pars = w.out + ROUNDS * dim * lanes;
+    w.out = w.tau + TAY__ROUNDS_AT_ONCE * lanes;
+    w.pars = w.out + TAY__ROUNDS_AT_ONCE * dim * lanes;
     for (size_t l = 0; l < lanes; l++) w.lane[l].point = TAY__IDLE;
     TAY_TRY(walk_block(&w));
 out:
@@ -311,22 +294,21 @@ out:
     return status;
 }
 
-/* The tape outlives the caller's arrays. */
+/* The tape outlives the caller's arrays; the way back does not read the initial states. */
 static tay_status copy_arguments(tay_tape *run)
 {
     tay_status status = TAY_OK;
     tay_flow_arguments *a = &run->a;
-    size_t n_x = a->n_points * run->flow->dim, n_pars = run->flow->n_pars * (a->shared_pars ? 1 : a->n_points);
+    size_t n_pars = run->flow->n_pars * (a->shared_pars ? 1 : a->n_points);
     size_t n_times = a->n_times * (a->shared_times ? 1 : a->n_points);
 
-    TAY_TRY(tay__alloc(&run->copies, n_x + n_times + n_pars, sizeof *run->copies));
+    TAY_TRY(tay__alloc(&run->copies, n_times + n_pars, sizeof *run->copies));
     double *to = run->copies;
-    if (n_x) memcpy(to, a->x0, n_x * sizeof *to);
-    a->x0 = to;
-    if (a->times) memcpy(to + n_x, a->times, n_times * sizeof *to);
-    a->times = to + n_x;
-    if (n_pars && a->pars) memcpy(to + n_x + n_times, a->pars, n_pars * sizeof *to);
-    a->pars = to + n_x + n_times;
+    if (a->times) memcpy(to, a->times, n_times * sizeof *to);
+    if (n_pars && a->pars) memcpy(to + n_times, a->pars, n_pars * sizeof *to);
+    a->x0 = NULL;
+    a->times = to;
+    a->pars = to + n_times;
 out:
     return status;
 }

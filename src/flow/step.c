@@ -12,6 +12,23 @@
 /* The order whose sums and convolutions cost the same. */
 enum { EVEN_ORDER = 24, LEAST_ORDER = 4 };
 
+size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done)
+{
+    size_t lanes = run->lanes->lanes, most = 0;
+
+    for (size_t l = 0; l < lanes; l++)
+        if (lane[l].point != TAY__IDLE && lane[l].end_time - lane[l].first_time > most)
+            most = lane[l].end_time - lane[l].first_time;
+    size_t n = most - done < TAY__ROUNDS_AT_ONCE ? most - done : TAY__ROUNDS_AT_ONCE;
+    for (size_t k = 0; k < n; k++) {
+        for (size_t l = 0; l < lanes; l++) {
+            size_t j = lane[l].first_time + done + k;
+            tau[k * lanes + l] = tay__covers(&lane[l], j) ? tay__distance(run, &lane[l], j) : 0;
+        }
+    }
+    return n;
+}
+
 void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch)
 {
     const tay_flow *flow = run->flow;
@@ -62,9 +79,7 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
     tay__exec_lane_norms(exec, before, jet + (order - 1) * plane, dim);
     tay__exec_lane_norms(exec, last, jet + order * plane, dim);
     for (size_t l = 0; l < lanes; l++) {
-        double scale = first[l] > 1 ? first[l] : 1;
-        rho[l] = fmin(pow(scale / before[l], 1.0 / (order - 1)), pow(scale / last[l], 1.0 / order));
-        if (isnan(first[l]) || isnan(before[l]) || isnan(last[l])) rho[l] = NAN;
+        rho[l] = tay__exec_radius(first[l], before[l], last[l], order);
         h[l] = rho[l] * part;
     }
 }

@@ -2,8 +2,8 @@
  * The table of kernels of one instruction set and real type: the drivers, which describe segments of rows as runs, and the
  * choice of a kernel for a group.
  *
- * With one lane a run is a segment of a row. With several, elements are lanes: a segment of consecutive operands is one
- * long run, other groups go member by member, and layers by tiles of members.
+ * With one lane a run is a segment of a row. With several, elements are lanes: exec makes segments such that each is one long
+ * run, and layers go by tiles of members.
  */
 #include "kernels/drive.h"
 #include "kernels/lanes.h"
@@ -110,27 +110,25 @@ static void drive_tiles(const tay__pass *pass, const tay__kernel *kernel, const 
     }
 }
 
-typedef void run_function(const void *run);
-
-static run_function *linear_run(tay__stride stride, tay__coefs coefs)
+static tay__run_function *linear_run(tay__stride stride, tay__coefs coefs)
 {
-    static run_function *const runs[3][3] = {
+    static tay__run_function *const runs[3][3] = {
         {tay__linear_shared_1, tay__linear_shared_s, tay__linear_shared_v},
         {tay__linear_contiguous_1, tay__linear_contiguous_s, tay__linear_contiguous_v},
         {tay__linear_gather_1, tay__linear_gather_s, tay__linear_gather_v}};
     return runs[stride][coefs];
 }
 
-static run_function *product_run(tay__stride stride, tay__coefs coefs, bool square)
+static tay__run_function *product_run(tay__stride stride, tay__coefs coefs, bool square)
 {
-    static run_function *const runs[3][3] = {
+    static tay__run_function *const runs[3][3] = {
         {NULL, NULL, tay__product_shared_v}, /* else tiles */
         {tay__product_contiguous_1, tay__product_contiguous_s, tay__product_contiguous_v},
         {tay__square_1, tay__square_s, tay__square_v}};
     return runs[square ? 2 : stride == TAY__SHARED ? 0 : 1][coefs];
 }
 
-static run_function *run_of(const tay__group *g, tay__stride stride, tay__coefs coefs)
+static tay__run_function *run_of(const tay__group *g, tay__stride stride, tay__coefs coefs)
 {
     switch (g->primitive) {
     case TAY__LINEAR: return linear_run(stride, coefs);
@@ -158,13 +156,12 @@ static tay__kernel select_one_lane(const tay__group *g)
 
 static tay__kernel select_kernel(const tay__group *g, size_t lanes, bool lane_coefs)
 {
-    tay__coefs coefs = !g->has_coefs ? TAY__NO_COEFS : lane_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
     tay__kernel kernel = {.drive = drive_lanes};
 
     if (lanes == 1) kernel = select_one_lane(g);
     else if (tay__is_layer(g)) kernel.drive = drive_layer;
     else if (g->primitive == TAY__INTEGRATE) kernel.run = tay__integral_scaled;
-    else kernel.run = run_of(g, TAY__CONTIGUOUS, coefs);
+    else kernel.run = run_of(g, TAY__CONTIGUOUS, tay__coefs_of_lanes(g, lane_coefs));
     kernel.to_state = g->primitive == TAY__STATE;
     TAY__NAME(select_reverse)(&kernel, g, lanes, lane_coefs);
     return kernel;

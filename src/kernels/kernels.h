@@ -49,15 +49,18 @@ typedef struct tay__kernel tay__kernel;
 typedef void tay__drive(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                         const tay__segment *segments, size_t n_segments);
 
+/* One run (run.h). */
+typedef void tay__run_function(const void *run);
+
 struct tay__kernel {
     tay__drive *drive;
-    void (*run)(const void *run);
+    tay__run_function *run;
     /* Not NULL: to be run for orders begin .. end - 1, as soon as the shared operands have them, before `drive` needs them. */
     void (*prepare)(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t begin, uint32_t end);
     size_t n_scratch; /* elements of scratch memory per order; exec gives them and says where they begin: */
     size_t scratch;
     bool to_state; /* the rows are states: coefficient n, divided by n + 1, goes to their coefficient n + 1 */
-    bool scaled;   /* linear: coefficient n > 0 times n is kept; integral: the operands a are such */
+    bool scaled;   /* linear: coefficient n > 0 times n is kept, as the integrals over lanes read it */
     /* Layers over lanes: elements from the jet to coefficient 0 of operand k of row r, operands[r * n_terms + k]; where the
      * transposed coefficients begin. */
     const size_t *operands;
@@ -65,7 +68,7 @@ struct tay__kernel {
     /* The adjoint of `drive`, orders falling; that of the coefficients, for all orders, when all cotangents are known.
      * NULL with one lane. */
     tay__drive *reverse, *learn;
-    void (*pull)(const void *run);
+    tay__run_function *pull; /* what `reverse` calls for a run */
 };
 
 /* Whether, over lanes, a group is a product of a matrix with its shared operands. */

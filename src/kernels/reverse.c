@@ -207,12 +207,10 @@ static void learn_members(const tay__pass *pass, const tay__kernel *kernel, cons
     }
 }
 
-typedef void run_function(const void *run);
-
-static run_function *pull_of(const tay__group *g, tay__coefs coefs)
+static tay__run_function *pull_of(const tay__group *g, tay__coefs coefs)
 {
-    static run_function *const linear[3] = {tay__linear_back_1, tay__linear_back_s, tay__linear_back_v};
-    static run_function *const product[2][3] = {{tay__product_back_1, tay__product_back_s, tay__product_back_v},
+    static tay__run_function *const linear[3] = {tay__linear_back_1, tay__linear_back_s, tay__linear_back_v};
+    static tay__run_function *const product[2][3] = {{tay__product_back_1, tay__product_back_s, tay__product_back_v},
                                                 {tay__square_back_1, tay__square_back_s, tay__square_back_v}};
     switch (g->primitive) {
     case TAY__LINEAR: return linear[coefs];
@@ -227,10 +225,9 @@ static run_function *pull_of(const tay__group *g, tay__coefs coefs)
 
 void TAY__NAME(select_reverse)(tay__kernel *kernel, const tay__group *group, size_t lanes, bool lane_coefs)
 {
-    tay__coefs coefs = !group->has_coefs ? TAY__NO_COEFS : lane_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
     if (lanes == 1) return;
     kernel->reverse = tay__is_layer(group) ? reverse_layer : reverse_lanes;
-    kernel->pull = pull_of(group, coefs);
+    kernel->pull = pull_of(group, tay__coefs_of_lanes(group, lane_coefs));
     if (!group->has_coefs && !group->has_constant) return;
     kernel->learn = tay__is_layer(group) && !lane_coefs ? learn_layer : learn_members;
 }

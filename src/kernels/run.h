@@ -41,7 +41,6 @@ typedef struct tay__run {
     size_t constant_step;  /* 1: one per element; 0: one for all */
     const real *tile;      /* product.h: the packed numbers of the run's tile */
     uint32_t n_orders;
-    const size_t *operands; /* linear.h: from `jet` to coefficient 0 of each operand of a layer */
     const uint8_t *a_transient; /* the group's, or NULL where all coefficients are kept */
     /* For the way back: cotangents stand at `bar` as coefficients at `jet`; where y, and the coefficients among the
      * packed ones, are from the beginning. */

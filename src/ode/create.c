@@ -30,7 +30,7 @@ static tay_status compile(tay__exec **out, const tay_expr *const *vars, const ta
 
     TAY_TRY(tay__program_create(&program, &(tay__program_spec){.inputs = vars, .n_inputs = n, .outputs = rhs,
                                                                .n_outputs = n, .jets = true, .memory_limit = limit}));
-    TAY_TRY(tay__exec_create(&exec, program, TAY_FLOAT64, tay__ode_order_for(options->tolerance), 1));
+    TAY_TRY(tay__exec_create(&exec, program, TAY_FLOAT64, tay__exec_order_for(options->tolerance), 1));
     program = NULL;
     if (limit && tay__exec_memory(exec) > limit) {
         TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the integrator needs %zu bytes of working memory, allowed are %zu",

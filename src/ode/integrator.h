@@ -39,9 +39,6 @@ static inline double *tay__ode_plane(const tay_ode *ode, uint32_t k)
     return (double *)ode->workspace->jet + (size_t)k * ode->workspace->plane;
 }
 
-/* The order that a tolerance asks for. */
-uint32_t tay__ode_order_for(double tolerance);
-
 /* One step, at most |limit| in its direction; no arguments are checked. *h is 0 if the new state was not finite. */
 tay_outcome tay__ode_advance(double *h, tay_ode *ode, double limit);
 

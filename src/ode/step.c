@@ -8,16 +8,7 @@
 
 #include "ode/integrator.h"
 
-uint32_t tay__ode_order_for(double tolerance)
-{
-    double order = ceil(1 - log(tolerance) / 2);
-    return order < 2 ? 2 : (uint32_t)order;
-}
-
-/*
- * h = min(rho_{K-1}, rho_K) exp(-7 / (10 (K-1))) / e^2, where rho_m = (max(1, |x_0|) / |x_m|)^(1/m), with largest
- * absolute values, estimates the radius of convergence. Infinite where both coefficients are 0, NaN where one is.
- */
+/* h = rho exp(-7 / (10 (K-1))) / e^2 with the radius of convergence rho. */
 static double step_size(const tay_ode *ode)
 {
     const tay__exec *exec = ode->system->exec;
@@ -25,11 +16,7 @@ static double step_size(const tay_ode *ode)
     double size = tay__exec_max_norm(exec, tay__ode_plane(ode, 0), ode->dim);
     double last = tay__exec_max_norm(exec, tay__ode_plane(ode, k), ode->dim);
     double before = tay__exec_max_norm(exec, tay__ode_plane(ode, k - 1), ode->dim);
-    if (isnan(size) || isnan(last) || isnan(before)) return NAN;
-
-    double scale = size > 1 ? size : 1;
-    double rho = fmin(pow(scale / before, 1.0 / (k - 1)), pow(scale / last, 1.0 / k));
-    return rho * (exp(-0.7 / (k - 1)) / (M_E * M_E));
+    return tay__exec_radius(size, before, last, k) * (exp(-0.7 / (k - 1)) / (M_E * M_E));
 }
 
 /* Parameters are free to be written between steps, so what depends on them is computed again when they differ. */

@@ -5,57 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "exec/exec.h"
+#include "equations.h"
 #include "program/interpret.h"
-#include "support/check.h"
 #include "support/failing_alloc.h"
-#include "support/rpn.h"
 
-enum { MAX_STATES = 8, ORDER = 14, N_PARS = 3 };
+enum { ORDER = 14, N_PARS = 3 };
 
 static const char *const isas[] = {"baseline", "avx2", "avx512"};
 
-/* A system x' = rhs, as text: variables x0, x1, ... */
-typedef struct equations {
-    const char *rhs[MAX_STATES];
-} equations;
-
-static const equations systems[] = {
-    {{"x1", "x0 sin neg"}},
-    {{"x0 x1 * p0 x0 * -", "x0 2 ** t + p1 *", "p2 x2 * t cos +"}},
-    {{"x1 x2 / x0 tanh +", "x0 x1 + exp -0.1 *", "x2 0.3 ** x1 x0 atan2 - p0 p1 * +"}},
-    {{"x3", "x4", "x5", "x0 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg", "x1 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg",
-      "x2 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg"}},
-    {{"x0 0.1 relu x1 sigmoid +", "x0 x1 lt x0 x1 * x1 select", "1", "t t * p1 *"}},
-    {{"x0 erf x1 asinh * x2 -", "x0 x1 ** x2 cosh 0.1 * +", "x0 2.5 + log x1 *"}},
-};
-
-static const double states[MAX_STATES] = {0.75, 0.5, 1.25, -0.25, 0.375, 0.875};
 static const double pars[N_PARS] = {0.7, -0.3, 0.11};
 static const double time0 = 0.625;
-
-static tay__program *make_program(const equations *e, bool jets)
-{
-    tay_expr *vars[MAX_STATES], *rhs[MAX_STATES];
-    tay__program *program;
-    size_t n = 0;
-    char name[8];
-
-    for (; n < MAX_STATES && e->rhs[n]; n++) {
-        snprintf(name, sizeof name, "x%zu", n);
-        vars[n] = rpn(name);
-        rhs[n] = rpn(e->rhs[n]);
-    }
-    assert_ok(tay__program_create(&program, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = n,
-                                                                 .outputs = (const tay_expr *const *)rhs, .n_outputs = n,
-                                                                 .jets = jets}));
-    assert_ok(tay__program_verify(program));
-    for (size_t i = 0; i < n; i++) {
-        tay_expr_unref(vars[i]);
-        tay_expr_unref(rhs[i]);
-    }
-    return program;
-}
 
 static void put(const tay__exec *exec, tay__workspace *w, tay_real real, size_t i, double x)
 {
@@ -116,7 +75,7 @@ static void check_value(double got, long double wanted, tay_real real, long doub
 static void check_run(const equations *e, tay_real real, uint32_t lanes, bool jets)
 {
     uint32_t order = jets ? (real == TAY_FLOAT64 ? ORDER : 6) : 0;
-    tay__program *p = make_program(e, jets);
+    tay__program *p = make_program(e, jets, false);
     tay__exec *exec;
     tay__workspace *w;
 
@@ -146,7 +105,7 @@ static void check_all(bool jets)
 {
     for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
         setenv("TAYRA_ISA", isas[isa], 1);
-        for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+        for (size_t i = 0; i < N_SYSTEMS; i++) {
             for (int real = TAY_FLOAT64; real <= TAY_FLOAT32; real++) {
                 check_run(&systems[i], (tay_real)real, 1, jets);
                 check_run(&systems[i], (tay_real)real, 32, jets);
@@ -285,7 +244,7 @@ static void test_polynomial_compensated(void **state)
     double plain, compensated, one = 1;
 
     (void)state;
-    assert_ok(tay__exec_create(&exec, make_program(&systems[0], true), TAY_FLOAT64, 2, 1));
+    assert_ok(tay__exec_create(&exec, make_program(&systems[0], true, false), TAY_FLOAT64, 2, 1));
     assert_ok(tay__workspace_create(&w, exec));
     double *jet = w->jet;
     jet[0] = 1;
@@ -306,7 +265,7 @@ static void test_max_norm(void **state)
     (void)state;
     for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
         setenv("TAYRA_ISA", isas[isa], 1);
-        assert_ok(tay__exec_create(&exec, make_program(&systems[0], true), TAY_FLOAT64, 2, 1));
+        assert_ok(tay__exec_create(&exec, make_program(&systems[0], true, false), TAY_FLOAT64, 2, 1));
         for (size_t n = 0; n <= 50; n++) {
             for (size_t i = 0; i < 50; i++) x[i] = i >= n ? NAN : i % 2 ? 0.25 : -0.5; /* nothing behind is read */
             assert_true(tay__exec_max_norm(exec, x, n) == (n > 0 ? 0.5 : 0));
@@ -331,7 +290,7 @@ static void test_max_norm(void **state)
 
 static void test_bad_arguments(void **state)
 {
-    tay__program *p = make_program(&systems[0], true);
+    tay__program *p = make_program(&systems[0], true, false);
     tay__exec *exec = NULL;
 
     (void)state;

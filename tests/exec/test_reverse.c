@@ -3,27 +3,13 @@
  * eighth order), for all primitives, with parameters for all lanes and for each; runs extended in parts.
  */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "exec/exec.h"
-#include "support/check.h"
-#include "support/rpn.h"
+#include "equations.h"
 
-enum { MAX_STATES = 6, ORDER = 7, MAX_PARS = 64 };
+enum { ORDER = 7, MAX_PARS = 64 };
 
-typedef struct equations {
-    const char *rhs[MAX_STATES];
-} equations;
-
-static const equations systems[] = {
-    {{"x1", "x0 sin neg"}},
-    {{"x0 x1 * p0 x0 * -", "x0 2 ** t + p1 *", "p2 x2 * t cos +"}},
-    {{"x1 x2 / x0 tanh +", "x0 x1 + exp -0.1 *", "x2 0.3 ** x1 x0 atan2 - p0 p1 * +"}},
-    {{"x3", "x4", "x5", "x0 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg", "x1 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg",
-      "x2 x0 2 ** x1 2 ** + x2 2 ** + -1.5 ** * neg"}},
-    {{"x0 0.1 relu x1 sigmoid +", "x0 x1 lt x0 x1 * x1 select", "1", "t t * p1 *"}},
-    {{"x0 erf x1 asinh * x2 -", "x0 x1 ** x2 cosh 0.1 * +", "x0 2.5 + log x1 *"}},
+static const equations more_systems[] = {
     /* parameters alone: in functions, products, powers, quotients, constants */
     {{"p0 sin x0 * p1 exp +", "p0 p1 * x0 x1 * * p2 2 ** +", "x2 p0 p2 / * p1 p2 atan2 x0 * + p0 1.5 ** +"}},
     {{"x0 p0 * sin", "x1 p1 + t p2 * * cos x0 p0 x1 * + * "}},
@@ -33,7 +19,7 @@ static const equations systems[] = {
       "p0 x0 * p1 x1 * + p6 + tanh p12 * p2 x0 * p3 x1 * + p7 + tanh p13 * + p4 x0 * p5 x1 * + p8 + tanh p14 * + p16 +"}},
 };
 
-static const double states[MAX_STATES] = {0.75, 0.5, 1.25, -0.25, 0.375, 0.875};
+enum { N_ALL = N_SYSTEMS + sizeof more_systems / sizeof *more_systems };
 
 /* One case: the exec, its memory, and weights of the loss sum_n,i,l w x_n. */
 typedef struct fixture {
@@ -56,24 +42,9 @@ static double draw(void)
 
 static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool lane_coefs)
 {
-    tay_expr *vars[MAX_STATES], *rhs[MAX_STATES];
-    tay__program *program;
-    size_t n = 0;
-    char name[8];
+    tay__program *program = make_program(e, true, true);
+    size_t n = program->n_inputs;
 
-    for (; n < MAX_STATES && e->rhs[n]; n++) {
-        snprintf(name, sizeof name, "x%zu", n);
-        vars[n] = rpn(name);
-        rhs[n] = rpn(e->rhs[n]);
-    }
-    assert_ok(tay__program_create(&program, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = n,
-                                                                 .outputs = (const tay_expr *const *)rhs, .n_outputs = n,
-                                                                 .jets = true, .reversible = true}));
-    assert_ok(tay__program_verify(program));
-    for (size_t i = 0; i < n; i++) {
-        tay_expr_unref(vars[i]);
-        tay_expr_unref(rhs[i]);
-    }
     *f = (fixture){.lanes = lanes, .lane_coefs = lane_coefs, .p = program};
     assert_ok(tay__exec_create_reversible(&f->exec, program, ORDER, lanes, lane_coefs));
     assert_ok(tay__workspace_create(&f->w, f->exec));
@@ -142,7 +113,7 @@ static void check_system(size_t number, uint32_t lanes, bool lane_coefs)
     static fixture f;
     double pars_bar[MAX_PARS * 64] = {0};
 
-    fixture_create(&f, &systems[number], lanes, lane_coefs);
+    fixture_create(&f, number < N_SYSTEMS ? &systems[number] : &more_systems[number - N_SYSTEMS], lanes, lane_coefs);
     size_t size = f.p->n_inputs * (size_t)lanes, n_pars = f.p->prologue ? f.p->prologue->n_pars : 0;
     double *bar = f.bars->jet;
     run(&f, 3);
@@ -162,7 +133,7 @@ static void check_system(size_t number, uint32_t lanes, bool lane_coefs)
 static void test_shared_parameters(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+    for (size_t i = 0; i < N_ALL; i++) {
         check_system(i, (uint32_t)tay__exec_width(), false);
         check_system(i, 3 * (uint32_t)tay__exec_width(), false);
     }
@@ -171,7 +142,7 @@ static void test_shared_parameters(void **state)
 static void test_lane_parameters(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) check_system(i, (uint32_t)tay__exec_width(), true);
+    for (size_t i = 0; i < N_ALL; i++) check_system(i, (uint32_t)tay__exec_width(), true);
 }
 
 /* Polynomials of lanes, each at its own times, their derivatives and adjoints, against sums in long double. */
