@@ -81,7 +81,6 @@ static tay_status add_group(tay__exec *exec, const tay__group *group, bool to_st
         TAY_TRY(tay__scale_operands(exec, &group, &copies));
         if (copies) TAY_TRY(add_operation(exec, copies, 0, false));
         TAY_TRY(add_operation(exec, group, 0, to_state));
-        if (copies) ((tay__operation *)exec->operations.data)[exec->operations.count - 2].kernel.scaled = true;
         goto out;
     }
     if (group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||

@@ -51,6 +51,12 @@ static bool depends(const tay__program *p, size_t first, size_t n)
     return false;
 }
 
+/* Slots behind the program's are copies for integrals. */
+static bool is_scaled(const tay__exec *exec, int32_t slot)
+{
+    return exec->scaled && ((uint32_t)slot >= exec->program->n_slots || exec->scaled[slot]);
+}
+
 tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation)
 {
     tay_status status = TAY_OK;
@@ -62,7 +68,7 @@ tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation)
                   (g->has_constant && depends(exec->program, g->constants, g->n_members));
 
     if (!learns) kernel->learn = NULL;
-    kernel->scaled = g->primitive == TAY__LINEAR && !kernel->to_state && exec->scaled && exec->scaled[g->rows[0].first];
+    kernel->scaled = g->primitive == TAY__LINEAR && !kernel->to_state && is_scaled(exec, g->rows[0].first);
     if (!tay__is_layer(g)) goto out;
     TAY_TRY(tay__alloc_kept(&operands, &exec->kept, g->n_rows * (size_t)g->n_terms, sizeof *operands));
     for (size_t i = 0; i < g->n_rows * (size_t)g->n_terms; i++) operands[i] = (size_t)g->a[i] * exec->lanes;
