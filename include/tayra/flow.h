@@ -100,6 +100,22 @@ TAY_API uint32_t tay_flow_order(const tay_flow *flow);
 TAY_API tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
                                 const tay_flow_arguments *arguments);
 
+/* Tangents of the arguments, in their shapes. NULL: zero. */
+typedef struct tay_flow_tangents {
+    uint32_t size; /* sizeof(tay_flow_tangents) */
+    const double *x0, *times, *pars;
+} tay_flow_tangents;
+
+/*
+ * The tangent map: the states, as tay_flow_run computes them, and their tangents ys_dot[T][M][dim], which are those of the
+ * numerical map: for all tangents of the arguments and all ys_bar, the products sum(ys_bar ys_dot) and, with the cotangents
+ * of tay_tape_pull, sum(x0_bar x0_dot) + sum(times_bar times_dot) + sum(pars_bar pars_dot) are the same to rounding. It
+ * integrates dim more equations, v' = df/dx v + df/dp pars_dot (+ df/dt), which take no part in the choice of steps. result
+ * may be NULL. Errors as for tay_flow_run.
+ */
+TAY_API tay_status tay_flow_push(double *ys, double *ys_dot, tay_flow_result *result, const tay_flow *flow,
+                                 const tay_flow_arguments *arguments, const tay_flow_tangents *tangents);
+
 /*
  * The adjoint map: the cotangents of the arguments of the run from those of its states, ys_bar[T][M][dim]. Once per tape,
  * TAY_ERROR_STATE after that; also, with nothing used up, if a trajectory failed and a cotangent behind its end is not zero: the

@@ -33,6 +33,9 @@ struct tay_expr {
     } u;
 };
 
+/* Releases n references. */
+void tay__expr_unref_all(tay_expr *const *e, size_t n);
+
 /*
  * The distinct nodes of the n expressions, arguments before what uses them, otherwise from left to right: *nodes (free with
  * tay__free) has *count borrowed nodes. *index, if not NULL, becomes a map from a node's address to its place in *nodes.
@@ -66,6 +69,10 @@ tay_status tay__expr_partial(tay_expr **out, const tay_expr *self, uint32_t k);
 
 /* out[j] = de / d wrt_j, new references; wrt are leaves that are no numbers (diff.c). */
 tay_status tay__expr_gradient(tay_expr **out, const tay_expr *e, const tay_expr *const *wrt, size_t n_wrt);
+
+/* out[i] = sum_j de_i / d wrt_j tangents_j, new references; wrt are leaves that are no numbers (tangent.c). */
+tay_status tay__expr_tangent(tay_expr **out, const tay_expr *const *e, size_t n, const tay_expr *const *wrt,
+                             const tay_expr *const *tangents, size_t n_wrt);
 
 /*
  * Mixed derivatives are the same in any order, so one sequence of arguments stands for all its permutations: all

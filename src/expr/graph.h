@@ -16,7 +16,5 @@ tay_status tay__expr_check(const char *call, const void *out, const tay_expr *co
 /* The sum, product or call `e` with other arguments [e->n_args], simplified (arithmetic.c). */
 tay_status tay__expr_rebuild(tay_expr **out, const tay_expr *e, const tay_expr *const *args);
 
-/* Releases n references. */
-void tay__expr_unref_all(tay_expr *const *e, size_t n);
 
 #endif

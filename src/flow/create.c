@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "expr/expr.h"
 #include "flow/flow.h"
 
 static void worker_free(tay__worker *worker)
@@ -27,10 +28,9 @@ void tay_flow_free(tay_flow *flow)
         tay__exec_free(l->exec);
         tay__free(l);
     }
-    for (size_t i = 0; i < flow->dim; i++) {
-        if (flow->vars) tay_expr_unref(flow->vars[i]);
-        if (flow->rhs) tay_expr_unref(flow->rhs[i]);
-    }
+    if (flow->vars) tay__expr_unref_all(flow->vars, flow->dim);
+    if (flow->rhs) tay__expr_unref_all(flow->rhs, flow->dim);
+    tay_flow_free(flow->tangent);
     tay__free(flow->vars);
     tay__free(flow->rhs);
     pthread_mutex_destroy(&flow->lock);
@@ -143,18 +143,17 @@ static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
     return TAY_OK;
 }
 
-tay_status tay_flow_create(tay_flow **out, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n,
-                           const tay_flow_options *options)
+tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n)
 {
     tay_status status = TAY_OK;
     tay_flow *flow = NULL;
     tay__lanes *lanes;
 
-    TAY_TRY(check_system(vars, rhs, n));
     TAY_TRY(tay__calloc(&flow, 1, sizeof *flow));
+    *flow = (tay_flow){.refs = 1, .n_normed = n, .tolerance = like->tolerance, .memory_limit = like->memory_limit,
+                       .max_steps = like->max_steps, .n_threads = like->n_threads, .fixed_order = like->fixed_order,
+                       .usual_order = like->usual_order, .max_order = like->max_order};
     pthread_mutex_init(&flow->lock, NULL);
-    flow->refs = 1;
-    TAY_TRY(read_options(flow, options));
     TAY_TRY(tay__calloc(&flow->vars, n, sizeof *flow->vars));
     TAY_TRY(tay__calloc(&flow->rhs, n, sizeof *flow->rhs));
     flow->dim = n;
@@ -168,6 +167,19 @@ tay_status tay_flow_create(tay_flow **out, const tay_expr *const *vars, const ta
     flow = NULL;
 out:
     tay_flow_free(flow);
+    return status;
+}
+
+tay_status tay_flow_create(tay_flow **out, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n,
+                           const tay_flow_options *options)
+{
+    tay_status status = TAY_OK;
+    tay_flow like = {0};
+
+    TAY_TRY(check_system(vars, rhs, n));
+    TAY_TRY(read_options(&like, options));
+    TAY_TRY(tay__flow_like(out, &like, vars, rhs, n));
+out:
     return status;
 }
 

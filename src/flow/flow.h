@@ -35,12 +35,14 @@ typedef struct tay__worker {
 struct tay_flow {
     _Atomic size_t refs;
     size_t dim, n_pars;
+    size_t n_normed;        /* the first variables, whose coefficients the step sizes follow from; all, but in a tangent */
     tay_expr **vars, **rhs; /* [dim] references */
     double tolerance;
     size_t memory_limit, max_steps;
     uint32_t n_threads, fixed_order, usual_order, max_order;
     pthread_mutex_t lock; /* of the list */
     tay__lanes *lanes;
+    struct tay_flow *tangent; /* (x, v)' = (f, df (v, dp, dt)); made at its first use */
 };
 
 /* A step of one lane: which trajectory (TAY__IDLE: none), where, how far, which of the output times lie in it. */
@@ -79,12 +81,30 @@ struct tay_tape {
     size_t n_blocks;
     size_t keep_bytes, limit_bytes; /* for each block: jets that are kept; all */
     bool taped, used;
-    double *ys;             /* of the run under way */
+    double *ys, *slopes;    /* of the run under way; slopes[T][M][n_normed], x' at the outputs, may be NULL */
     const double *ys_bar;   /* of the pull under way */
     const tay_flow_cotangents *bars;
     double *block_bars;     /* [n_blocks][n_block_bars]: parameters, then times, where these are shared */
     size_t n_block_bars;
 };
+
+/* The flow of these equations with the options of another. */
+tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n);
+
+/* Whether the arguments have the shapes and values that a run needs (arguments.c); `name` leads each message's. */
+tay_status tay__check_numbers(const double *x, size_t n, const char *name);
+tay_status tay__check_arguments(const tay_flow *flow, const double *ys, const tay_flow_arguments *a);
+static inline size_t tay__count_times(const tay_flow_arguments *a)
+{
+    return a->n_times * (a->shared_times ? 1 : a->n_points);
+}
+static inline size_t tay__count_pars(const tay_flow *flow, const tay_flow_arguments *a)
+{
+    return flow->n_pars * (a->shared_pars ? 1 : a->n_points);
+}
+/* A run with checked arguments. */
+tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
+                         const tay_flow_arguments *arguments);
 
 /* The bound program for so many lanes. */
 tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, bool lane_pars);

@@ -87,22 +87,37 @@ static void cover(walk *w)
     }
 }
 
-/* The states at the outputs. */
+/* Rounds of outputs from w->out[k][n][lanes] to their rows, of n numbers. */
+static void write_rows(const walk *w, double *to, size_t n, size_t done, size_t n_rounds)
+{
+    const tay_tape *run = w->run;
+    size_t lanes = run->lanes->lanes;
+
+    for (size_t k = 0; k < n_rounds; k++) {
+        for (size_t l = 0; l < lanes; l++) {
+            const tay__lane_step *lane = &w->lane[l];
+            size_t j = lane->first_time + done + k;
+            if (!tay__covers(lane, j)) continue;
+            double *row = to + (j * run->a.n_points + lane->point) * n;
+            for (size_t i = 0; i < n; i++) row[i] = w->out[(k * n + i) * lanes + l];
+        }
+    }
+}
+
+/* The states at the outputs, and their derivatives if wanted. */
 static void write_outputs(walk *w, uint32_t order)
 {
     const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    const tay__exec *exec = run->lanes->exec;
+    const double *jet = w->worker->workspace->jet;
+    size_t dim = run->flow->dim, n_normed = run->flow->n_normed;
 
     for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, w->lane, done)) > 0; done += n) {
-        tay__exec_lane_polynomial(run->lanes->exec, w->out, w->worker->workspace->jet, dim, order, w->tau, n);
-        for (size_t k = 0; k < n; k++)
-            for (size_t l = 0; l < lanes; l++) {
-                const tay__lane_step *lane = &w->lane[l];
-                size_t j = lane->first_time + done + k;
-                if (!tay__covers(lane, j)) continue;
-                double *row = row_of(run, j, lane->point);
-                for (size_t i = 0; i < dim; i++) row[i] = w->out[(k * dim + i) * lanes + l];
-            }
+        tay__exec_lane_polynomial(exec, w->out, jet, dim, order, w->tau, n);
+        write_rows(w, run->ys, dim, done, n);
+        if (!run->slopes) continue;
+        tay__exec_lane_derivative(exec, w->out, jet, n_normed, order, w->tau, n);
+        write_rows(w, run->slopes, n_normed, done, n);
     }
 }
 
@@ -226,45 +241,6 @@ out:
     return status;
 }
 
-static tay_status check_numbers(const double *x, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i])) return tay__error(TAY_ERROR_ARGUMENT, "%s[%zu]: expected a finite number, got %g", name, i, x[i]);
-    return TAY_OK;
-}
-
-static tay_status check_arguments(const tay_flow *flow, const double *ys, const tay_flow_arguments *a)
-{
-    tay_status status = TAY_OK;
-    size_t size, rows, n_pars, n_times;
-
-    if (!a) TAY_FAIL(TAY_ERROR_ARGUMENT, "arguments: expected the arguments of the flow, got NULL");
-    if (a->size != sizeof *a)
-        TAY_FAIL(TAY_ERROR_ARGUMENT, "arguments->size: expected %zu, got %u", sizeof *a, a->size);
-    if (a->n_times == 0) TAY_FAIL(TAY_ERROR_ARGUMENT, "n_times: expected at least one, got none");
-    TAY_TRY(tay__multiply(&rows, a->n_points, a->n_times));
-    TAY_TRY(tay__multiply(&size, rows, flow->dim * sizeof(double)));
-    TAY_TRY(tay__multiply(&n_pars, a->shared_pars ? 1 : a->n_points, flow->n_pars));
-    n_times = a->shared_times ? a->n_times : rows;
-    if (a->n_points > 0 && (!ys || !a->x0 || !a->times))
-        TAY_FAIL(TAY_ERROR_ARGUMENT, "%s: expected an array, got NULL", !ys ? "ys" : !a->x0 ? "x0" : "times");
-    if (n_pars > 0 && !a->pars) TAY_FAIL(TAY_ERROR_ARGUMENT, "pars: expected %zu numbers, got NULL", n_pars);
-    if (a->n_points == 0) goto out;
-    TAY_TRY(check_numbers(a->x0, a->n_points * flow->dim, "x0"));
-    TAY_TRY(check_numbers(a->times, n_times, "times"));
-    TAY_TRY(check_numbers(a->pars, n_pars, "pars"));
-    for (size_t i = 1; i < n_times; i++) {
-        size_t j = i % a->n_times;
-        const double *t = a->times + i - j;
-        if (j == 0 || (t[1] > t[0] ? t[j] > t[j - 1] : t[j] < t[j - 1])) continue;
-        TAY_FAIL(TAY_ERROR_ARGUMENT,
-                 "times: expected strictly increasing or decreasing ones, got %g after %g (trajectory %zu, time %zu)", t[j],
-                 t[j - 1], i / a->n_times, j);
-    }
-out:
-    return status;
-}
-
 /* Blocks and lanes follow from the number of trajectories alone. */
 static tay_status cut(tay_tape *run)
 {
@@ -299,8 +275,7 @@ static tay_status copy_arguments(tay_tape *run)
 {
     tay_status status = TAY_OK;
     tay_flow_arguments *a = &run->a;
-    size_t n_pars = run->flow->n_pars * (a->shared_pars ? 1 : a->n_points);
-    size_t n_times = a->n_times * (a->shared_times ? 1 : a->n_points);
+    size_t n_pars = tay__count_pars(run->flow, a), n_times = tay__count_times(a);
 
     TAY_TRY(tay__alloc(&run->copies, n_times + n_pars, sizeof *run->copies));
     double *to = run->copies;
@@ -331,19 +306,19 @@ tay_flow_result tay__sum_results(const tay_tape *run)
     return r;
 }
 
-tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
-                        const tay_flow_arguments *arguments)
+tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
+                         const tay_flow_arguments *arguments)
 {
     tay_status status = TAY_OK;
     tay_tape *run = NULL;
 
-    TAY_TRY(check_arguments(flow, ys, arguments));
     TAY_TRY(tay__calloc(&run, 1, sizeof *run));
     run->flow = (tay_flow *)flow; /* its list of programs and idle memory is all that changes, under a lock */
     atomic_fetch_add(&run->flow->refs, 1);
     run->a = *arguments;
     run->taped = tape != NULL;
     run->ys = ys;
+    run->slopes = slopes;
     TAY_TRY(cut(run));
     TAY_TRY(tay__alloc(&run->reached, run->a.n_points, sizeof *run->reached));
     for (size_t m = 0; m < run->a.n_points; m++) run->reached[m] = INFINITY;
@@ -356,6 +331,13 @@ tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, co
 out:
     tay_tape_free(run);
     return status;
+}
+
+tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
+                        const tay_flow_arguments *arguments)
+{
+    tay_status status = tay__check_arguments(flow, ys, arguments);
+    return status == TAY_OK ? tay__flow_run(ys, NULL, tape, result, flow, arguments) : status;
 }
 
 void tay_tape_free(tay_tape *tape)

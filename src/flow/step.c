@@ -71,13 +71,13 @@ static double share(const tay_flow *flow, uint32_t order)
 static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t order, double *rho, double *h)
 {
     const tay__exec *exec = run->lanes->exec;
-    size_t lanes = run->lanes->lanes, plane = worker->workspace->plane, dim = run->flow->dim;
+    size_t lanes = run->lanes->lanes, plane = worker->workspace->plane, n = run->flow->n_normed;
     const double *jet = worker->workspace->jet;
     double first[TAY__MOST_LANES], before[TAY__MOST_LANES], last[TAY__MOST_LANES], part = share(run->flow, order);
 
-    tay__exec_lane_norms(exec, first, jet, dim);
-    tay__exec_lane_norms(exec, before, jet + (order - 1) * plane, dim);
-    tay__exec_lane_norms(exec, last, jet + order * plane, dim);
+    tay__exec_lane_norms(exec, first, jet, n);
+    tay__exec_lane_norms(exec, before, jet + (order - 1) * plane, n);
+    tay__exec_lane_norms(exec, last, jet + order * plane, n);
     for (size_t l = 0; l < lanes; l++) {
         rho[l] = tay__exec_radius(first[l], before[l], last[l], order);
         h[l] = rho[l] * part;

@@ -178,6 +178,53 @@ static void test_gradients(void **state)
     check_gradient(40, true, 1);
 }
 
+/* For random tangents and cotangents, the tangent map's products are the adjoint map's, whatever the tolerance. */
+static void check_dot_products(size_t n_points, bool shared_times, bool shared_pars, double direction)
+{
+    static gradient g, dot;
+    static double ys[TIMES * MOST * DIM], again[TIMES * MOST * DIM], ys_dot[TIMES * MOST * DIM];
+    tay_flow *flow = create(1e-8);
+    tay_flow_arguments a = arguments(n_points, false);
+    tay_flow_tangents t = {.size = sizeof t, .x0 = dot.x0, .times = dot.times, .pars = dot.pars};
+    tay_flow_result result;
+    size_t n_ys = TIMES * n_points * DIM, n_times = TIMES * (shared_times ? 1 : n_points), n_pars = N_PARS * (shared_pars ? 1 : n_points);
+    double forward = 0, back = 0;
+
+    a.shared_times = shared_times;
+    a.shared_pars = shared_pars;
+    for (size_t i = 0; i < MOST * TIMES; i++) times[i] *= direction;
+    for (size_t i = 0; i < n_ys; i++) weights[i] = draw();
+    for (size_t i = 0; i < n_points * DIM; i++) dot.x0[i] = draw();
+    for (size_t i = 0; i < n_times; i++) dot.times[i] = draw();
+    for (size_t i = 0; i < n_pars; i++) dot.pars[i] = draw();
+    pull(&g, flow, &a);
+    assert_ok(tay_flow_push(ys, ys_dot, &result, flow, &a, &t));
+    assert_int_equal(result.n_steps, g.result.n_steps);
+    assert_ok(tay_flow_run(again, NULL, NULL, flow, &a));
+    what = "state beside its tangent";
+    for (size_t i = 0; i < n_ys; i++) check_near(ys[i], again[i], 1e-14);
+    for (size_t i = 0; i < n_ys; i++) forward += weights[i] * ys_dot[i];
+    for (size_t i = 0; i < n_points * DIM; i++) back += g.x0[i] * dot.x0[i];
+    for (size_t i = 0; i < n_times; i++) back += g.times[i] * dot.times[i];
+    for (size_t i = 0; i < n_pars; i++) back += g.pars[i] * dot.pars[i];
+    what = "dot product";
+    check_near(forward, back, 1e-12);
+    t = (tay_flow_tangents){.size = sizeof t};
+    assert_ok(tay_flow_push(ys, ys_dot, NULL, flow, &a, &t));
+    for (size_t i = 0; i < n_ys; i++) assert_true(ys_dot[i] == 0);
+    for (size_t i = 0; i < MOST * TIMES; i++) times[i] *= direction;
+    tay_flow_free(flow);
+}
+
+static void test_tangents(void **state)
+{
+    (void)state;
+    check_dot_products(1, true, true, 1);
+    check_dot_products(5, false, true, -1); /* parameters of all, with an initial time of each trajectory */
+    check_dot_products(6, true, false, 1);
+    check_dot_products(MOST, false, false, 1);
+}
+
 /* Jets computed again, and more threads, change no bit. */
 static void test_reproducible(void **state)
 {
@@ -283,6 +330,12 @@ static void test_bad_input(void **state)
     a = arguments(4, true);
     assert_int_equal(tay_flow_run(ys, &tape, NULL, tiny, &a), TAY_ERROR_LIMIT);
     assert_null(tape);
+    tay_flow_tangents t = {.size = sizeof t, .x0 = bad};
+    a = arguments(1, true);
+    expect_argument(tay_flow_push(ys, ys, NULL, flow, &a, &t), "tangents->x0[1]");
+    t.size = 1;
+    expect_argument(tay_flow_push(ys, ys, NULL, flow, &a, &t), "tangents->size");
+    a = arguments(4, true);
     a.progress = stop;
     a.context = &called;
     assert_int_equal(tay_flow_run(ys, NULL, NULL, flow, &a), TAY_ERROR_STATE);
@@ -317,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states),    cmocka_unit_test(test_gradients), cmocka_unit_test(test_reproducible),
+        cmocka_unit_test(test_tangents),
         cmocka_unit_test(test_failure),   cmocka_unit_test(test_bad_input), cmocka_unit_test(test_max_steps),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
