@@ -35,14 +35,14 @@ typedef struct tay_tape tay_tape;
 typedef struct tay_flow_options {
     uint32_t size;       /* sizeof(tay_flow_options) */
     double tolerance;    /* 0: the machine's epsilon, 2^-52 */
-    size_t memory_limit; /* bytes of one tape; 0: 1 GiB. Jets that do not fit are computed again in the reverse */
+    size_t memory_limit; /* bytes of one tape; 0: 1 GiB. Steps that do not fit are computed again in the reverse */
     size_t max_steps;    /* of one trajectory; 0: no limit */
     uint32_t n_threads;  /* 0: as many as there are processors */
     uint32_t order;      /* of the series; 0: chosen step by step such that the work is least */
 } tay_flow_options;
 
-/* Called now and then with the number of trajectories finished (of n_points); false stops the run or pull. Only the
- * calling thread calls it. */
+/* Called after each step of the calling thread, and by it alone, with the number of trajectories finished (of n_points): so
+ * it should be quick. false stops the run or pull. */
 typedef bool (*tay_flow_progress)(size_t done, size_t total, void *context);
 
 /* The arguments of the flow. All arrays are read only, and may be freed when the call returns. */
@@ -61,7 +61,7 @@ typedef struct tay_flow_arguments {
 /* What a run or a pull did. */
 typedef struct tay_flow_result {
     size_t n_steps;       /* over all trajectories */
-    size_t n_recomputed;  /* of them, those whose jets are (a run: will be) computed again in the reverse */
+    size_t n_recomputed;  /* of them, those that are (a run: will be) computed again in the reverse */
     size_t tape_bytes;    /* 0 without a tape */
     size_t n_failed;      /* trajectories that became non-finite, or reached max_steps */
     size_t first_failed;  /* the lowest of them, if any */
@@ -94,7 +94,7 @@ TAY_API uint32_t tay_flow_order(const tay_flow *flow);
  * The states at the times: ys[T][M][dim]; ys[0] is x0. tape and result may be NULL; *tape receives the tape, which the
  * caller frees (it holds a reference to the flow). A trajectory whose state becomes non-finite, or that takes too many steps, is
  * no error: its states behind are NaN, and result tells. TAY_ERROR_LIMIT, before any work, if the tape's limit is too
- * small to hold a step; in the course of it if it is too small for the states of all steps. TAY_ERROR_STATE if progress
+ * small to hold a step; in the course of it if it is too small for the steps, of which n need memory for about sqrt(n). TAY_ERROR_STATE if progress
  * stopped the run.
  */
 TAY_API tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,

@@ -112,16 +112,19 @@ size_t tay__exec_memory(const tay__exec *exec)
     return exec->memory + (exec->prologue ? exec->prologue->memory : 0);
 }
 
-/* The numbers among the coefficients, and the time's second coefficient. */
-static void set_constants(const tay__exec *exec, tay__workspace *w)
+tay_status tay__exec_create_jet(void *out, const tay__exec *exec)
 {
     const tay__program *p = exec->program;
+    char *jet;
+    tay_status status = tay__calloc_aligned(&jet, (size_t)exec->order + 1, exec->plane * exec->element);
 
-    exec->kernels->pack(w->packed, tay__coef_lanes(exec), p);
+    if (status != TAY_OK) return status;
     if (p->time_slot >= 0 && exec->order > 0) {
         size_t at = exec->plane + (size_t)p->time_slot * exec->lanes;
-        exec->kernels->fill((char *)w->jet + at * exec->element, 1, exec->lanes);
+        exec->kernels->fill(jet + at * exec->element, 1, exec->lanes);
     }
+    memcpy(out, &jet, sizeof jet);
+    return TAY_OK;
 }
 
 tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
@@ -131,12 +134,12 @@ tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
 
     TAY_TRY(tay__calloc(&w, 1, sizeof *w));
     w->plane = exec->plane;
-    TAY_TRY(tay__calloc_aligned(&w->jet, (size_t)exec->order + 1, exec->plane * exec->element));
+    TAY_TRY(tay__exec_create_jet(&w->jet, exec));
     size_t each = tay__coef_lanes(exec) * exec->element;
     TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, each));
     if (exec->n_transposed > 0) TAY_TRY(tay__calloc_aligned(&w->transposed, exec->n_transposed + LINE / exec->element, each));
     TAY_TRY(tay__calloc_aligned(&w->scratch, exec->n_scratch + LINE / exec->element, exec->element));
-    set_constants(exec, w);
+    exec->kernels->pack(w->packed, tay__coef_lanes(exec), exec->program); /* the numbers among them */
     if (exec->prologue) TAY_TRY(tay__workspace_create(&w->prologue, exec->prologue));
     *out = w;
     w = NULL;

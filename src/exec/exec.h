@@ -60,12 +60,13 @@ double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
  * Reversible execs: with jets, double, several lanes, all coefficients kept, so that cotangents can go the way back.
  *
  * Lanes are a multiple of tay__exec_width(). lane_coefs: each lane has parameters of its own, pars[n_pars][lanes] for
- * tay__exec_set_parameters; else pars[n_pars] for all. For the way back a workspace's jet may be
- * replaced by a copy of it, of the (order + 1) * plane numbers of its run's order.
+ * tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be exchanged for another one of the exec's.
  */
 tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes,
                                        bool lane_coefs);
 size_t tay__exec_width(void);
+/* A jet besides those of workspaces; *out for tay__free_aligned. */
+tay_status tay__exec_create_jet(void *out, const tay__exec *exec);
 
 /* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. */
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to);

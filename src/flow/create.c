@@ -25,6 +25,9 @@ void tay_flow_free(tay_flow *flow)
             after = w->next;
             worker_free(w);
         }
+        double *const *jets = l->idle_jets.data;
+        for (size_t i = 0; i < l->idle_jets.count; i++) tay__free_aligned(jets[i]);
+        tay__array_free(&l->idle_jets);
         tay__exec_free(l->exec);
         tay__free(l);
     }
@@ -62,7 +65,8 @@ tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, boo
     if (!l) {
         tay__lanes *made = NULL;
         TAY_TRY(tay__calloc(&made, 1, sizeof *made));
-        *made = (tay__lanes){.lanes = lanes, .lane_pars = lane_pars, .next = flow->lanes};
+        *made = (tay__lanes){.lanes = lanes, .lane_pars = lane_pars, .next = flow->lanes,
+                              .idle_jets = TAY__ARRAY(double *)};
         status = bind(made, flow);
         if (status != TAY_OK) {
             tay__free(made);

@@ -19,8 +19,10 @@ typedef struct tay__lanes {
     uint32_t lanes;
     bool lane_pars;
     struct tay__worker *idle;
+    tay__array idle_jets; /* of double *: those of tapes that are gone, for the next ones; fresh memory costs as much as its use */
     struct tay__lanes *next;
 } tay__lanes;
+
 
 enum { TAY__MOST_LANES = 64 };
 
@@ -28,7 +30,9 @@ enum { TAY__MOST_LANES = 64 };
 typedef struct tay__worker {
     tay__workspace *workspace;
     tay__cotangents *bars;
-    double *jet; /* the workspace's own */
+    double *jet;     /* the workspace's own, where it has none of a tape's */
+    uint64_t run;    /* the last one whose parameters, for all trajectories, were set */
+    bool leads;      /* it is the calling thread's, and reports progress */
     struct tay__worker *next;
 } tay__worker;
 
@@ -40,6 +44,7 @@ struct tay_flow {
     double tolerance;
     size_t memory_limit, max_steps;
     uint32_t n_threads, fixed_order, usual_order, max_order;
+    _Atomic uint64_t n_runs;
     pthread_mutex_t lock; /* of the list */
     tay__lanes *lanes;
     struct tay_flow *tangent; /* (x, v)' = (f, df (v, dp, dt)); made at its first use */
@@ -54,19 +59,44 @@ typedef struct tay__lane_step {
     bool begins, ends; /* the trajectory's first, last step */
 } tay__lane_step;
 
-/* A step of a block. */
+/* A step of a block; a list from the last one. */
 typedef struct tay__block_step {
+    struct tay__block_step *before;
     uint32_t order;
-    double *jet;                 /* NULL: to be computed again from the state */
-    double *state;               /* [dim][lanes] at its beginning */
-    tay__lane_step *lane;        /* [lanes] */
+    double *jet;          /* NULL: to be computed again from the state */
+    double *state;        /* [dim][lanes] at its beginning */
+    tay__lane_step *lane; /* [lanes] */
 } tay__block_step;
 
+/* Where a run stands between two steps: all that the steps behind it follow from. */
+typedef struct tay__walk {
+    size_t next;          /* trajectory */
+    tay__lane_step *lane; /* [lanes] */
+    size_t *n_steps;      /* [lanes] of their trajectories */
+    double *state, *rho;  /* [dim][lanes], [lanes] */
+} tay__walk;
+
+/* Where steps begin of which the tape holds no more than their number. */
+typedef struct tay__mark {
+    tay__walk at;
+    size_t n_steps;
+} tay__mark;
+
+/*
+ * A block's part of a tape: the last steps, and marks from which those before them can be done again. While the steps fit into
+ * half of the memory there is no mark.
+ */
 typedef struct tay__block {
     size_t begin, end;  /* trajectories */
-    tay__array steps;   /* of tay__block_step */
-    tay__array kept;    /* of void *: their memory */
-    size_t bytes;       /* of the tape */
+    tay__block_step *last;
+    size_t n_steps;
+    tay__array memory;  /* of void *: that of the steps, but for their jets */
+    char *next;         /* free bytes in the last of them, */
+    size_t room;        /* so many */
+    tay__array jets;    /* of double * */
+    size_t n_kept;      /* steps of trajectories with jets */
+    tay__array marks;   /* of tay__mark */
+    size_t step_bytes, jet_bytes, mark_bytes;
     tay_flow_result result;
 } tay__block;
 
@@ -79,9 +109,14 @@ struct tay_tape {
     double *reached;        /* [n_points] the time of the last good state; infinite if all times were */
     tay__block *blocks;
     size_t n_blocks;
+    uint64_t serial;                /* of the flow's runs */
     size_t keep_bytes, limit_bytes; /* for each block: jets that are kept; all */
     bool taped, used;
-    double *ys, *slopes;    /* of the run under way; slopes[T][M][n_normed], x' at the outputs, may be NULL */
+    tay_flow_progress progress;     /* of the run or pull under way, and its context */
+    void *context;
+    _Atomic size_t n_done;          /* trajectories */
+    _Atomic bool stopped;
+    double *ys, *slopes;    /* of the run under way, else NULL; slopes[T][M][n_normed], x' at the outputs, may be NULL */
     const double *ys_bar;   /* of the pull under way */
     const tay_flow_cotangents *bars;
     double *block_bars;     /* [n_blocks][n_block_bars]: parameters, then times, where these are shared */
@@ -105,6 +140,22 @@ static inline size_t tay__count_pars(const tay_flow *flow, const tay_flow_argume
 /* A run with checked arguments. */
 tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
                          const tay_flow_arguments *arguments);
+
+/* What a block's part of the tape takes (tape.c). The least memory with which every block can hold a step and a mark. */
+size_t tay__tape_least(const tay_tape *run);
+/* Begins a step: makes room for it, for which those so far may have to go, and gives the workspace a jet. */
+tay_status tay__tape_begin_step(tay_tape *run, tay__block *block, tay__worker *worker, const tay__walk *at);
+/* Ends it, at this order with its lanes as they are; its state is the workspace's. */
+void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, uint32_t order, const tay__lane_step *lane);
+/* The steps (not the marks) go. */
+void tay__tape_clear(tay_tape *run, tay__block *block);
+void tay__tape_free_block(tay_tape *run, tay__block *block);
+
+/* Memory for a walk; where it begins; a copy. */
+tay_status tay__walk_create(tay__walk *out, const tay_tape *run);
+void tay__walk_free(tay__walk *walk);
+void tay__walk_begin(tay__walk *walk, const tay_tape *run, const tay__block *block);
+void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run);
 
 /* The bound program for so many lanes. */
 tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, bool lane_pars);
@@ -147,13 +198,16 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, const tay__lane
 
 /* One block, forward or back. */
 tay_status tay__run_block(tay_tape *run, tay__block *block, tay__worker *worker);
+/* The steps from a mark on once more, to the tape. */
+tay_status tay__run_again(tay_tape *run, tay__block *block, tay__worker *worker, const tay__mark *mark);
 tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker);
 
 /* What all blocks did. */
 tay_flow_result tay__sum_results(const tay_tape *run);
 
-/* All blocks by the flow's threads, and progress. */
-tay_status tay__each_block(tay_tape *run, tay_status (*work)(tay_tape *, tay__block *, tay__worker *),
-                           tay_flow_progress progress, void *context);
+/* All blocks by the flow's threads, with the run's progress. */
+tay_status tay__each_block(tay_tape *run, tay_status (*work)(tay_tape *, tay__block *, tay__worker *));
+/* After each step of a block: TAY_ERROR_STATE if the run or pull is to stop. */
+tay_status tay__go_on(tay_tape *run, const tay__worker *worker);
 
 #endif

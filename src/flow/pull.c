@@ -135,21 +135,38 @@ static void pull_step(const way *w, const tay__block_step *step, bool new_pars)
 }
 
 /* Whether some lane has another trajectory than at the step behind. */
-static bool changes(const tay_tape *run, const tay__block_step *step, const tay__block_step *behind)
+static bool changes(const tay_tape *run, const tay__block_step *step, const tay__lane_step *behind)
 {
     for (size_t l = 0; l < run->lanes->lanes; l++)
-        if (step->lane[l].point != behind->lane[l].point) return true;
+        if (step->lane[l].point != behind[l].point) return true;
     return false;
+}
+
+/* The steps that the block has. behind: the lanes of the step pulled last; receives those of the first one. */
+static tay_status pull_steps(const way *w, const tay__block *block, tay__lane_step *behind, bool new_pars)
+{
+    tay_status status = TAY_OK;
+
+    for (const tay__block_step *step = block->last; step; step = step->before) {
+        pull_step(w, step, new_pars || (w->run->lanes->lane_pars && changes(w->run, step, behind)));
+        memcpy(behind, step->lane, w->run->lanes->lanes * sizeof *behind);
+        new_pars = false;
+        TAY_TRY(tay__go_on(w->run, w->worker));
+    }
+out:
+    return status;
 }
 
 tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker)
 {
     tay_status status = TAY_OK;
     size_t lanes = run->lanes->lanes, dim = run->flow->dim, n_pars = run->flow->n_pars, i_block = (size_t)(block - run->blocks);
-    const tay__block_step *steps = block->steps.data;
+    const tay__mark *marks = block->marks.data;
     way w = {.run = run, .worker = worker};
     double *numbers = NULL;
+    tay__lane_step *behind = NULL;
 
+    TAY_TRY(tay__calloc(&behind, lanes, sizeof *behind));
     TAY_TRY(tay__calloc(&numbers, lanes * (dim + 2 * n_pars + TAY__ROUNDS_AT_ONCE * (1 + 2 * dim)), sizeof *numbers));
     w.lambda = numbers;
     w.pars = w.lambda + dim * lanes;
@@ -159,13 +176,17 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
     w.slope = w.y_bar + TAY__ROUNDS_AT_ONCE * dim * lanes;
     double *sums = run->block_bars + i_block * run->n_block_bars;
     if (run->bars->times && run->a.shared_times) w.block_times = sums + (run->a.shared_pars ? n_pars : 0);
-    for (size_t i = block->steps.count; i-- > 0;) {
-        bool last = i + 1 == block->steps.count;
-        pull_step(&w, &steps[i], last || (run->lanes->lane_pars && changes(run, &steps[i], &steps[i + 1])));
+    TAY_TRY(pull_steps(&w, block, behind, true));
+    for (size_t i = block->marks.count; i-- > 1;) {
+        TAY_TRY(tay__run_again(run, block, worker, &marks[i - 1]));
+        TAY_TRY(pull_steps(&w, block, behind, true));
     }
-    if (run->bars->pars && run->a.shared_pars && block->steps.count > 0)
-        tay__exec_reverse_parameters(run->lanes->exec, worker->workspace, worker->bars, sums);
 out:
+    /* What a pull that was stopped has gathered is lost, but must not stay for the next one. */
+    if (numbers && run->bars->pars && block->result.n_steps > 0 && (run->a.shared_pars || status != TAY_OK))
+        tay__exec_reverse_parameters(run->lanes->exec, worker->workspace, worker->bars, status == TAY_OK ? sums : w.pars_bar);
+    worker->workspace->jet = worker->jet;
+    tay__free(behind);
     tay__free(numbers);
     return status;
 }
@@ -229,7 +250,9 @@ tay_status tay_tape_pull(const tay_flow_cotangents *out, tay_tape *tape, const d
     tape->ys_bar = ys_bar;
     tape->bars = out;
     begin(tape, out);
-    TAY_TRY(tay__each_block(tape, tay__pull_block, out->progress, out->context));
+    tape->progress = out->progress;
+    tape->context = out->context;
+    TAY_TRY(tay__each_block(tape, tay__pull_block));
     add_blocks(tape, out);
     if (result) *result = tay__sum_results(tape);
 out:

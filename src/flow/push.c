@@ -4,7 +4,7 @@
  *
  *     x' = f(x, p, t),   v' = df/dx v + df/dp dp + df/dt dt,
  *
- * and an output, whose distance from the initial time is t_j - t_0, moves with both of them: dy_j = v(t_j) + x'(t_j)(dt_j - dt_0).
+ * and an output, whose distance from the initial time is t_j - t_0, moves with both: dy_j = v(t_j) + x'(t_j)(dt_j - dt_0).
  */
 #include <stdio.h>
 
@@ -81,7 +81,8 @@ static tay_status make_tangent(tay_flow **out, tay_flow *flow)
     pthread_mutex_lock(&flow->lock);
     if (!flow->tangent) {
         TAY_TRY(build(&s, flow));
-        TAY_TRY(tay__flow_like(&flow->tangent, flow, (const tay_expr *const *)s.vars, (const tay_expr *const *)s.rhs, 2 * flow->dim));
+        TAY_TRY(tay__flow_like(&flow->tangent, flow, (const tay_expr *const *)s.vars, (const tay_expr *const *)s.rhs,
+                               2 * flow->dim));
         flow->tangent->n_normed = flow->dim;
         flow->tangent->n_pars = 2 * flow->n_pars + 1; /* the program needs at most these */
     }
@@ -132,13 +133,15 @@ static void split(double *ys, double *ys_dot, const double *both, const double *
         for (size_t m = 0; m < a->n_points; m++) {
             size_t row = j * a->n_points + m;
             double moved = time_tangent(a, t, m, j) - time_tangent(a, t, m, 0);
-            memcpy(ys + row * n, both + row * 2 * n, n * sizeof *ys);
-            for (size_t i = 0; i < n; i++) ys_dot[row * n + i] = both[row * 2 * n + n + i] + (slopes ? slopes[row * n + i] * moved : 0);
+            const double *y = both + row * 2 * n, *v = y + n, *slope = slopes ? slopes + row * n : NULL;
+            memcpy(ys + row * n, y, n * sizeof *ys);
+            for (size_t i = 0; i < n; i++) ys_dot[row * n + i] = v[i] + (slope ? slope[i] * moved : 0);
         }
     }
 }
 
-static tay_status check_tangents(const double *ys_dot, const tay_flow *flow, const tay_flow_arguments *a, const tay_flow_tangents *t)
+static tay_status check_tangents(const double *ys_dot, const tay_flow *flow, const tay_flow_arguments *a,
+                                 const tay_flow_tangents *t)
 {
     tay_status status = TAY_OK;
 

@@ -13,10 +13,8 @@ typedef struct walk {
     tay_tape *run;
     tay__block *block;
     tay__worker *worker;
-    size_t next;          /* trajectory */
-    tay__lane_step *lane; /* [lanes] */
-    size_t *n_steps;      /* [lanes] of their trajectories */
-    double *state, *left, *rho, *h, *pars, *tau, *out;
+    tay__walk at;
+    double *left, *h, *pars, *tau, *out;
     bool new_pars;
 } walk;
 
@@ -33,17 +31,19 @@ static double *row_of(const tay_tape *run, size_t j, size_t point)
 /* A lane's trajectory can go no further: its states at later times are NaN. */
 static void give_up(walk *w, size_t l)
 {
-    tay__lane_step *lane = &w->lane[l];
+    tay__lane_step *lane = &w->at.lane[l];
     tay_flow_result *r = &w->block->result;
+    size_t point = lane->point;
 
+    lane->point = TAY__IDLE;
+    if (!w->run->ys) return; /* not the first run */
     for (size_t j = lane->first_time; j < w->run->a.n_times; j++)
-        for (size_t i = 0; i < w->run->flow->dim; i++) row_of(w->run, j, lane->point)[i] = NAN;
-    if (r->n_failed++ == 0 || lane->point < r->first_failed) {
-        r->first_failed = lane->point;
+        for (size_t i = 0; i < w->run->flow->dim; i++) row_of(w->run, j, point)[i] = NAN;
+    if (r->n_failed++ == 0 || point < r->first_failed) {
+        r->first_failed = point;
         r->failed_time = lane->time.hi;
     }
-    w->run->reached[lane->point] = lane->time.hi;
-    lane->point = TAY__IDLE;
+    w->run->reached[point] = lane->time.hi;
 }
 
 /* Gives idle lanes the next trajectories; false if none is left in any lane. */
@@ -54,16 +54,16 @@ static bool assign(walk *w)
     bool busy = false;
 
     for (size_t l = 0; l < lanes; l++) {
-        tay__lane_step *lane = &w->lane[l];
-        while (lane->point == TAY__IDLE && w->next < w->block->end) {
-            size_t point = w->next++;
-            memcpy(row_of(run, 0, point), x0_of(run, point), dim * sizeof(double));
+        tay__lane_step *lane = &w->at.lane[l];
+        while (lane->point == TAY__IDLE && w->at.next < w->block->end) {
+            size_t point = w->at.next++;
+            if (run->ys) memcpy(row_of(run, 0, point), x0_of(run, point), dim * sizeof(double));
             if (run->a.n_times == 1) continue;
             *lane = (tay__lane_step){.point = point, .first_time = 1, .begins = true};
             lane->time.hi = tay__time_of(&run->a, point, 0);
-            for (size_t i = 0; i < dim; i++) w->state[i * lanes + l] = x0_of(run, point)[i];
-            w->n_steps[l] = 0;
-            w->rho[l] = 0;
+            for (size_t i = 0; i < dim; i++) w->at.state[i * lanes + l] = x0_of(run, point)[i];
+            w->at.n_steps[l] = 0;
+            w->at.rho[l] = 0;
             w->new_pars = true;
         }
         busy = busy || lane->point != TAY__IDLE;
@@ -78,7 +78,7 @@ static void cover(walk *w)
     size_t last = run->a.n_times - 1;
 
     for (size_t l = 0; l < run->lanes->lanes; l++) {
-        tay__lane_step *lane = &w->lane[l];
+        tay__lane_step *lane = &w->at.lane[l];
         if (lane->point == TAY__IDLE) continue;
         lane->ends = w->h[l] >= w->left[l];
         lane->h = copysign(lane->ends ? w->left[l] : w->h[l], tay__distance(run, lane, last));
@@ -95,7 +95,7 @@ static void write_rows(const walk *w, double *to, size_t n, size_t done, size_t 
 
     for (size_t k = 0; k < n_rounds; k++) {
         for (size_t l = 0; l < lanes; l++) {
-            const tay__lane_step *lane = &w->lane[l];
+            const tay__lane_step *lane = &w->at.lane[l];
             size_t j = lane->first_time + done + k;
             if (!tay__covers(lane, j)) continue;
             double *row = to + (j * run->a.n_points + lane->point) * n;
@@ -112,45 +112,13 @@ static void write_outputs(walk *w, uint32_t order)
     const double *jet = w->worker->workspace->jet;
     size_t dim = run->flow->dim, n_normed = run->flow->n_normed;
 
-    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, w->lane, done)) > 0; done += n) {
+    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, w->at.lane, done)) > 0; done += n) {
         tay__exec_lane_polynomial(exec, w->out, jet, dim, order, w->tau, n);
         write_rows(w, run->ys, dim, done, n);
         if (!run->slopes) continue;
         tay__exec_lane_derivative(exec, w->out, jet, n_normed, order, w->tau, n);
         write_rows(w, run->slopes, n_normed, done, n);
     }
-}
-
-/* Appends the step to the tape: its state, which is still the workspace's, and its jet if there is room. */
-static tay_status record(walk *w, uint32_t order)
-{
-    tay_status status = TAY_OK;
-    tay_tape *run = w->run;
-    tay__block *block = w->block;
-    size_t lanes = run->lanes->lanes, size = run->flow->dim * lanes, jet_size = (order + 1) * w->worker->workspace->plane;
-    size_t bytes = sizeof(tay__block_step) + size * sizeof(double) + lanes * sizeof(tay__lane_step);
-    tay__block_step step = {.order = order};
-
-    for (size_t l = 0; l < lanes; l++) block->result.n_steps += w->lane[l].point != TAY__IDLE;
-    if (!run->taped) goto out;
-    if (block->bytes + bytes > run->limit_bytes)
-        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the steps need more than the %zu bytes allowed for %zu trajectories",
-                 run->limit_bytes, block->end - block->begin);
-    block->bytes += bytes;
-    TAY_TRY(tay__alloc_kept(&step.state, &block->kept, size, sizeof *step.state));
-    TAY_TRY(tay__alloc_kept(&step.lane, &block->kept, lanes, sizeof *step.lane));
-    memcpy(step.state, w->worker->workspace->jet, size * sizeof *step.state);
-    memcpy(step.lane, w->lane, lanes * sizeof *step.lane);
-    if (block->bytes + jet_size * sizeof(double) <= run->keep_bytes) {
-        TAY_TRY(tay__alloc_kept(&step.jet, &block->kept, jet_size, sizeof *step.jet));
-        memcpy(step.jet, w->worker->workspace->jet, jet_size * sizeof *step.jet);
-        block->bytes += jet_size * sizeof(double);
-    } else {
-        for (size_t l = 0; l < lanes; l++) block->result.n_recomputed += w->lane[l].point != TAY__IDLE;
-    }
-    TAY_TRY(tay__array_push(&block->steps, &step));
-out:
-    return status;
 }
 
 /* A jet and steps that are finite in all busy lanes, with the states at their ends; lanes where they are not give up. The
@@ -162,83 +130,102 @@ static uint32_t try_step(walk *w)
 
     for (;;) {
         bool busy = false, failed = false;
-        for (size_t l = 0; l < lanes; l++) busy = busy || w->lane[l].point != TAY__IDLE;
+        for (size_t l = 0; l < lanes; l++) busy = busy || w->at.lane[l].point != TAY__IDLE;
         if (!busy) return 0;
-        if (w->new_pars) tay__set_pars(run, w->worker, w->lane, w->pars);
+        if (w->new_pars) tay__set_pars(run, w->worker, w->at.lane, w->pars);
         w->new_pars = false;
         for (size_t l = 0; l < lanes; l++)
-            w->left[l] = w->lane[l].point == TAY__IDLE ? 0 : fabs(tay__distance(run, &w->lane[l], run->a.n_times - 1));
-        tay__begin_step(run, w->worker, w->state, w->lane);
-        uint32_t order = tay__make_jet(run, w->worker, w->lane, w->left, w->rho, w->h);
+            w->left[l] = w->at.lane[l].point == TAY__IDLE ? 0 : fabs(tay__distance(run, &w->at.lane[l], run->a.n_times - 1));
+        tay__begin_step(run, w->worker, w->at.state, w->at.lane);
+        uint32_t order = tay__make_jet(run, w->worker, w->at.lane, w->left, w->at.rho, w->h);
         for (size_t l = 0; l < lanes; l++) {
-            bool stuck = !(w->h[l] > 0) || w->lane[l].time.hi + w->h[l] == w->lane[l].time.hi;
-            if (w->lane[l].point == TAY__IDLE || !(stuck || w->n_steps[l] >= run->flow->max_steps)) continue;
+            bool stuck = !(w->h[l] > 0) || w->at.lane[l].time.hi + w->h[l] == w->at.lane[l].time.hi;
+            if (w->at.lane[l].point == TAY__IDLE || !(stuck || w->at.n_steps[l] >= run->flow->max_steps)) continue;
             give_up(w, l);
             failed = true;
         }
         if (failed) continue;
         cover(w);
         for (size_t l = 0; l < lanes; l++)
-            w->tau[l] = w->lane[l].point == TAY__IDLE || w->lane[l].ends ? 0 : w->lane[l].h;
-        tay__exec_lane_polynomial(run->lanes->exec, w->state, w->worker->workspace->jet, dim, order, w->tau, 1);
-        tay__exec_lane_norms(run->lanes->exec, w->h, w->state, dim);
+            w->tau[l] = w->at.lane[l].point == TAY__IDLE || w->at.lane[l].ends ? 0 : w->at.lane[l].h;
+        tay__exec_lane_polynomial(run->lanes->exec, w->at.state, w->worker->workspace->jet, dim, order, w->tau, 1);
+        tay__exec_lane_norms(run->lanes->exec, w->h, w->at.state, dim);
         for (size_t l = 0; l < lanes; l++) {
-            if (w->lane[l].point == TAY__IDLE || !isnan(w->h[l])) continue;
+            if (w->at.lane[l].point == TAY__IDLE || !isnan(w->h[l])) continue;
             give_up(w, l);
             failed = true;
         }
         if (!failed) return order;
-        memcpy(w->state, w->worker->workspace->jet, dim * lanes * sizeof(double));
+        memcpy(w->at.state, w->worker->workspace->jet, dim * lanes * sizeof(double));
     }
 }
 
-static tay_status walk_block(walk *w)
+/* To the end of the step. */
+static void advance(walk *w)
+{
+    for (size_t l = 0; l < w->run->lanes->lanes; l++) {
+        tay__lane_step *lane = &w->at.lane[l];
+        if (lane->point == TAY__IDLE) continue;
+        lane->time = tay__time_add(lane->time, lane->h);
+        lane->first_time = lane->end_time;
+        lane->begins = false;
+        w->at.n_steps[l]++;
+        if (lane->ends) lane->point = TAY__IDLE;
+    }
+}
+
+/* At most so many steps. */
+static tay_status walk_on(walk *w, size_t n_steps)
 {
     tay_status status = TAY_OK;
 
-    while (assign(w)) {
+    while (n_steps > 0 && assign(w)) {
+        TAY_TRY(tay__tape_begin_step(w->run, w->block, w->worker, &w->at));
         uint32_t order = try_step(w);
         if (order == 0) continue;
-        write_outputs(w, order);
-        TAY_TRY(record(w, order));
-        for (size_t l = 0; l < w->run->lanes->lanes; l++) {
-            tay__lane_step *lane = &w->lane[l];
-            if (lane->point == TAY__IDLE) continue;
-            lane->time = tay__time_add(lane->time, lane->h);
-            lane->first_time = lane->end_time;
-            lane->begins = false;
-            w->n_steps[l]++;
-            if (lane->ends) lane->point = TAY__IDLE;
-        }
+        if (w->run->ys) write_outputs(w, order);
+        tay__tape_end_step(w->run, w->block, w->worker, order, w->at.lane);
+        advance(w);
+        n_steps--;
+        TAY_TRY(tay__go_on(w->run, w->worker));
     }
 out:
+    return status;
+}
+
+static tay_status walk_block(tay_tape *run, tay__block *block, tay__worker *worker, const tay__mark *from)
+{
+    tay_status status = TAY_OK;
+    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    walk w = {.run = run, .block = block, .worker = worker, .new_pars = true};
+    double *numbers = NULL;
+
+    TAY_TRY(tay__walk_create(&w.at, run));
+    TAY_TRY(tay__calloc(&numbers, lanes * (2 + run->flow->n_pars + TAY__ROUNDS_AT_ONCE * (1 + dim)), sizeof *numbers));
+    w.left = numbers;
+    w.h = w.left + lanes;
+    w.tau = w.h + lanes;
+    w.out = w.tau + TAY__ROUNDS_AT_ONCE * lanes;
+    w.pars = w.out + TAY__ROUNDS_AT_ONCE * dim * lanes;
+    if (from) tay__walk_copy(&w.at, &from->at, run);
+    else tay__walk_begin(&w.at, run, block);
+    TAY_TRY(walk_on(&w, from ? from->n_steps : SIZE_MAX));
+out:
+    worker->workspace->jet = worker->jet;
+    tay__walk_free(&w.at);
+    tay__free(numbers);
     return status;
 }
 
 tay_status tay__run_block(tay_tape *run, tay__block *block, tay__worker *worker)
 {
-    tay_status status = TAY_OK;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
-    walk w = {.run = run, .block = block, .worker = worker, .next = block->begin, .new_pars = true};
-    double *numbers = NULL;
+    return walk_block(run, block, worker, NULL);
+}
 
-    TAY_TRY(tay__calloc(&w.lane, lanes, sizeof *w.lane));
-    TAY_TRY(tay__calloc(&w.n_steps, lanes, sizeof *w.n_steps));
-    TAY_TRY(tay__calloc(&numbers, lanes * (3 + dim + run->flow->n_pars + TAY__ROUNDS_AT_ONCE * (1 + dim)), sizeof *numbers));
-    w.left = numbers;
-    w.rho = w.left + lanes;
-    w.h = w.rho + lanes;
-    w.state = w.h + lanes;
-    w.tau = w.state + dim * lanes;
-    w.out = w.tau + TAY__ROUNDS_AT_ONCE * lanes;
-    w.pars = w.out + TAY__ROUNDS_AT_ONCE * dim * lanes;
-    for (size_t l = 0; l < lanes; l++) w.lane[l].point = TAY__IDLE;
-    TAY_TRY(walk_block(&w));
-out:
-    tay__free(w.lane);
-    tay__free(w.n_steps);
-    tay__free(numbers);
-    return status;
+tay_status tay__run_again(tay_tape *run, tay__block *block, tay__worker *worker, const tay__mark *mark)
+{
+    tay__tape_clear(run, block);
+    return walk_block(run, block, worker, mark);
 }
 
 /* Blocks and lanes follow from the number of trajectories alone. */
@@ -256,34 +243,36 @@ static tay_status cut(tay_tape *run)
     TAY_TRY(tay__calloc(&run->blocks, run->n_blocks, sizeof *run->blocks));
     for (size_t i = 0; i < run->n_blocks; i++) {
         run->blocks[i] = (tay__block){.begin = i * block, .end = i + 1 < run->n_blocks ? (i + 1) * block : n,
-                                      .steps = TAY__ARRAY(tay__block_step), .kept = TAY__ARRAY(void *)};
+                                      .memory = TAY__ARRAY(void *), .jets = TAY__ARRAY(double *), .marks = TAY__ARRAY(tay__mark)};
     }
     if (run->n_blocks == 0) goto out;
     size_t limit = run->flow->memory_limit;
     run->limit_bytes = limit / run->n_blocks;
-    run->keep_bytes = (limit < KEEP_BYTES ? limit : KEEP_BYTES) / run->n_blocks;
-    size_t least = sizeof(tay__block_step) + lanes * (run->flow->dim * sizeof(double) + sizeof(tay__lane_step));
+    run->keep_bytes = (limit / 2 < KEEP_BYTES ? limit / 2 : KEEP_BYTES) / run->n_blocks;
+    size_t least = tay__tape_least(run);
     if (run->taped && run->limit_bytes < least)
-        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: a step needs %zu bytes on the tape, allowed are %zu (for each of %zu blocks)",
+        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: steps need at least %zu bytes on the tape, allowed are %zu (for each of %zu blocks)",
                  least, run->limit_bytes, run->n_blocks);
 out:
     return status;
 }
 
-/* The tape outlives the caller's arrays; the way back does not read the initial states. */
+/* The tape outlives the caller's arrays. */
 static tay_status copy_arguments(tay_tape *run)
 {
     tay_status status = TAY_OK;
     tay_flow_arguments *a = &run->a;
     size_t n_pars = tay__count_pars(run->flow, a), n_times = tay__count_times(a);
 
-    TAY_TRY(tay__alloc(&run->copies, n_times + n_pars, sizeof *run->copies));
+    size_t n_x0 = run->flow->dim * a->n_points;
+    TAY_TRY(tay__alloc(&run->copies, n_times + n_pars + n_x0, sizeof *run->copies));
     double *to = run->copies;
     if (a->times) memcpy(to, a->times, n_times * sizeof *to);
     if (n_pars && a->pars) memcpy(to + n_times, a->pars, n_pars * sizeof *to);
-    a->x0 = NULL;
+    if (a->x0) memcpy(to + n_times + n_pars, a->x0, n_x0 * sizeof *to);
     a->times = to;
     a->pars = to + n_times;
+    a->x0 = to + n_times + n_pars;
 out:
     return status;
 }
@@ -296,7 +285,7 @@ tay_flow_result tay__sum_results(const tay_tape *run)
         const tay_flow_result *b = &run->blocks[i].result;
         r.n_steps += b->n_steps;
         r.n_recomputed += b->n_recomputed;
-        r.tape_bytes += run->blocks[i].bytes;
+        r.tape_bytes += run->blocks[i].step_bytes + run->blocks[i].jet_bytes + run->blocks[i].mark_bytes;
         if (b->n_failed && r.n_failed == 0) {
             r.first_failed = b->first_failed;
             r.failed_time = b->failed_time;
@@ -322,8 +311,12 @@ tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_r
     TAY_TRY(cut(run));
     TAY_TRY(tay__alloc(&run->reached, run->a.n_points, sizeof *run->reached));
     for (size_t m = 0; m < run->a.n_points; m++) run->reached[m] = INFINITY;
-    TAY_TRY(tay__each_block(run, tay__run_block, run->a.progress, run->a.context));
+    run->serial = atomic_fetch_add(&run->flow->n_runs, 1) + 1;
+    run->progress = run->a.progress;
+    run->context = run->a.context;
+    TAY_TRY(tay__each_block(run, tay__run_block));
     if (result) *result = tay__sum_results(run);
+    run->ys = run->slopes = NULL;
     if (!tape) goto out;
     TAY_TRY(copy_arguments(run));
     *tape = run;
@@ -344,8 +337,7 @@ void tay_tape_free(tay_tape *tape)
 {
     if (!tape) return;
     for (size_t i = 0; tape->blocks && i < tape->n_blocks; i++) {
-        tay__array_free(&tape->blocks[i].steps);
-        tay__free_kept(&tape->blocks[i].kept);
+        tay__tape_free_block(tape, &tape->blocks[i]);
     }
     tay__free(tape->blocks);
     tay__free(tape->reached);

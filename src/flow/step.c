@@ -35,6 +35,8 @@ void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_ste
     size_t lanes = run->lanes->lanes, busy = 0;
 
     if (!run->lanes->lane_pars) {
+        if (worker->run == run->serial) return;
+        worker->run = run->serial;
         tay__exec_set_parameters(run->lanes->exec, worker->workspace, run->a.pars);
         return;
     }

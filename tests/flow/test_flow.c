@@ -187,7 +187,8 @@ static void check_dot_products(size_t n_points, bool shared_times, bool shared_p
     tay_flow_arguments a = arguments(n_points, false);
     tay_flow_tangents t = {.size = sizeof t, .x0 = dot.x0, .times = dot.times, .pars = dot.pars};
     tay_flow_result result;
-    size_t n_ys = TIMES * n_points * DIM, n_times = TIMES * (shared_times ? 1 : n_points), n_pars = N_PARS * (shared_pars ? 1 : n_points);
+    size_t n_ys = TIMES * n_points * DIM, n_times = TIMES * (shared_times ? 1 : n_points);
+    size_t n_pars = N_PARS * (shared_pars ? 1 : n_points);
     double forward = 0, back = 0;
 
     a.shared_times = shared_times;

@@ -1,0 +1,206 @@
+/*
+ * What a block leaves for the way back: its steps, with jets as long as they stay in the cache, and marks.
+ *
+ * Half of a block's memory is for steps. When it is full they go, and a mark remains from which they can be done again; so n
+ * steps need memory for about sqrt(n) steps and marks, and at most one more run.
+ */
+#include "flow/flow.h"
+
+enum { ALIGNMENT = 16, MOST_CHUNK = 1 << 18 };
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Of a step without its jet: itself, state, lanes. */
+static size_t step_size(const tay_tape *run)
+{
+    size_t lanes = run->lanes->lanes;
+    return round_up(sizeof(tay__block_step)) + round_up(run->flow->dim * lanes * sizeof(double)) +
+           round_up(lanes * sizeof(tay__lane_step));
+}
+
+static size_t walk_size(const tay_tape *run)
+{
+    size_t lanes = run->lanes->lanes;
+    return lanes * (sizeof(tay__lane_step) + sizeof(size_t) + (run->flow->dim + 1) * sizeof(double));
+}
+
+size_t tay__tape_least(const tay_tape *run)
+{
+    size_t step = step_size(run), marks = 4 * (walk_size(run) + sizeof(tay__mark)); /* an array grows by doubling */
+    return 2 * (step > marks ? step : marks);
+}
+
+tay_status tay__walk_create(tay__walk *out, const tay_tape *run)
+{
+    tay_status status = TAY_OK;
+    size_t lanes = run->lanes->lanes;
+    char *bytes;
+
+    TAY_TRY(tay__alloc(&bytes, walk_size(run), 1));
+    out->lane = (tay__lane_step *)bytes;
+    out->n_steps = (size_t *)(out->lane + lanes);
+    out->state = (double *)(out->n_steps + lanes);
+    out->rho = out->state + run->flow->dim * lanes;
+out:
+    return status;
+}
+
+void tay__walk_free(tay__walk *walk)
+{
+    tay__free(walk->lane);
+}
+
+void tay__walk_begin(tay__walk *walk, const tay_tape *run, const tay__block *block)
+{
+    memset(walk->lane, 0, walk_size(run));
+    for (size_t l = 0; l < run->lanes->lanes; l++) walk->lane[l].point = TAY__IDLE;
+    walk->next = block->begin;
+}
+
+void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run)
+{
+    memcpy(to->lane, from->lane, walk_size(run));
+    to->next = from->next;
+}
+
+void tay__tape_clear(tay_tape *run, tay__block *block)
+{
+    tay__lanes *lanes = run->lanes;
+    double *const *jets = block->jets.data;
+
+    pthread_mutex_lock(&run->flow->lock);
+    for (size_t i = 0; i < block->jets.count; i++)
+        if (tay__array_push(&lanes->idle_jets, &jets[i]) != TAY_OK) tay__free_aligned(jets[i]);
+    pthread_mutex_unlock(&run->flow->lock);
+    block->jets.count = 0;
+    tay__free_kept(&block->memory);
+    block->memory = TAY__ARRAY(void *);
+    block->last = NULL;
+    block->n_steps = block->n_kept = block->room = block->step_bytes = block->jet_bytes = 0;
+}
+
+void tay__tape_free_block(tay_tape *run, tay__block *block)
+{
+    tay__mark *marks = block->marks.data;
+
+    tay__tape_clear(run, block);
+    tay__array_free(&block->jets);
+    for (size_t i = 0; i < block->marks.count; i++) tay__walk_free(&marks[i].at);
+    tay__array_free(&block->marks);
+}
+
+static tay_status push_mark(tay_tape *run, tay__block *block, const tay__walk *at)
+{
+    tay_status status = TAY_OK;
+    tay__mark mark = {0};
+    size_t bytes = walk_size(run) + 2 * sizeof mark;
+
+    if (block->mark_bytes + bytes > run->limit_bytes / 2)
+        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the steps need more than the %zu bytes allowed for %zu trajectories",
+                 run->limit_bytes, block->end - block->begin);
+    TAY_TRY(tay__walk_create(&mark.at, run));
+    if (at) tay__walk_copy(&mark.at, at, run);
+    else tay__walk_begin(&mark.at, run, block);
+    TAY_TRY(tay__array_push(&block->marks, &mark));
+    mark.at.lane = NULL;
+    block->mark_bytes += bytes;
+out:
+    tay__walk_free(&mark.at);
+    return status;
+}
+
+/* Lets the steps go, whose mark is the last one; the next ones begin `at`. */
+static tay_status close_segment(tay_tape *run, tay__block *block, const tay__walk *at)
+{
+    tay_status status = TAY_OK;
+
+    if (block->marks.count == 0) TAY_TRY(push_mark(run, block, NULL));
+    TAY_TRY(push_mark(run, block, at));
+    ((tay__mark *)block->marks.data)[block->marks.count - 2].n_steps = block->n_steps;
+    block->result.n_recomputed += block->n_kept;
+    tay__tape_clear(run, block);
+out:
+    return status;
+}
+
+/* A jet for the step, if it may be kept. */
+static tay_status take_jet(tay_tape *run, tay__block *block, double **out)
+{
+    tay_status status = TAY_OK;
+    tay__lanes *lanes = run->lanes;
+    double *jet = NULL, *const *idle;
+
+    TAY_TRY(tay__array_reserve(&block->jets, 1));
+    pthread_mutex_lock(&run->flow->lock);
+    idle = lanes->idle_jets.data;
+    if (lanes->idle_jets.count > 0) jet = idle[--lanes->idle_jets.count];
+    pthread_mutex_unlock(&run->flow->lock);
+    if (!jet) TAY_TRY(tay__exec_create_jet(&jet, lanes->exec));
+    TAY_TRY(tay__array_push(&block->jets, &jet));
+    *out = jet;
+out:
+    return status;
+}
+
+static tay_status make_room(tay_tape *run, tay__block *block, const tay__walk *at)
+{
+    tay_status status = TAY_OK;
+    size_t size = step_size(run), half = run->limit_bytes / 2, chunk = half / 4 < MOST_CHUNK ? half / 4 : MOST_CHUNK;
+    char *bytes;
+
+    if (chunk < size) chunk = size;
+    if (block->room >= size) goto out;
+    if (block->step_bytes + chunk > half) TAY_TRY(close_segment(run, block, at));
+    TAY_TRY(tay__array_reserve(&block->memory, 1));
+    TAY_TRY(tay__alloc(&bytes, chunk, 1));
+    TAY_TRY(tay__array_push(&block->memory, &bytes));
+    block->step_bytes += chunk;
+    block->next = bytes;
+    block->room = chunk;
+out:
+    return status;
+}
+
+tay_status tay__tape_begin_step(tay_tape *run, tay__block *block, tay__worker *worker, const tay__walk *at)
+{
+    tay_status status = TAY_OK;
+    size_t plane_bytes = worker->workspace->plane * sizeof(double);
+
+    worker->workspace->jet = worker->jet;
+    if (!run->taped) goto out;
+    TAY_TRY(make_room(run, block, at));
+    if (block->jet_bytes + (run->flow->max_order + 1) * plane_bytes > run->keep_bytes) goto out;
+    double *jet;
+    TAY_TRY(take_jet(run, block, &jet));
+    worker->workspace->jet = jet;
+out:
+    return status;
+}
+
+void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, uint32_t order, const tay__lane_step *lane)
+{
+    size_t lanes = run->lanes->lanes, n_busy = 0, state = run->flow->dim * lanes * sizeof(double);
+    double *jet = worker->workspace->jet;
+    bool kept = jet != worker->jet;
+
+    for (size_t l = 0; l < lanes; l++) n_busy += lane[l].point != TAY__IDLE;
+    if (run->ys) block->result.n_steps += n_busy;
+    if (!run->taped) return;
+    char *bytes = block->next;
+    tay__block_step *step = (tay__block_step *)bytes;
+    *step = (tay__block_step){.before = block->last, .order = order, .jet = kept ? jet : NULL};
+    step->state = (double *)(bytes + round_up(sizeof *step));
+    step->lane = (tay__lane_step *)(bytes + round_up(sizeof *step) + round_up(state));
+    memcpy(step->state, jet, state);
+    memcpy(step->lane, lane, lanes * sizeof *lane);
+    block->last = step;
+    block->n_steps++;
+    block->next += step_size(run);
+    block->room -= step_size(run);
+    if (kept) block->jet_bytes += (order + 1) * worker->workspace->plane * sizeof *jet;
+    if (kept) block->n_kept += n_busy;
+    else if (run->ys) block->result.n_recomputed += n_busy;
+}
