@@ -147,7 +147,8 @@ static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
     return TAY_OK;
 }
 
-tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n)
+tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *const *vars, const tay_expr *const *rhs,
+                          size_t n)
 {
     tay_status status = TAY_OK;
     tay_flow *flow = NULL;

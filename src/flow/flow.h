@@ -19,7 +19,7 @@ typedef struct tay__lanes {
     uint32_t lanes;
     bool lane_pars;
     struct tay__worker *idle;
-    tay__array idle_jets; /* of double *: those of tapes that are gone, for the next ones; fresh memory costs as much as its use */
+    tay__array idle_jets; /* of double *: those of tapes that are gone, for the next ones: fresh memory is slow */
     struct tay__lanes *next;
 } tay__lanes;
 
@@ -124,7 +124,8 @@ struct tay_tape {
 };
 
 /* The flow of these equations with the options of another. */
-tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n);
+tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *const *vars, const tay_expr *const *rhs,
+                          size_t n);
 
 /* Whether the arguments have the shapes and values that a run needs (arguments.c); `name` leads each message's. */
 tay_status tay__check_numbers(const double *x, size_t n, const char *name);

@@ -248,11 +248,11 @@ static tay_status cut(tay_tape *run)
     if (run->n_blocks == 0) goto out;
     size_t limit = run->flow->memory_limit;
     run->limit_bytes = limit / run->n_blocks;
-    run->keep_bytes = (limit / 2 < KEEP_BYTES ? limit / 2 : KEEP_BYTES) / run->n_blocks;
+    run->keep_bytes = (limit / 4 < KEEP_BYTES ? limit / 4 : KEEP_BYTES) / run->n_blocks;
     size_t least = tay__tape_least(run);
     if (run->taped && run->limit_bytes < least)
-        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: steps need at least %zu bytes on the tape, allowed are %zu (for each of %zu blocks)",
-                 least, run->limit_bytes, run->n_blocks);
+        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: each of %zu blocks of trajectories needs at least %zu bytes, allowed are %zu",
+                 run->n_blocks, least, run->limit_bytes);
 out:
     return status;
 }

@@ -1,8 +1,8 @@
 /*
  * What a block leaves for the way back: its steps, with jets as long as they stay in the cache, and marks.
  *
- * Half of a block's memory is for steps. When it is full they go, and a mark remains from which they can be done again; so n
- * steps need memory for about sqrt(n) steps and marks, and at most one more run.
+ * Half of a block's memory is for steps, a quarter for their jets, a quarter for marks. When the steps' is full they go, and a
+ * mark remains from which they can be done again; so n steps need memory for about sqrt(n) steps and marks, and one more run.
  */
 #include "flow/flow.h"
 
@@ -30,7 +30,7 @@ static size_t walk_size(const tay_tape *run)
 size_t tay__tape_least(const tay_tape *run)
 {
     size_t step = step_size(run), marks = 4 * (walk_size(run) + sizeof(tay__mark)); /* an array grows by doubling */
-    return 2 * (step > marks ? step : marks);
+    return 2 * step > 4 * marks ? 2 * step : 4 * marks;
 }
 
 tay_status tay__walk_create(tay__walk *out, const tay_tape *run)
@@ -98,7 +98,7 @@ static tay_status push_mark(tay_tape *run, tay__block *block, const tay__walk *a
     tay__mark mark = {0};
     size_t bytes = walk_size(run) + 2 * sizeof mark;
 
-    if (block->mark_bytes + bytes > run->limit_bytes / 2)
+    if (block->mark_bytes + bytes > run->limit_bytes / 4)
         TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the steps need more than the %zu bytes allowed for %zu trajectories",
                  run->limit_bytes, block->end - block->begin);
     TAY_TRY(tay__walk_create(&mark.at, run));

@@ -254,6 +254,36 @@ static void test_reproducible(void **state)
     tay_flow_free(team);
 }
 
+/* So little memory that most steps are done again, from marks. */
+static void test_marks(void **state)
+{
+    static gradient g, again;
+    tay_flow *flow = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-7, .order = 3});
+    tay_flow *small = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-7, .order = 3, .memory_limit = 400000});
+    tay_flow *tiny = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-7, .order = 3, .memory_limit = 60000});
+    tay_flow_arguments a = arguments(MOST, false);
+    tay_tape *tape = NULL;
+    static double ys[TIMES * MOST * DIM];
+    (void)state;
+
+    for (int shared = 0; shared < 2; shared++) {
+        a = arguments(MOST, shared);
+        pull(&g, flow, &a);
+        pull(&again, small, &a);
+        assert_true(g.result.n_steps == again.result.n_steps && again.result.tape_bytes <= 400000);
+        assert_true(again.result.n_recomputed > again.result.n_steps / 2 && again.result.n_recomputed <= again.result.n_steps);
+        assert_memory_equal(g.x0, again.x0, sizeof g.x0);
+        assert_memory_equal(g.times, again.times, TIMES * (shared ? 1 : MOST) * sizeof *g.times);
+        assert_memory_equal(g.pars, again.pars, N_PARS * (shared ? 1 : MOST) * sizeof *g.pars);
+    }
+    assert_int_equal(tay_flow_run(ys, &tape, NULL, tiny, &a), TAY_ERROR_LIMIT);
+    assert_non_null(strstr(tay_error_message(), "memory_limit: the steps need more"));
+    assert_null(tape);
+    tay_flow_free(flow);
+    tay_flow_free(small);
+    tay_flow_free(tiny);
+}
+
 /* x' = x^2 blows up at t = 1/x0: in trajectory 2 only, whose cotangents are refused unless they are zero. */
 static void test_failure(void **state)
 {
@@ -371,7 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states),    cmocka_unit_test(test_gradients), cmocka_unit_test(test_reproducible),
-        cmocka_unit_test(test_tangents),
+        cmocka_unit_test(test_tangents),  cmocka_unit_test(test_marks),
         cmocka_unit_test(test_failure),   cmocka_unit_test(test_bad_input), cmocka_unit_test(test_max_steps),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
