@@ -94,8 +94,8 @@ TAY_API uint32_t tay_flow_order(const tay_flow *flow);
  * The states at the times: ys[T][M][dim]; ys[0] is x0. tape and result may be NULL; *tape receives the tape, which the
  * caller frees (it holds a reference to the flow). A trajectory whose state becomes non-finite, or that takes too many steps, is
  * no error: its states behind are NaN, and result tells. TAY_ERROR_LIMIT, before any work, if the tape's limit is too
- * small to hold a step; in the course of it if it is too small for the steps, of which n need memory for about sqrt(n). TAY_ERROR_STATE if progress
- * stopped the run.
+ * small to hold a step; in the course of it if it is too small for the steps, of which n need memory for about sqrt(n).
+ * TAY_ERROR_STATE if progress stopped the run.
  */
 TAY_API tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
                                 const tay_flow_arguments *arguments);

@@ -63,6 +63,15 @@ void core_system_free(core_system *system);
 /* Memory for Python's side: n elements of the given size, at least one byte; NULL with MemoryError. */
 void *core_alloc(size_t n, size_t size);
 
+/* A clock that ticks 20 times a second, when long work looks for signals. */
+typedef struct core_clock {
+    double next;
+} core_clock;
+
+void core_clock_start(core_clock *clock);
+/* Whether a tick has passed since the last one that was seen. */
+bool core_clock_ticks(core_clock *clock);
+
 /* Buffers. */
 
 /* An object that exports memory of `owner` (a Python object, kept alive) as an array; numpy.asarray makes it one. */

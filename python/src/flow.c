@@ -1,5 +1,5 @@
 /*
- * Flows and their tapes. The Python class (python/tayra/flow.py) checks shapes and makes arrays; here the numbers are
+ * Flows and their tapes. The Python class (python/tayra/_flow.py) checks shapes and makes arrays; here the numbers are
  * computed, without the interpreter's lock.
  */
 #include "core.h"
@@ -57,34 +57,79 @@ static PyObject *result_tuple(const tay_flow_result *r)
                          (Py_ssize_t)r->n_failed, (Py_ssize_t)r->first_failed, r->failed_time);
 }
 
-/* run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped): contiguous arrays of doubles -> (tape, result) */
+/* Work without the interpreter's lock, which takes it now and then: to look for signals, and to tell of progress. */
+typedef struct watch {
+    PyThreadState *thread;
+    PyObject *report; /* report(done, total), or None */
+    core_clock clock;
+} watch;
+
+static bool look(size_t done, size_t total, void *context)
+{
+    watch *w = context;
+    if (!core_clock_ticks(&w->clock)) return true;
+    PyEval_RestoreThread(w->thread);
+    bool go_on = PyErr_CheckSignals() == 0;
+    if (go_on && w->report != Py_None) {
+        PyObject *value = PyObject_CallFunction(w->report, "nn", (Py_ssize_t)done, (Py_ssize_t)total);
+        go_on = value != NULL;
+        Py_XDECREF(value);
+    }
+    w->thread = PyEval_SaveThread();
+    return go_on;
+}
+
+static void begin(watch *w, PyObject *report)
+{
+    w->report = report;
+    core_clock_start(&w->clock);
+    w->thread = PyEval_SaveThread();
+}
+
+/* False: an exception is set, the one that stopped the work or its error. */
+static bool end(const watch *w, tay_status status)
+{
+    PyEval_RestoreThread(w->thread);
+    if (status && !PyErr_Occurred()) core_raise(status);
+    return !status;
+}
+
+/* Buffers of at least so many doubles (size NULL: any number), the first n_written to be written; how many were got. */
+static int get_buffers(Py_buffer *b, PyObject *const *a, const char *const *names, int n, const Py_ssize_t *size, int n_written)
+{
+    int got = 0;
+    while (got < n && core_buffer_get(&b[got], a[got], 'd', size ? size[got] : -1, got < n_written, names[got])) got++;
+    return got;
+}
+
+static void release(Py_buffer *b, int got)
+{
+    while (got-- > 0) PyBuffer_Release(&b[got]);
+}
+
+/* run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped, report): contiguous arrays -> (tape, result) */
 static PyObject *flow_run(PyObject *o, PyObject *args)
 {
     const tay_flow *f = ((flow *)o)->f;
     static const char *const names[4] = {"ys", "x0", "ts", "pars"};
-    PyObject *a[4], *made = NULL, *result = NULL;
+    PyObject *a[4], *report, *made = NULL, *result = NULL;
     Py_ssize_t m, t;
     int shared_ts, shared_pars, taped, got = 0;
     Py_buffer b[4];
     tay_tape *new_tape = NULL;
     tay_flow_result r;
-    tay_status status;
+    watch w;
 
-    if (!PyArg_ParseTuple(args, "OOOOnnppp:run", &a[0], &a[1], &a[2], &a[3], &m, &t, &shared_ts, &shared_pars, &taped))
+    if (!PyArg_ParseTuple(args, "OOOOnnpppO:run", &a[0], &a[1], &a[2], &a[3], &m, &t, &shared_ts, &shared_pars, &taped, &report))
         return NULL;
     Py_ssize_t dim = (Py_ssize_t)tay_flow_dim(f), n_pars = (Py_ssize_t)tay_flow_n_pars(f);
     Py_ssize_t size[4] = {t * m * dim, m * dim, shared_ts ? t : m * t, shared_pars ? n_pars : m * n_pars};
-    for (; got < 4; got++)
-        if (!core_buffer_get(&b[got], a[got], 'd', size[got], got == 0, names[got])) goto out;
+    if ((got = get_buffers(b, a, names, 4, size, 1)) < 4) goto out;
     tay_flow_arguments arguments = {.size = sizeof arguments, .n_points = (size_t)m, .n_times = (size_t)t, .x0 = b[1].buf,
-                                    .times = b[2].buf, .pars = b[3].buf, .shared_times = shared_ts, .shared_pars = shared_pars};
-    Py_BEGIN_ALLOW_THREADS
-    status = tay_flow_run(b[0].buf, taped ? &new_tape : NULL, &r, f, &arguments);
-    Py_END_ALLOW_THREADS
-    if (status) {
-        core_raise(status);
-        goto out;
-    }
+                                    .times = b[2].buf, .pars = b[3].buf, .shared_times = shared_ts, .shared_pars = shared_pars,
+                                    .progress = look, .context = &w};
+    begin(&w, report);
+    if (!end(&w, tay_flow_run(b[0].buf, taped ? &new_tape : NULL, &r, f, &arguments))) goto out;
     made = Py_NewRef(Py_None);
     if (taped) {
         tape *object = PyObject_New(tape, tape_type);
@@ -98,7 +143,38 @@ static PyObject *flow_run(PyObject *o, PyObject *args)
 out:
     Py_XDECREF(made);
     tay_tape_free(new_tape);
-    while (got-- > 0) PyBuffer_Release(&b[got]);
+    release(b, got);
+    return result;
+}
+
+/* push(ys, ys_dot, x0, ts, pars, x0_dot, ts_dot, pars_dot, n_points, n_times, shared_ts, shared_pars, report): contiguous
+ * arrays, tangents in the shapes of the arguments -> result */
+static PyObject *flow_push(PyObject *o, PyObject *args)
+{
+    const tay_flow *f = ((flow *)o)->f;
+    static const char *const names[8] = {"ys", "ysdot", "x0", "ts", "pars", "x0dot", "tsdot", "parsdot"};
+    PyObject *a[8], *report, *result = NULL;
+    Py_ssize_t m, t;
+    int shared_ts, shared_pars, got = 0;
+    Py_buffer b[8];
+    tay_flow_result r;
+    watch w;
+
+    if (!PyArg_ParseTuple(args, "OOOOOOOOnnppO:push", &a[0], &a[1], &a[2], &a[3], &a[4], &a[5], &a[6], &a[7], &m, &t, &shared_ts,
+                          &shared_pars, &report))
+        return NULL;
+    Py_ssize_t dim = (Py_ssize_t)tay_flow_dim(f), n_pars = (Py_ssize_t)tay_flow_n_pars(f), n_ys = t * m * dim, n_x0 = m * dim;
+    Py_ssize_t n_ts = shared_ts ? t : m * t, n_p = shared_pars ? n_pars : m * n_pars;
+    Py_ssize_t size[8] = {n_ys, n_ys, n_x0, n_ts, n_p, n_x0, n_ts, n_p};
+    if ((got = get_buffers(b, a, names, 8, size, 2)) < 8) goto out;
+    tay_flow_arguments arguments = {.size = sizeof arguments, .n_points = (size_t)m, .n_times = (size_t)t, .x0 = b[2].buf,
+                                    .times = b[3].buf, .pars = b[4].buf, .shared_times = shared_ts, .shared_pars = shared_pars,
+                                    .progress = look, .context = &w};
+    tay_flow_tangents tangents = {.size = sizeof tangents, .x0 = b[5].buf, .times = b[6].buf, .pars = b[7].buf};
+    begin(&w, report);
+    if (end(&w, tay_flow_push(b[0].buf, b[1].buf, &r, f, &arguments, &tangents))) result = result_tuple(&r);
+out:
+    release(b, got);
     return result;
 }
 
@@ -108,26 +184,24 @@ static void tape_dealloc(PyObject *self)
     core_free_object(self);
 }
 
-/* pull(x0_bar, ts_bar, pars_bar, ys_bar): contiguous arrays of doubles, whose sizes the caller has checked -> result */
+/* pull(x0_bar, ts_bar, pars_bar, ys_bar, report): contiguous arrays, whose sizes the caller has checked -> result */
 static PyObject *tape_pull(PyObject *o, PyObject *args)
 {
     static const char *const names[4] = {"x0bar", "tsbar", "parsbar", "ysbar"};
-    PyObject *a[4], *result = NULL;
+    PyObject *a[4], *report, *result = NULL;
     Py_buffer b[4];
     int got = 0;
     tay_flow_result r;
-    tay_status status;
+    watch w;
 
-    if (!PyArg_ParseTuple(args, "OOOO:pull", &a[0], &a[1], &a[2], &a[3])) return NULL;
-    for (; got < 4; got++)
-        if (!core_buffer_get(&b[got], a[got], 'd', -1, got < 3, names[got])) goto out;
-    tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf};
-    Py_BEGIN_ALLOW_THREADS
-    status = tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r);
-    Py_END_ALLOW_THREADS
-    result = status ? core_raise(status) : result_tuple(&r);
+    if (!PyArg_ParseTuple(args, "OOOOO:pull", &a[0], &a[1], &a[2], &a[3], &report)) return NULL;
+    if ((got = get_buffers(b, a, names, 4, NULL, 3)) < 4) goto out;
+    tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf, .progress = look,
+                               .context = &w};
+    begin(&w, report);
+    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r))) result = result_tuple(&r);
 out:
-    while (got-- > 0) PyBuffer_Release(&b[got]);
+    release(b, got);
     return result;
 }
 
@@ -142,7 +216,9 @@ static PyObject *flow_n_pars(PyObject *self, void *Py_UNUSED(closure))
 }
 
 static PyMethodDef flow_methods[] = {
-    {"run", flow_run, METH_VARARGS, "run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped)"},
+    {"run", flow_run, METH_VARARGS, "run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped, report)"},
+    {"push", flow_push, METH_VARARGS,
+     "push(ys, ys_dot, x0, ts, pars, x0_dot, ts_dot, pars_dot, n_points, n_times, shared_ts, shared_pars, report)"},
     {0},
 };
 
@@ -162,7 +238,7 @@ static PyType_Slot flow_slots[] = {
 };
 
 static PyMethodDef tape_methods[] = {
-    {"pull", tape_pull, METH_VARARGS, "pull(x0_bar, ts_bar, pars_bar, ys_bar)"},
+    {"pull", tape_pull, METH_VARARGS, "pull(x0_bar, ts_bar, pars_bar, ys_bar, report)"},
     {0},
 };
 

@@ -5,23 +5,12 @@
  */
 #include "ode.h"
 
-#include <time.h>
-
-#define SIGNAL_PERIOD 0.05 /* seconds between two looks for signals */
-
 typedef struct propagation {
     PyThreadState *thread; /* of the caller, while the lock is released */
     PyObject *callbacks;   /* a tuple of callables */
     PyObject *owner;       /* what the callbacks get: the Python integrator */
-    double next_look;
+    core_clock clock;
 } propagation;
-
-static double now(void)
-{
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* What a callback returned: 1, 0, or -1 with an exception. None counts as false; text and the like are refused. */
 static int truth(PyObject *value)
@@ -57,16 +46,12 @@ static bool call_all(const propagation *p)
 static bool after_step(tay_ode *Py_UNUSED(ode), void *context)
 {
     propagation *p = context;
-    double t = now();
-    bool look = t >= p->next_look || t < p->next_look - 2 * SIGNAL_PERIOD, call = PyTuple_Size(p->callbacks) > 0;
+    bool look = core_clock_ticks(&p->clock), call = PyTuple_Size(p->callbacks) > 0;
     if (!look && !call) {
         return true;
     }
     PyEval_RestoreThread(p->thread);
     bool go_on = !look || PyErr_CheckSignals() == 0;
-    if (look) {
-        p->next_look = t + SIGNAL_PERIOD;
-    }
     if (go_on && call) {
         go_on = call_all(p);
     }
@@ -112,7 +97,7 @@ static bool prepare(propagation *p, tay_propagate_options *options, Py_ssize_t m
         PyErr_SetString(PyExc_ValueError, "max_steps: a number that is not negative was expected");
         return false;
     }
-    p->next_look = now() + SIGNAL_PERIOD;
+    core_clock_start(&p->clock);
     options->size = sizeof *options;
     options->max_steps = (size_t)max_steps;
     options->callback = after_step;

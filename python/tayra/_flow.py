@@ -1,6 +1,7 @@
-"""The flow of a system of equations, and its gradients in reverse mode."""
+"""The flow of a system of equations, its tangent map and its gradients in reverse mode."""
 
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -14,22 +15,72 @@ def _array(x, name):
     return a
 
 
+@contextmanager
+def _reporting(progress):
+    """What the work reports to: None, the caller's function, or a bar."""
+    if not progress or callable(progress):
+        yield progress or None
+        return
+    from tqdm.auto import tqdm  # for those who ask for a bar
+
+    with tqdm(unit="trajectory") as bar:
+
+        def report(done, total):
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield report
+        if bar.total:
+            bar.update(bar.total - bar.n)
+
+
+class _Arguments:
+    """The arguments of a flow as arrays, checked against each other and the flow."""
+
+    def __init__(self, flow, x0, ts, pars):
+        x0, ts, pars = self.given = _array(x0, "x0"), _array(ts, "ts"), _array(pars, "pars")
+        n, n_pars = flow.dim, flow.n_pars
+        batch = {len(a) for a in self.given if a.ndim == 2}
+        if len(batch) > 1:
+            raise ValueError(f"expected as many x0, ts and pars, got shapes {x0.shape}, {ts.shape} and {pars.shape}")
+        if x0.shape[-1] != n:
+            raise ValueError(f"x0: expected shape ({n},) or (M, {n}), got {x0.shape}")
+        if pars.shape[-1] != n_pars:
+            raise ValueError(f"pars: expected shape ({n_pars},) or (M, {n_pars}), got {pars.shape}")
+        self.m, self.t = batch.pop() if batch else 1, ts.shape[-1]
+        self.ys_shape = (self.t, n) if x0.ndim == ts.ndim == pars.ndim == 1 else (self.t, self.m, n)
+        self.shapes = x0.shape, ts.shape, pars.shape
+        self.starts = self.each(x0)
+        self.how = self.m, self.t, ts.ndim == 1, pars.ndim == 1
+
+    def each(self, x0):
+        """Initial states, or tangents of them, for each trajectory."""
+        return x0 if x0.ndim == 2 or self.m == 1 else np.repeat(x0[None], self.m, axis=0)
+
+    def warn(self, result):
+        if result[3]:
+            warnings.warn(f"{result[3]} of {self.m} trajectories ended early, the first, {result[4]}, at time {result[5]}: "
+                          "their later states are NaN", RuntimeWarning, stacklevel=4)
+
+
 class Pullback:
     """Takes the cotangents of a flow's states to those of its arguments; it can be called once.
 
     steps, recomputed_steps, tape_bytes: what the run did, and what its tape holds.
     """
 
-    def __init__(self, tape, result, starts, shapes, ys_shape):
-        self._tape, self._starts, self._shapes, self._ys_shape = tape, starts, shapes, ys_shape
+    def __init__(self, tape, result, arguments):
+        self._tape, self._starts, self._shapes = tape, arguments.starts.shape, arguments.shapes
+        self._ys_shape = arguments.ys_shape
         self.steps, self.recomputed_steps, self.tape_bytes = result[:3]
 
-    def __call__(self, ybar):
+    def __call__(self, ybar, *, progress=None):
         ybar = np.ascontiguousarray(ybar, dtype=np.float64)
         if ybar.shape != self._ys_shape:
             raise ValueError(f"ybar: expected the shape of the states, {self._ys_shape}, got {ybar.shape}")
         starts, tsbar, parsbar = (np.empty(shape) for shape in (self._starts, *self._shapes[1:]))
-        self._tape.pull(starts, tsbar, parsbar, ybar)
+        with _reporting(progress) as report:
+            self._tape.pull(starts, tsbar, parsbar, ybar, report)
         x0bar = starts if starts.shape == self._shapes[0] else starts.sum(axis=0)
         return x0bar, tsbar, parsbar
 
@@ -38,40 +89,48 @@ class flow:
     """The map from initial states, times and parameters to states, for many trajectories at once.
 
     sys: pairs (variable, right-hand side). tol: of each step. memory_limit: bytes of one tape (default 1 GiB), beyond which
-    jets are computed again on the way back. max_steps: of one trajectory (0: any). nthreads: 0 for all processors. order: of
+    steps are computed again on the way back. max_steps: of one trajectory (0: any). nthreads: 0 for all processors. order: of
     the series; 0 chooses, step by step, that for which the work is least.
+
+    All calls take x0: (n,) or (M, n); ts: (T,) or (M, T), strictly increasing or decreasing, the first time being the initial
+    one; pars: (P,) or (M, P). States are (T, n), or (T, M, n) for M trajectories. progress=True shows a bar (it needs tqdm); a
+    function is called as progress(done, total), trajectories, about 20 times a second. Ctrl-C ends a call after a step.
     """
 
     def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0):
         self._flow = _core.flow(sys, tol, memory_limit, max_steps, nthreads, order)
         self.dim, self.n_pars, self.tol = self._flow.dim, self._flow.n_pars, tol
 
-    def _run(self, x0, ts, pars, taped):
-        x0, ts, pars = _array(x0, "x0"), _array(ts, "ts"), _array(pars, "pars")
-        n, n_pars = self.dim, self.n_pars
-        batch = {len(a) for a in (x0, ts, pars) if a.ndim == 2}
-        if len(batch) > 1:
-            raise ValueError(f"expected as many x0, ts and pars, got shapes {x0.shape}, {ts.shape} and {pars.shape}")
-        if x0.shape[-1] != n:
-            raise ValueError(f"x0: expected shape ({n},) or (M, {n}), got {x0.shape}")
-        if pars.shape[-1] != n_pars:
-            raise ValueError(f"pars: expected shape ({n_pars},) or (M, {n_pars}), got {pars.shape}")
-        m, t = batch.pop() if batch else 1, ts.shape[-1]
-        ys = np.empty((t, n) if x0.ndim == ts.ndim == pars.ndim == 1 else (t, m, n))
-        start = x0 if x0.ndim == 2 or m == 1 else np.repeat(x0[None], m, axis=0)
-        tape, result = self._flow.run(ys, start, ts, pars, m, t, ts.ndim == 1, pars.ndim == 1, taped)
-        if result[3]:
-            warnings.warn(f"{result[3]} of {m} trajectories ended early, the first, {result[4]}, at time {result[5]}: "
-                          "their later states are NaN", RuntimeWarning, stacklevel=3)
-        return ys, Pullback(tape, result, start.shape, (x0.shape, ts.shape, pars.shape), ys.shape)
+    def _run(self, x0, ts, pars, taped, progress):
+        a = _Arguments(self, x0, ts, pars)
+        ys = np.empty(a.ys_shape)
+        with _reporting(progress) as report:
+            tape, result = self._flow.run(ys, a.starts, *a.given[1:], *a.how, taped, report)
+        a.warn(result)
+        return ys, Pullback(tape, result, a)
 
-    def __call__(self, x0, ts, pars=()):
-        """The states at the times ts, of which the first is the initial one: (T, n), or (T, M, n) for M trajectories.
+    def __call__(self, x0, ts, pars=(), *, progress=None):
+        """The states at the times ts."""
+        return self._run(x0, ts, pars, False, progress)[0]
 
-        x0: (n,) or (M, n); ts: (T,) or (M, T), strictly increasing or decreasing; pars: (P,) or (M, P).
-        """
-        return self._run(x0, ts, pars, False)[0]
-
-    def vjp(self, x0, ts, pars=()):
+    def vjp(self, x0, ts, pars=(), *, progress=None):
         """The states and the pullback, which takes their cotangents to those of x0, ts and pars, in their shapes."""
-        return self._run(x0, ts, pars, True)
+        return self._run(x0, ts, pars, True, progress)
+
+    def jvp(self, x0, ts, pars, tangents, *, progress=None):
+        """The states and their tangents, for tangents (x0dot, tsdot, parsdot) in the shapes of the arguments; None: zero."""
+        a = _Arguments(self, x0, ts, pars)
+        if len(tangents) != 3:
+            raise ValueError(f"tangents: expected those of x0, ts and pars, got {len(tangents)}")
+        dots = []
+        for name, given, dot in zip(("x0", "ts", "pars"), a.given, tangents):
+            dot = np.zeros(given.shape) if dot is None else np.ascontiguousarray(dot, dtype=np.float64)
+            if dot.shape != given.shape:
+                raise ValueError(f"tangents: expected the shape of {name}, {given.shape}, got {dot.shape}")
+            dots.append(dot)
+        dots[0] = a.each(dots[0])
+        ys, ysdot = np.empty(a.ys_shape), np.empty(a.ys_shape)
+        with _reporting(progress) as report:
+            result = self._flow.push(ys, ysdot, a.starts, *a.given[1:], *dots, *a.how, report)
+        a.warn(result)
+        return ys, ysdot
