@@ -14,6 +14,7 @@
 #include "tayra/flow.h"
 #include "tayra/model.h"
 #include "tayra/ode.h"
+#include "tayra/optim.h"
 #include "tayra/variational.h"
 
 #endif
