@@ -7,6 +7,7 @@ import common
 import numpy as np
 import problems
 import tayra
+from train_weights import OUTPUT
 
 GOAL = 500.0
 
@@ -39,16 +40,17 @@ def main():
     rng = np.random.default_rng(0)
     truth = problems.masses_on_springs(tayra).propagate_grid(problems.T_GRID)[5]
     first = rng.choice(len(truth) - 250, n_starts, replace=False)
-    directions = rng.normal(size=flow.n_pars)
+    initial = rng.normal(scale=0.1, size=flow.n_pars)
+    trained = initial if options.quick else np.loadtxt(OUTPUT)
     rows = []
     for n_times, turns in ((10, options.turns), (250, min(options.turns, 3))):
         data = np.stack([truth[i : i + n_times] for i in first], axis=1)
-        for kind, scale in (("as drawn", 0.1), ("larger", 0.3)):
-            arguments = scale * directions, truth[first], problems.T_GRID[:n_times], data
+        for kind, weights in (("initial", initial), ("trained", trained)):
+            arguments = weights, truth[first], problems.T_GRID[:n_times], data
             calls = {"heyoka": lambda a=arguments: by_sensitivities(ta, *a), "tayra": lambda a=arguments: by_pullback(flow, *a)}
             same = common.difference(calls["tayra"](), calls["heyoka"]())
             times = common.measure(calls, turns)
-            work = f"gradient, {n_starts} x {n_times} times, weights {kind}"
+            work = f"gradient, {n_starts} x {n_times} times, {kind} weights"
             rows.append(common.row(work, times, same, goal=GOAL, tolerance=1e-6))
     common.finish(rows, options)
 

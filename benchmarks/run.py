@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 from common import text_of
 
 HERE = Path(__file__).resolve().parent
-NAMES = ["training_step", "building", "inference", "systems", "growth"]
+NAMES = ["training_step", "building", "inference", "systems", "growth", "gradients"]
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
 
 
