@@ -1,7 +1,10 @@
 """Flows in Python: states and gradients against the integrator and finite differences, shapes, bad input."""
 
+import graphs
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tayra as hk
 
@@ -76,3 +79,66 @@ def test_wrong_cotangent():
     states, pullback = hk.flow(SYS).vjp(X0, TS, PARS)
     with pytest.raises(ValueError, match="ybar: expected the shape"):
         pullback(states[0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(graphs.recipes, min_size=3, max_size=3), st.booleans(), st.booleans(), st.integers(0, 10**6))
+def test_tangents_and_cotangents_have_one_dot_product(recipes, per_ts, per_pars, seed):
+    """On random systems, in both directions of time, at a loose tolerance: the two maps belong to the same numerical map."""
+    rng = np.random.default_rng(seed)
+    variables = hk.make_vars(*graphs.VARIABLES)
+    rhs = [hk.tanh(graphs.symbolic(hk, r)) for r in recipes]  # bounded
+    f = hk.flow(list(zip(variables, rhs)), tol=1e-6, nthreads=1)
+    ts = np.array([0.2, 0.5, 1.3]) * rng.choice([-1, 1])
+    x0, pars = rng.normal(size=(3, 3)), rng.normal(size=f.n_pars)
+    args = [x0, np.tile(ts, (3, 1)) if per_ts else ts, np.tile(pars, (3, 1)) if per_pars else pars]
+    dots = [rng.normal(size=a.shape) for a in args]
+    ys, pullback = f.vjp(*args)
+    again, ysdot = f.jvp(*args, dots)
+    np.testing.assert_allclose(again, ys, rtol=1e-13, atol=1e-13)
+    ybar = rng.normal(size=ys.shape)
+    forward = np.sum(ybar * ysdot)
+    terms = [np.sum(bar * dot) for bar, dot in zip(pullback(ybar), dots)]
+    scale = np.sum(np.abs(ybar * ysdot)) + sum(map(abs, terms))
+    assert abs(forward - sum(terms)) <= 1e-12 * scale
+
+
+def test_tangents_alone():
+    f = hk.flow(SYS, tol=1e-15)
+    x0dot = np.array([0.3, -1.0])
+    ys, ysdot = f.jvp(X0, TS, PARS, (np.tile(x0dot, (5, 1)), None, None))
+    h = 1e-4
+    expected = (8 * (f(X0 + h * x0dot, TS, PARS) - f(X0 - h * x0dot, TS, PARS))
+                - (f(X0 + 2 * h * x0dot, TS, PARS) - f(X0 - 2 * h * x0dot, TS, PARS))) / (12 * h)
+    np.testing.assert_allclose(ysdot, expected, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(f.jvp(X0[0], TS, PARS, (x0dot, None, None))[1], ysdot[:, 0], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"tangents: expected the shape of pars, \(3,\), got \(2,\)"):
+        f.jvp(X0, TS, PARS, (None, None, [1.0, 2.0]))
+    with pytest.raises(ValueError, match="tangents: expected those of x0, ts and pars, got 1"):
+        f.jvp(X0, TS, PARS, (None,))
+
+
+def test_progress():
+    f = hk.flow([(X, V), (V, -X)], tol=1e-15, nthreads=2)
+    calls = []
+    ys, pullback = f.vjp(np.tile(X0, (40, 1)), [0.0, 2e3], progress=lambda *done: calls.append(done))
+    forward = len(calls)
+    pullback(np.ones_like(ys), progress=lambda *done: calls.append(done))
+    assert 0 < forward < len(calls) and all(0 <= done <= total == 200 for done, total in calls)
+    with pytest.raises(ZeroDivisionError):
+        f(X0, [0.0, 1e9], progress=lambda done, total: 1 / 0)
+    pytest.importorskip("tqdm")
+    np.testing.assert_array_equal(f(X0, [0.0, 1.0], progress=True), f(X0, [0.0, 1.0]))
+
+
+def test_memory_limit_changes_no_bit():
+    """Steps are done again from marks."""
+    rng = np.random.default_rng(0)
+    args = X0, [0.0, 1.0, 40.0], PARS
+    ys, pullback = hk.flow(SYS, tol=1e-9, order=4, nthreads=1).vjp(*args)
+    again, pull_again = hk.flow(SYS, tol=1e-9, order=4, nthreads=1, memory_limit=200_000).vjp(*args)
+    assert pull_again.tape_bytes <= 200_000 < pullback.tape_bytes
+    assert pull_again.steps == pullback.steps and pull_again.recomputed_steps > pullback.steps / 2
+    ybar = rng.normal(size=ys.shape)
+    for one, other in zip(pullback(ybar), pull_again(ybar)):
+        np.testing.assert_array_equal(one, other)

@@ -64,6 +64,38 @@ def test_keyboard_interrupt(call):
     assert time.monotonic() - begin < 20
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "flow([1.0, 0.0], [0.0, 1e12])",
+        "flow.vjp([[1.0, 0.0]] * 100, [0.0, 1e6])",
+        "flow.vjp([1.0, 0.0], [0.0, -1e12])",
+        "flow.jvp([1.0, 0.0], [0.0, 1e12], (), ([1.0, 0.0], None, None))",
+    ],
+)
+@pytest.mark.parametrize("nthreads", [1, 2])
+def test_keyboard_interrupt_of_a_flow(call, nthreads):
+    """The exception comes within a moment, whatever thread does the work, and the flow can be used again."""
+    process = start(f"""
+        flow = hk.flow([(x, v), (v, -x)], tol=1e-12, nthreads={nthreads})
+        flow([1.0, 0.0], [0.0, 1.0])
+        print("ready", flush=True)
+        try:
+            {call}
+        except KeyboardInterrupt:
+            ys, pullback = flow.vjp([1.0, 0.0], [0.0, 1.0])
+            assert abs(ys[1, 0] - math.cos(1.0)) < 1e-11
+            np.testing.assert_allclose(pullback([[0.0, 0.0], [1.0, 0.0]])[0], [math.cos(1.0), math.sin(1.0)], rtol=1e-10)
+            print("interrupted")
+    """)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    begin = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    assert finish(process) == "interrupted\n"
+    assert time.monotonic() - begin < 20
+
+
 def test_other_threads_run_during_a_propagation():
     out = finish(start("""
         count = 0
