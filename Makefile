@@ -12,10 +12,11 @@ VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-ki
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 
-.PHONY: help tutorial bench test test-c test-sanitize test-valgrind test-python test-tutorial clean
+.PHONY: help tutorial neural-ode bench test test-c test-sanitize test-valgrind test-python test-tutorial clean
 
 help:
 	@echo 'make tutorial       the whole tutorial on tayra: trains two models, writes pictures to out/'
+	@echo 'make neural-ode     the same model trained by gradients in reverse mode, 3000 iterations'
 	@echo 'make bench          benchmarks beside heyoka, with a picture: docs/images/benchmarks.png'
 	@echo 'make test           all tests: the five below'
 	@echo 'make test-c         C tests, examples, checks of the sources'
@@ -27,6 +28,9 @@ help:
 
 tutorial: $(VENV)/tutorial.stamp
 	$(PYTHON) examples/python/torch_interface.py
+
+neural-ode: $(VENV)/tutorial.stamp
+	$(PYTHON) examples/python/neural_ode.py --iterations 3000
 
 bench: $(VENV)/tutorial.stamp
 	$(PYTHON) -m pip install --quiet jax==0.10.2 diffrax==0.7.2 torchdiffeq==0.2.5

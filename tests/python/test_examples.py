@@ -149,3 +149,15 @@ def test_weights_in_the_order_of_ffnn(example):
         at += parameter.numel()
     flat = example.weights_and_biases(model)
     np.testing.assert_array_equal(flat, [0, 1, 2, 3, 4, 5, 9, 10, 11, 6, 7, 8, 12])
+
+
+def test_neural_ode(tmp_path):
+    """Training by reverse mode: the loss falls, both ways give one gradient, the pictures are there."""
+    command = [sys.executable, ROOT / "examples" / "python" / "neural_ode.py", "--iterations", "40", "--output", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    first, last = map(float, re.search(r"loss, first and last +(\S+) (\S+)", done.stdout).groups())
+    assert last < 0.5 * first
+    differences = [float(d) for d in re.findall(r"difference (\S+)", done.stdout)]
+    assert len(differences) == 2 and max(differences) < 1e-6
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in ("loss.png", "fit.png"))
