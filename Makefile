@@ -16,7 +16,7 @@ export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 
 help:
 	@echo 'make tutorial       the whole tutorial on tayra: trains two models, writes pictures to out/'
-	@echo 'make neural-ode     the same model trained by gradients in reverse mode, 3000 iterations'
+	@echo 'make neural-ode     the same model trained by gradients in reverse mode, beside the variational way'
 	@echo 'make bench          benchmarks beside heyoka, with a picture: docs/images/benchmarks.png'
 	@echo 'make test           all tests: the five below'
 	@echo 'make test-c         C tests, examples, checks of the sources'
@@ -30,7 +30,7 @@ tutorial: $(VENV)/tutorial.stamp
 	$(PYTHON) examples/python/torch_interface.py
 
 neural-ode: $(VENV)/tutorial.stamp
-	$(PYTHON) examples/python/neural_ode.py --iterations 3000
+	$(PYTHON) examples/python/neural_ode.py
 
 bench: $(VENV)/tutorial.stamp
 	$(PYTHON) -m pip install --quiet jax==0.10.2 diffrax==0.7.2 torchdiffeq==0.2.5

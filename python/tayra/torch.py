@@ -77,7 +77,8 @@ def _check(name, tensor):
 
 def _array(tensor):
     """A tensor as an array of doubles, which shares its memory if it is one."""
-    tensor = tensor.detach()
+    if tensor.requires_grad:
+        tensor = tensor.detach()
     return (tensor if tensor.dtype is torch.float64 else tensor.double()).numpy()
 
 
