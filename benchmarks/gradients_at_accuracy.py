@@ -1,133 +1,98 @@
-"""Gradients at the same accuracy: tayra.flow beside diffrax and torchdiffeq.
+"""Gradients at the same accuracy: tayra.flow beside heyoka, diffrax and torchdiffeq (peers_gradients.py).
 
 Gradient of the mean squared error of the tutorial's neural ODE (6-30-30-6, 20 initial conditions). Each method runs at the
-loosest tolerance, of four to a decade, at which its gradient is within the asked relative error (2-norm) of tayra's at 1e-14,
-which gradients.py compares with heyoka's. diffrax integrates all trajectories as one system, jitted, in double precision, with
-Tsit5 and Dopri8; torchdiffeq likewise, with dopri5. Both come with `make bench`.
+loosest tolerance, of two to a decade, at which its gradient is within the asked relative error (2-norm) of tayra's at 1e-14. That
+one is compared with heyoka's variational equations at 1e-15 first: the column `difference`.
 """
 
-import os
-
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+import math
 
 import common
-import diffrax
 import gradients
-import jax
-import jax.numpy as jnp
 import numpy as np
+import peers_gradients
 import problems
 import tayra
-import torch
-import torchdiffeq
-from train_weights import OUTPUT
 
-jax.config.update("jax_enable_x64", True)
-torch.set_num_threads(1)
-
-TOLERANCES = 10.0 ** -np.arange(3, 14.01, 0.25)
+TOLERANCES = [10 ** (-k / 2) for k in range(2, 31)]
+ERRORS = 1e-6, 1e-9
 
 
-def split(weights, sizes):
-    """Matrices and biases of the layers, from weights as tayra.model.ffnn takes them."""
-    shapes = list(zip(sizes[1:], sizes[:-1]))
-    parts = np.cumsum([a * b for a, b in shapes] + list(sizes[1:]))[:-1]
-    pieces = (jnp if isinstance(weights, jax.Array) else np).split(weights, parts)
-    return [w.reshape(s) for w, s in zip(pieces, shapes)], pieces[len(shapes) :]
+def goals(error, kind, n_times):
+    """{peer: the least that tayra is to be faster}"""
+    variational = 1500 if (kind, n_times) == ("initial", 250) else 500
+    return {"heyoka": variational, "heyoka adjoint": 25, "diffrax": 5 if error < 1e-8 else 3, "torchdiffeq": 50}
 
 
-def by_diffrax(solver, sizes, starts, grid, data):
-    """gradient(weights, tolerance)"""
-
-    def loss(weights, tolerance):
-        matrices, biases = split(weights, sizes)
-
-        def f(t, y, _):
-            for w, b in zip(matrices[:-1], biases[:-1]):
-                y = jnp.tanh(y @ w.T + b)
-            return y @ matrices[-1].T + biases[-1]
-
-        control = diffrax.PIDController(rtol=tolerance, atol=tolerance)
-        states = diffrax.diffeqsolve(diffrax.ODETerm(f), solver, grid[0], grid[-1], None, starts, max_steps=4096,
-                                     saveat=diffrax.SaveAt(ts=grid), stepsize_controller=control).ys
-        return jnp.mean((states - data) ** 2)
-
-    gradient = jax.jit(jax.grad(loss))
-    return lambda weights, tolerance: np.asarray(gradient(jnp.asarray(weights), tolerance))
-
-
-def by_torchdiffeq(sizes, starts, grid, data):
-    starts, grid, data = (torch.from_numpy(np.ascontiguousarray(a)) for a in (starts, grid, data))
-
-    def gradient(weights, tolerance):
-        flat = torch.from_numpy(weights).clone().requires_grad_()
-        shapes = list(zip(sizes[1:], sizes[:-1]))
-        pieces = flat.split([a * b for a, b in shapes] + list(sizes[1:]))
-        matrices, biases = [w.view(s) for w, s in zip(pieces, shapes)], pieces[len(shapes) :]
-
-        def f(t, y):
-            for w, b in zip(matrices[:-1], biases[:-1]):
-                y = torch.tanh(torch.nn.functional.linear(y, w, b))
-            return torch.nn.functional.linear(y, matrices[-1], biases[-1])
-
-        states = torchdiffeq.odeint(f, starts, grid, rtol=tolerance, atol=tolerance, method="dopri5")
-        torch.mean((states - data) ** 2).backward()
-        return flat.grad.numpy()
-
-    return gradient
-
-
-def by_tayra(equations, starts, grid, data):
+def by_tayra(equations, *problem):
     flows = {}
 
     def gradient(weights, tolerance):
         if tolerance not in flows:
             flows[tolerance] = tayra.flow(equations, tol=tolerance, nthreads=1)
-        return gradients.by_pullback(flows[tolerance], weights, starts, grid, data)
+        return gradients.by_pullback(flows[tolerance], weights, *problem)
 
     return gradient
 
 
-def loosest(gradient, weights, reference, error):
-    """The loosest tolerance, and what error it leaves; None if none is tight enough."""
+def error_of(gradient, reference):
+    return np.linalg.norm(gradient - reference) / np.linalg.norm(reference)
+
+
+def loosest(gradient, weights, reference):
+    """For each of ERRORS the loosest tolerance that keeps it, or None."""
+    found = dict.fromkeys(ERRORS)
     for tolerance in TOLERANCES:
-        got = np.linalg.norm(gradient(weights, tolerance) - reference) / np.linalg.norm(reference)
-        if got <= error:
-            return tolerance, got
-    return None
+        with np.errstate(all="ignore"):
+            got = error_of(gradient(weights, tolerance), reference)
+        for error in ERRORS:
+            if found[error] is None and got <= error:
+                found[error] = tolerance
+        if None not in found.values():
+            break
+    return found
+
+
+def ratios(row):
+    """{peer: how many times as fast tayra is}; of the solvers of diffrax the faster one counts."""
+    times = row["seconds"]
+    found = {name: t / times["tayra"] for name, t in times.items() if name != "tayra"}
+    solvers = [found[name] for name in found if name.startswith("diffrax")]
+    return {n: r for n, r in found.items() if not n.startswith("diffrax")} | ({"diffrax": min(solvers)} if solvers else {})
+
+
+def rows_of(kind, weights, sizes, problem, options):
+    """Two lines of the table: one for each error."""
+    equations = problems.network_equations(tayra, sizes[1:-1])
+    n_times, n_starts = len(problem[1]), len(problem[0])
+    peers = peers_gradients.methods(sizes, problem)
+    methods = {"tayra": by_tayra(equations, *problem)} | peers
+    reference = methods["tayra"](weights, 1e-14)
+    same = error_of(peers["heyoka"](weights, 1e-15), reference)
+    found = {name: loosest(gradient, weights, reference) for name, gradient in methods.items()}
+    rows = []
+    for error in ERRORS:
+        tolerances = {name: f[error] for name, f in found.items() if f[error]}
+        times = common.measure({n: (lambda n=n, t=t: methods[n](weights, t)) for n, t in tolerances.items()}, options.turns)
+        work = f"gradient within {error:g}, {n_starts} x {n_times} times, {kind} weights"
+        row = common.row(work, times, same, tolerance=1e-10)
+        row |= {"tolerances": tolerances, "goals": {} if options.quick else goals(error, kind, n_times)}
+        faster = ", ".join(f"{name} {ratio:.3g}" for name, ratio in ratios(row).items())
+        used = ", ".join(f"{name} 1e{math.log10(t):.3g}" for name, t in tolerances.items())
+        print(f"{work}\n  tolerances: {used}\n  times as fast as: {faster}", flush=True)
+        rows.append(row)
+    return rows
 
 
 def main():
     options = common.read_options(__doc__)
-    hidden, n_starts = [30, 30], 3 if options.quick else 20
+    hidden, n_starts = ([8], 4) if options.quick else ([30, 30], 20)
     sizes = [problems.N, *hidden, problems.N]
-    equations = problems.network_equations(tayra, hidden)
-    rng = np.random.default_rng(0)
-    truth = problems.masses_on_springs(tayra).propagate_grid(problems.T_GRID)[5]
-    first = rng.choice(len(truth) - 250, n_starts, replace=False)
-    initial = rng.normal(scale=0.1, size=tayra.flow(equations).n_pars)
+    initial, trained, windows = gradients.weights_and_windows(hidden, n_starts)
     rows = []
-    for kind, weights in (("initial", initial), ("trained", np.loadtxt(OUTPUT))):
-        for n_times in (10,) if options.quick else (10, 250):
-            data = np.stack([truth[i : i + n_times] for i in first], axis=1)
-            problem = truth[first], problems.T_GRID[:n_times], data
-            methods = {
-                "tayra": by_tayra(equations, *problem),
-                "diffrax Tsit5": by_diffrax(diffrax.Tsit5(), sizes, *problem),
-                "diffrax Dopri8": by_diffrax(diffrax.Dopri8(), sizes, *problem),
-                "torchdiffeq": by_torchdiffeq(sizes, *problem),
-            }
-            reference = methods["tayra"](weights, 1e-14)
-            for error in (1e-6, 1e-9):
-                found = {name: loosest(g, weights, reference, error) for name, g in methods.items()}
-                calls = {name: (lambda g=methods[name], t=f[0]: g(weights, t)) for name, f in found.items() if f}
-                times = common.measure(calls, options.turns)
-                row = common.row(f"{n_starts} x {n_times} times, {kind} weights, error {error:g}", times)
-                row["tolerances"] = {name: f[0] for name, f in found.items() if f}
-                tolerances = ", ".join(f"{name} {t:.2g}" for name, t in row["tolerances"].items())
-                ratios = ", ".join(f"{name} {t / times['tayra']:.3g}" for name, t in times.items())
-                print(f"{row['work']}: tolerances {tolerances}; times as slow as tayra: {ratios}", flush=True)
-                rows.append(row)
+    for n_times in (10,) if options.quick else (10, 250):
+        for kind, weights in (("initial", initial),) if options.quick else (("initial", initial), ("trained", trained)):
+            rows += rows_of(kind, weights, sizes, windows(n_times), options)
     common.finish(rows, options)
 
 

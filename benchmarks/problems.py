@@ -35,6 +35,12 @@ def network_equations(m, hidden):
     return list(zip(x, m.model.ffnn(inputs=x, nn_hidden=hidden, n_out=N, activations=activations)))
 
 
+def count_weights(hidden):
+    """Weights and biases of that network."""
+    sizes = [N, *hidden, N]
+    return sum((n_in + 1) * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:]))
+
+
 def sensitivities(m, equations):
     """Its variational equations with respect to all parameters."""
     return m.var_ode_sys(equations, args=m.var_args.params)
