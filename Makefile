@@ -35,7 +35,6 @@ neural-ode: $(VENV)/tutorial.stamp
 bench: $(VENV)/tutorial.stamp
 	$(PYTHON) -m pip install --quiet jax==0.10.2 diffrax==0.7.2 torchdiffeq==0.2.5
 	$(PYTHON) benchmarks/run.py --json out/benchmarks.json --plot docs/images/benchmarks.png
-	$(PYTHON) benchmarks/gradients_at_accuracy.py --json out/gradients.json
 
 test: test-c test-sanitize test-valgrind test-python test-tutorial
 

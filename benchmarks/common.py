@@ -54,8 +54,8 @@ def seconds(function):
 
 
 def measure(contestants, turns, at_least=0.05):
-    """{name: median seconds of one call} of {name: function}. Short calls are repeated until they take `at_least`; those of more
-    than a second have three turns."""
+    """{name: median seconds of one call} of {name: function}. Short calls are repeated until they take `at_least`;
+    those of more than a second have three turns."""
     repeats, slow = {}, set()
     for name, function in contestants.items():
         once, _ = seconds(function)  # also warms up
@@ -83,11 +83,22 @@ def row(work, times, difference=None, divide_by=1, goal=None, most_seconds=None,
     """One line of the table: seconds of each contestant, divided by a number of steps or points.
 
     `goal` is the least ratio to heyoka, `most_seconds` the longest tayra may take. Results that differ are not timed.
+    A script may add goals: {contestant: least ratio}, tolerances: {contestant: tolerance}, megabytes, most_megabytes.
     """
     if difference is not None and not difference <= tolerance:
         raise ValueError(f"{work}: the results differ by {difference:.1e}, expected at most {tolerance:.1e}")
     scaled = {name: value / divide_by for name, value in times.items()}
     return {"work": work, "seconds": scaled, "difference": difference, "goal": goal, "most_seconds": most_seconds}
+
+
+def ratios(row):
+    """{contestant: how many times as fast tayra is}; of the solvers of diffrax the faster one counts."""
+    found = {}
+    for name, spent in row["seconds"].items():
+        peer = name.split()[0] if name.startswith("diffrax") else name
+        if peer != "tayra":
+            found[peer] = min(spent / row["seconds"]["tayra"], found.get(peer, float("inf")))
+    return found
 
 
 def text_of(value):

@@ -53,14 +53,6 @@ def loosest(gradient, weights, reference):
     return found
 
 
-def ratios(row):
-    """{peer: how many times as fast tayra is}; of the solvers of diffrax the faster one counts."""
-    times = row["seconds"]
-    found = {name: t / times["tayra"] for name, t in times.items() if name != "tayra"}
-    solvers = [found[name] for name in found if name.startswith("diffrax")]
-    return {n: r for n, r in found.items() if not n.startswith("diffrax")} | ({"diffrax": min(solvers)} if solvers else {})
-
-
 def rows_of(kind, weights, sizes, problem, options):
     """Two lines of the table: one for each error."""
     equations = problems.network_equations(tayra, sizes[1:-1])
@@ -77,7 +69,7 @@ def rows_of(kind, weights, sizes, problem, options):
         work = f"gradient within {error:g}, {n_starts} x {n_times} times, {kind} weights"
         row = common.row(work, times, same, tolerance=1e-10)
         row |= {"tolerances": tolerances, "goals": {} if options.quick else goals(error, kind, n_times)}
-        faster = ", ".join(f"{name} {ratio:.3g}" for name, ratio in ratios(row).items())
+        faster = ", ".join(f"{name} {ratio:.3g}" for name, ratio in common.ratios(row).items())
         used = ", ".join(f"{name} 1e{math.log10(t):.3g}" for name, t in tolerances.items())
         print(f"{work}\n  tolerances: {used}\n  times as fast as: {faster}", flush=True)
         rows.append(row)

@@ -1,7 +1,8 @@
 """Other ways to the gradient of the mean squared error, each at its best: what tayra.flow is measured beside.
 
-Every function returns gradient(weights, tolerance) for a problem: initial states (M, n), times (T,), data (T, M, n). What a method
-has to build for a tolerance or to compile is built in the first call and kept. methods() names those whose packages are here.
+Every function returns gradient(weights, tolerance) for a problem: initial states (M, n), times (T,), data (T, M, n). What a
+method has to build for a tolerance or to compile is built in the first call and kept. methods() names those whose packages are
+here.
 """
 
 import os

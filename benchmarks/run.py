@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import common
 import matplotlib
 
 matplotlib.use("Agg")
@@ -20,7 +21,9 @@ import matplotlib.pyplot as plt
 from common import text_of
 
 HERE = Path(__file__).resolve().parent
+# Beside heyoka, in one table and one picture; and those with a table of their own.
 NAMES = ["training_step", "building", "inference", "systems", "growth", "gradients"]
+TABLES = ["gradients_at_accuracy", "gradients_cost"]
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
 
 
@@ -62,8 +65,8 @@ def draw(results, path):
     plt.close(fig)
 
 
-def rows_of(results):
-    return [r for name in NAMES for r in results.get(name, [])]
+def rows_of(results, names=NAMES):
+    return [r for name in names for r in results.get(name, [])]
 
 
 def markdown(results):
@@ -75,6 +78,18 @@ def markdown(results):
         ratio = number(times["heyoka"] / times["tayra"]) if "heyoka" in times else "-"
         lines.append(f"| {r['work']} | {peer} | {text_of(times['tayra'])} | {ratio} |")
     return "\n".join(lines)
+
+
+def table(rows):
+    """A table with a column for each contestant, and in brackets the tolerance that it needs."""
+    names = list(dict.fromkeys(name for r in rows for name in r["seconds"]))
+    lines = [f"| work | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
+    for r in rows:
+        cells = {name: text_of(seconds) for name, seconds in r["seconds"].items()}
+        for name, tolerance in r.get("tolerances", {}).items():
+            cells[name] += f" ({tolerance:.0e})"
+        lines.append(f"| {r['work']} | {' | '.join(cells.get(name, '-') for name in names)} |")
+    return "\n".join(lines) if rows else ""
 
 
 def memory(results):
@@ -89,8 +104,11 @@ def memory(results):
 def goals(results):
     """A line for each goal: met or missed."""
     lines = []
-    for r in rows_of(results):
+    for r in rows_of(results, NAMES + TABLES):
         times, checks = r["seconds"], []
+        for name, least in r.get("goals", {}).items():
+            if name in (ratios := common.ratios(r)):
+                checks.append((ratios[name] >= least, f"{ratios[name]:.3g} times as fast as {name}, at least {least:.3g}"))
         if r.get("goal") and "heyoka" in times:
             ratio = times["heyoka"] / times["tayra"]
             checks.append((ratio >= r["goal"], f"{ratio:.3g} times as fast, at least {r['goal']:g}"))
@@ -107,7 +125,7 @@ def measured(quick):
     """{script: its rows}"""
     results = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in NAMES:
+        for name in NAMES + TABLES:
             print(f"\n{name}", flush=True)
             path = Path(folder) / f"{name}.json"
             subprocess.run([sys.executable, HERE / f"{name}.py", "--json", path] + ["--quick"] * quick, check=True)
@@ -126,7 +144,8 @@ def main():
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(results, indent=1) + "\n")
-    for text in (markdown(results), memory(results), "" if options.quick else goals(results)):
+    tables = [table(rows_of(results, [name])) for name in TABLES]
+    for text in (markdown(results), *tables, memory(results), "" if options.quick else goals(results)):
         if text:
             print(f"\n{text}")
     if options.plot:

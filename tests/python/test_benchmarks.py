@@ -24,12 +24,15 @@ def common(monkeypatch):
     return importlib.import_module("common")
 
 
-@pytest.mark.parametrize("script", ["training_step.py", "building.py", "growth.py", "gradients.py"])
+SCRIPTS = ["training_step.py", "building.py", "growth.py", "gradients.py", "gradients_cost.py", "gradients_at_accuracy.py"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_quick(peer, script, tmp_path):
     done = run(script, tmp_path, "--quick", "--json", "results/rows.json")
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "results" / "rows.json").read_text())
-    assert len(rows) >= 4
+    assert len(rows) >= (2 if script == "gradients_at_accuracy.py" else 4)
     for row in rows:
         assert row["work"] in done.stdout
         assert all(0 < seconds < 100 for seconds in row["seconds"].values())
@@ -45,17 +48,24 @@ def test_picture_and_table(tmp_path):
         {"work": "alone", "seconds": {"tayra": 1.0}, "difference": None, "goal": None, "most_seconds": 0.5},
     ]
     rows[0]["goal"], rows[1]["goal"] = 10.0, 1.0
-    (tmp_path / "all.json").write_text(json.dumps({"building": rows}))
+    peers = {"tayra": 1e-3, "diffrax Tsit5": 6e-3, "diffrax Dopri8": 4e-3, "torchdiffeq": 1.0}
+    accurate = {"work": "accurate", "seconds": peers, "tolerances": {"tayra": 1e-7}}
+    accurate["goals"] = {"diffrax": 5, "torchdiffeq": 50}
+    results = {"building": rows, "gradients_at_accuracy": [accurate]}
+    (tmp_path / "all.json").write_text(json.dumps(results))
     done = run("run.py", tmp_path, "--results", "all.json", "--plot", "ratios.png", "--json", "again/all.json")
     assert done.returncode == 0, done.stderr
     for line in ("| fast | 1 s | 500 us | 2,000 |", "| slow | 1 us | 4 us | 0.25 |", "| alone | - | 1 s | - |"):
         assert line in done.stdout
+    assert "| accurate | 1 ms (1e-07) | 6 ms | 4 ms | 1 s |" in done.stdout
     assert [line.split(":")[0].split() for line in done.stdout.splitlines() if line.startswith(("met", "MISSED"))] == [
         ["met", "fast"],
         ["MISSED", "slow"],
         ["MISSED", "alone"],
+        ["MISSED", "accurate"],  # the faster solver counts
+        ["met", "accurate"],
     ]
-    assert json.loads((tmp_path / "again" / "all.json").read_text()) == {"building": rows}
+    assert json.loads((tmp_path / "again" / "all.json").read_text()) == results
     assert (tmp_path / "ratios.png").stat().st_size > 5000
 
 
