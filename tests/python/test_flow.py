@@ -119,9 +119,10 @@ def test_tangents_alone():
 
 
 def test_progress():
+    """Work of seconds, of which each report says how much is done: a function is asked 20 times a second."""
     f = hk.flow([(X, V), (V, -X)], tol=1e-15, nthreads=2)
     calls = []
-    ys, pullback = f.vjp(np.tile(X0, (40, 1)), [0.0, 2e3], progress=lambda *done: calls.append(done))
+    ys, pullback = f.vjp(np.tile(X0, (40, 1)), [0.0, 2e4], progress=lambda *done: calls.append(done))
     forward = len(calls)
     pullback(np.ones_like(ys), progress=lambda *done: calls.append(done))
     assert 0 < forward < len(calls) and all(0 <= done <= total == 200 for done, total in calls)
