@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -60,6 +61,45 @@ def errors():
             call()
 
 
+PENDULUM = [(x, v), (v, -hk.par[0] * hk.sin(x) + hk.cos(hk.par[1]) * hk.time)]
+STARTS = np.linspace(0.2, 0.8, 4).reshape(2, 2)
+GIVEN = STARTS, [0.0, 0.5], [2.0, 0.5]
+
+
+def flow(**options):
+    return hk.flow(PENDULUM, tol=1e-6, nthreads=1, **options)
+
+
+ONE_FLOW, TIGHT = flow(), flow(order=4, memory_limit=50_000)
+
+
+def pulled(f):
+    ys, pullback = f.vjp(*GIVEN)
+    return pullback(ys)
+
+
+def errors_of_flows():
+    square = hk.flow([(x, x * x)], nthreads=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        ys, pullback = square.vjp([[0.1], [1.0]], [0.0, 2.0])
+    again, used = ONE_FLOW.vjp(*GIVEN)
+    used(again)
+    for call in (
+        lambda: pullback(np.ones_like(ys)),
+        lambda: used(again),
+        lambda: ONE_FLOW.vjp(*GIVEN)[1](again[0]),
+        lambda: ONE_FLOW.vjp(STARTS, [0.0, 2.0, 1.0], GIVEN[2]),
+        lambda: ONE_FLOW.jvp(*GIVEN, (None, [np.nan] * 2, None)),
+        lambda: flow(memory_limit=100).vjp(*GIVEN),
+        lambda: flow(order=4, memory_limit=10_000).vjp(STARTS, [0.0, 100.0], GIVEN[2]),
+        lambda: hk.flow([(x, v)]),
+        lambda: hk.flow([(x, x)], order=-1),
+    ):
+        with pytest.raises((ValueError, RuntimeError, OverflowError)):
+            call()
+
+
 WORK = {
     "integrators": (integrator, 10_000),
     "copies": (lambda: copy.deepcopy(copy.copy(integrator())), 2000),
@@ -73,6 +113,12 @@ WORK = {
     "models": (lambda: (hk.model.ffnn([x, v], [4], 2, [hk.tanh] * 2), hk.model.nbody(3), hk.model.pendulum_energy()), 2000),
     "expressions": (lambda: str(hk.subs(hk.diff(hk.exp(x * v) ** 2.5 + hk.par[1], x), {x: v + 1})), 10_000),
     "errors": (errors, 1000),
+    "flows": (lambda: flow()(*GIVEN), 1000),
+    "tapes that nobody pulls": (lambda: [ONE_FLOW.vjp(*GIVEN), flow().vjp(*GIVEN), ONE_FLOW.vjp(*GIVEN)], 1000),
+    "pullbacks": (lambda: [pulled(ONE_FLOW), pulled(flow())], 1000),
+    "pullbacks with steps done again": (lambda: pulled(TIGHT), 1000),
+    "tangents": (lambda: [f.jvp(*GIVEN, (STARTS, None, [1.0, 0.0])) for f in (ONE_FLOW, flow())], 1000),
+    "errors of flows": (errors_of_flows, 500),
 }  # fmt: skip
 
 
@@ -97,6 +143,25 @@ def test_no_python_objects_are_lost(name):
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert after - before < 1000 * 16 + 30_000  # the interpreter keeps some for itself
+
+
+def test_flows_that_are_stopped():
+    """Runs and pulls that an exception ends after 0.05 s, with megabytes on the tape."""
+    f = hk.flow([(x, v), (v, -x)], tol=1e-10, memory_limit=64_000_000, nthreads=1)
+    many = np.tile(STARTS, (20, 1))
+    stop = {"progress": lambda done, total: 1 / 0}
+
+    def work():
+        ys, pullback = f.vjp(many, [0.0, 1e4])
+        for call in (
+            lambda: f.vjp(many, [0.0, 1e5], **stop),
+            lambda: f.jvp(many, [0.0, 1e5], (), (many, None, None), **stop),
+            lambda: pullback(np.ones_like(ys), **stop),
+        ):
+            with pytest.raises(ZeroDivisionError):
+                call()
+
+    assert growth(work, 8) < 4_000_000
 
 
 def test_reference_counts():
