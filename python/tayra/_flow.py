@@ -57,10 +57,11 @@ class _Arguments:
         """Initial states, or tangents of them, for each trajectory."""
         return x0 if x0.ndim == 2 or self.m == 1 else np.repeat(x0[None], self.m, axis=0)
 
-    def warn(self, result):
+    def warn(self, result, stacklevel):
+        """Trajectories that ended early; stacklevel counts from the caller of this."""
         if result[3]:
             warnings.warn(f"{result[3]} of {self.m} trajectories ended early, the first, {result[4]}, at time {result[5]}: "
-                          "their later states are NaN", RuntimeWarning, stacklevel=4)
+                          "their later states are NaN", RuntimeWarning, stacklevel=stacklevel + 1)
 
 
 class Pullback:
@@ -106,7 +107,7 @@ class flow:
         ys = np.empty(a.ys_shape)
         with _reporting(progress) as report:
             tape, result = self._flow.run(ys, a.starts, *a.given[1:], *a.how, taped, report)
-        a.warn(result)
+        a.warn(result, 3)
         return ys, Pullback(tape, result, a)
 
     def __call__(self, x0, ts, pars=(), *, progress=None):
@@ -132,5 +133,5 @@ class flow:
         ys, ysdot = np.empty(a.ys_shape), np.empty(a.ys_shape)
         with _reporting(progress) as report:
             result = self._flow.push(ys, ysdot, a.starts, *a.given[1:], *dots, *a.how, report)
-        a.warn(result)
+        a.warn(result, 2)
         return ys, ysdot

@@ -55,8 +55,11 @@ def test_one_state_for_many_parameters():
 
 def test_blow_up_warns_and_spares_the_others():
     f = hk.flow([(X, X * X)], tol=1e-12)
-    with pytest.warns(RuntimeWarning, match="1 of 2 trajectories ended early, the first, 1,"):
+    with pytest.warns(RuntimeWarning, match="1 of 2 trajectories ended early, the first, 1,") as warnings:
         states, pullback = f.vjp([[0.1], [1.0]], [0.0, 2.0])
+        f([[0.1], [1.0]], [0.0, 2.0])
+        f.jvp([[0.1], [1.0]], [0.0, 2.0], (), (None, None, None))
+    assert [warning.filename for warning in warnings] == 3 * [__file__]
     np.testing.assert_allclose(states[1, 0], 0.125, rtol=1e-11)
     assert np.isnan(states[1, 1])
     with pytest.raises(RuntimeError, match="trajectory 1"):
