@@ -128,8 +128,10 @@ static void pull_step(const way *w, const tay__block_step *step, bool new_pars)
         if (lane->point == TAY__IDLE) continue;
         if (run->bars->times && time >= 0)
             *time_bar(w, lane->point, 0) += worker->bars->jet[(size_t)time * lanes + l];
-        for (size_t i = 0; i < dim && lane->begins && run->bars->x0; i++)
-            run->bars->x0[lane->point * dim + i] += w->lambda[i * lanes + l];
+        for (size_t i = 0; i < dim && lane->begins; i++) {
+            if (run->bars->x0) run->bars->x0[lane->point * dim + i] += w->lambda[i * lanes + l];
+            w->lambda[i * lanes + l] = 0; /* the lane's trajectory before may have failed: its last step does not end it */
+        }
     }
     if (run->lanes->lane_pars && run->bars->pars) flush(w, step->lane);
 }
