@@ -152,16 +152,44 @@ out:
     return status;
 }
 
-/* The derivatives of an integral, which it uses at lower orders. That of a coefficient is not needed. */
+/* d(a^b)/db = y log(a) for a coefficient b, and 0 for a <= 0: it must be a number where a^b is, as in (-2)^par[0] with
+ * par[0] = 2, since it is multiplied by zeros: coefficients of b, cotangents. */
+static tay_status partial_of_exponent(tay_expr **out, const tay_expr *e)
+{
+    tay_status status = TAY_OK;
+    const tay_expr *a = e->u.args[0];
+    tay_expr *zero = NULL, *one = NULL, *positive = NULL, *base = NULL, *logarithm = NULL;
+
+    TAY_TRY(tay_expr_number(&zero, 0.0));
+    TAY_TRY(tay_expr_number(&one, 1.0));
+    TAY_TRY(tay_expr_function(&positive, TAY_GT, (const tay_expr *const[]){a, zero}, 2));
+    TAY_TRY(tay_expr_function(&base, TAY_SELECT, (const tay_expr *const[]){positive, a, one}, 3));
+    TAY_TRY(tay_expr_function(&logarithm, TAY_LOG, (const tay_expr *const[]){base}, 1));
+    TAY_TRY(tay_expr_mul(out, e, logarithm));
+out:
+    tay_expr_unref(zero);
+    tay_expr_unref(one);
+    tay_expr_unref(positive);
+    tay_expr_unref(base);
+    tay_expr_unref(logarithm);
+    return status;
+}
+
+/* The derivatives of an integral, which it uses at lower orders. That with respect to a coefficient is not needed, but for
+ * the cotangents of parameters. */
 static tay_status count_derivatives(tay__lower_state *s, const tay_expr *e)
 {
     tay_status status = TAY_OK;
 
     tay__node_of(s, e)->derivatives = (uint32_t)s->derivatives.count;
     for (uint32_t k = 0; k < e->n_args; k++) {
+        const tay_expr *arg = e->u.args[k];
         tay_expr *g = NULL;
-        if (tay__is_coefficient(s, e->u.args[k]))
+        bool coefficient = tay__is_coefficient(s, arg);
+        if (coefficient && !(s->v->reversible && arg->depends & TAY__DEPENDS_PARAMETER))
             TAY_TRY(tay_expr_number(&g, 0.0));
+        else if (e->function == TAY_POW && k == 1 && (coefficient || !s->v->jets))
+            TAY_TRY(partial_of_exponent(&g, e));
         else
             TAY_TRY(partial(&g, e, k));
         TAY_TRY(own(s, g));

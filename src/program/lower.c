@@ -426,7 +426,8 @@ tay_status tay__lower(tay__values *v, const tay__program_spec *spec)
                        .n_outputs = (uint32_t)spec->n_outputs,
                        .time = -1,
                        .jets = spec->jets,
-                       .derivatives = spec->jets || spec->reversible};
+                       .derivatives = spec->jets || spec->reversible,
+                       .reversible = spec->reversible};
     TAY_TRY(tay__calloc(&v->outputs, spec->n_outputs, sizeof(int32_t)));
     TAY_TRY(tay__lower_inputs_map(&s, spec));
     TAY_TRY(lower_all(&s, spec));

@@ -37,6 +37,7 @@ typedef struct tay__values {
     int32_t time;             /* the value that is time, or -1 */
     bool jets;
     bool derivatives; /* integrals have theirs, as their second operands */
+    bool reversible;  /* also those with respect to what depends on parameters alone */
 } tay__values;
 
 /* Lowers the expressions of spec. `values` is zero before, and to be freed in any case. */

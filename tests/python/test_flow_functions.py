@@ -97,6 +97,16 @@ SYSTEMS = {
         [[1.0, 0.3], [0.8, 0.5]],
         [1.7, 0.6],
     ),
+    "parameters as bases and exponents": (
+        lambda m, x, p, t: [x[0] ** p[0] + p[1] ** x[0], x[1] * x[0] ** (p[0] * p[1]) + (p[0] + p[2]) ** (x[1] * p[1])],
+        [[0.7, 0.3], [0.5, -0.5]],
+        [1.7, 0.6, 0.9],
+    ),
+    "angles to parameters": (
+        lambda m, x, p, t: [m.atan2(x[0], p[0]) + m.atan2(p[0] * p[1], x[1]), m.atan2(-p[1], t) * x[0]],
+        [[1.0, 0.3], [0.8, -0.5]],
+        [1.7, 0.6],
+    ),
     "branches by parameters": (
         lambda m, x, p, t: [
             m.select(m.gt(p[0], 1.0), m.sin(p[1]), m.cos(p[1])) * x[0] + m.select(m.lt(x[1], p[0]), p[1], x[0]),
@@ -192,3 +202,21 @@ def test_form(name):
 def test_system(name):
     rhs, starts, pars = SYSTEMS[name]
     check(lambda m, p: lambda x, t: rhs(m, x, p, t), starts, pars)
+
+
+def test_exponent_of_a_negative_number():
+    """x^p0 and p1^p0, p0 = 2, where x and p1 are negative: only the derivative with respect to p0 has no meaning."""
+    x = hk.expression("x")
+    ts, pars = [0.0, 0.25], [2.0, -3.0]
+    for general, whole in (
+        (x ** hk.par[0] * hk.par[1], x**2.0 * hk.par[1]),
+        (x * hk.par[1] ** hk.par[0], x * hk.par[1] ** 2.0),
+    ):
+        (ys, pullback), (expected, expected_pullback) = (
+            hk.flow([(x, rhs)], tol=1e-15).vjp([-0.5], ts, pars) for rhs in (general, whole)
+        )
+        np.testing.assert_allclose(ys, expected, rtol=1e-14)
+        bars, expected_bars = pullback(np.ones_like(ys)), expected_pullback(np.ones_like(ys))
+        for bar, e in zip(bars[:2], expected_bars[:2]):
+            np.testing.assert_allclose(bar, e, rtol=1e-13)
+        np.testing.assert_allclose(bars[2][1], expected_bars[2][1], rtol=1e-13)
