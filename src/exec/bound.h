@@ -16,6 +16,7 @@ typedef struct tay__operation {
     const tay__group *group;
     uint32_t first, last, delay;
     bool complete; /* the shared operands are complete before the step */
+    bool pulled;   /* it has cotangents (cotangents.c) */
 } tay__operation;
 
 typedef struct tay__step {
@@ -24,6 +25,11 @@ typedef struct tay__step {
     size_t slices; /* part i, operation k: slices[slices + i * n_operations + k] is where its segments begin; they end
                       where the next begin */
 } tay__step;
+
+/* Slots begin .. end - 1. */
+typedef struct tay__slots {
+    size_t begin, end;
+} tay__slots;
 
 struct tay__exec {
     tay__program *program;
@@ -41,6 +47,7 @@ struct tay__exec {
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */
+    tay__array cleared;                             /* of tay__slots: what tay__cotangents_clear clears */
     tay__array kept;                                /* of void *: changed copies of groups, and their operands */
 };
 
@@ -56,6 +63,13 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
 tay_status tay__add_pieces(tay__exec *exec, const tay__group *group);
 /* The rest of an operation's kernel. */
 tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation);
+
+/* Calls `see` for all operands a, and b if there are, of a group over lanes. */
+typedef void tay__see_operand(void *context, const tay__group *g, int32_t slot, bool is_b);
+void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context);
+
+/* Which operations of a reversible exec are pulled, which write cotangents first, and what is to be cleared before. */
+tay_status tay__plan_reverse(tay__exec *exec);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */
 tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted);

@@ -57,8 +57,10 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     exec->steps = TAY__ARRAY(tay__step);
     exec->slices = TAY__ARRAY(size_t);
     exec->segments = TAY__ARRAY(tay__segment);
+    exec->cleared = TAY__ARRAY(tay__slots);
     exec->kept = TAY__ARRAY(void *);
     TAY_TRY(tay__bind(exec));
+    if (exec->reversible) TAY_TRY(tay__plan_reverse(exec));
     if (exec->n_slots > exec->program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
     TAY_TRY(measure(exec));
     TAY_TRY(make_prologue(exec));
@@ -93,6 +95,7 @@ void tay__exec_free(tay__exec *exec)
     tay__array_free(&exec->steps);
     tay__array_free(&exec->slices);
     tay__array_free(&exec->segments);
+    tay__array_free(&exec->cleared);
     tay__free_kept(&exec->kept);
     tay__free(exec);
 }

@@ -85,10 +85,7 @@ static int32_t span(const tay__group *g, uint32_t r)
     return g->a_stride == TAY__SHARED ? 1 : g->rows[r].length;
 }
 
-/* Calls `see` for all operands a, and b if there are, of a group. */
-typedef void see_operand(void *context, const tay__group *g, int32_t slot, bool is_b);
-
-static void see_operands(const tay__group *g, see_operand *see, void *context)
+void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context)
 {
     for (uint32_t r = 0; r < g->n_rows; r++) {
         for (uint32_t k = 0; k < g->n_terms; k++) {
@@ -168,15 +165,15 @@ tay_status tay__find_scaled(tay__exec *exec)
         for (uint32_t r = 0; r < g->n_rows && g->primitive == TAY__LINEAR; r++)
             memset(&s.scaled[g->rows[r].first], true, (size_t)g->rows[r].length);
     }
-    FOR_GROUPS(g, p) see_operands(g, refuse_others, &s);
+    FOR_GROUPS(g, p) tay__see_operands(g, refuse_others, &s);
     do {
         s.changed = false;
         FOR_GROUPS(g, p) {
             if (g->primitive == TAY__LINEAR) level_group(&s, g);
             if (g->primitive != TAY__INTEGRATE) continue;
             s.all = true;
-            see_operands(g, check_all, &s);
-            if (!s.all) see_operands(g, refuse_a, &s);
+            tay__see_operands(g, check_all, &s);
+            if (!s.all) tay__see_operands(g, refuse_a, &s);
         }
     } while (s.changed);
 out:
@@ -197,7 +194,7 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
 
     *copies = NULL;
     if (!exec->scaled || g->primitive != TAY__INTEGRATE) goto out;
-    see_operands(g, check_all, &s);
+    tay__see_operands(g, check_all, &s);
     if (s.all) goto out;
     for (uint32_t r = 0; r < g->n_rows; r++) n += g->n_terms * (size_t)span(g, r);
     if (exec->n_slots + n > INT32_MAX)

@@ -49,7 +49,7 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
                 const tay__operation *o = &operations[step->begin + k];
                 size_t n_segments;
                 const tay__segment *segments = segments_of(exec, step, k, &n_segments);
-                if (n < o->delay || n - o->delay >= order) continue;
+                if (!o->pulled || n < o->delay || n - o->delay >= order) continue;
                 o->kernel.reverse(&pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
             }
         }
@@ -57,7 +57,7 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
             const tay__operation *o = &operations[step->begin + k];
             size_t n_segments;
             const tay__segment *segments = segments_of(exec, step, k, &n_segments);
-            if (o->kernel.learn) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);
+            if (o->pulled && o->kernel.learn) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);
         }
     }
 }
@@ -173,7 +173,12 @@ void tay__cotangents_free(tay__cotangents *bars)
 
 void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_t order)
 {
-    memset(bars->jet, 0, ((size_t)order + 1) * exec->plane * sizeof *bars->jet);
+    const tay__slots *slots = exec->cleared.data;
+    double *plane = bars->jet;
+
+    for (uint32_t n = 0; n <= order; n++, plane += exec->plane)
+        for (size_t i = 0; i < exec->cleared.count; i++)
+            memset(plane + slots[i].begin * exec->lanes, 0, (slots[i].end - slots[i].begin) * exec->lanes * sizeof *plane);
 }
 
 void tay__exec_lane_polynomial(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,

@@ -138,6 +138,11 @@ static inline size_t tay__count_pars(const tay_flow *flow, const tay_flow_argume
 {
     return flow->n_pars * (a->shared_pars ? 1 : a->n_points);
 }
+/* Numbers that hold the parameters of the lanes' trajectories, where each has its own. */
+static inline size_t tay__count_lane_pars(const tay_tape *run)
+{
+    return run->lanes->lane_pars ? run->flow->n_pars * run->lanes->lanes : 0;
+}
 /* A run with checked arguments. */
 tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
                          const tay_flow_arguments *arguments);

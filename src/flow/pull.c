@@ -12,7 +12,7 @@ typedef struct way {
     tay_tape *run;
     tay__worker *worker;
     double *lambda;               /* [dim][lanes] cotangent of the state at the step's end */
-    double *pars, *pars_bar;      /* [n_pars][lanes], for parameters of each trajectory */
+    double *pars, *pars_bar;      /* [n_pars][lanes], for parameters of each trajectory; else pars_bar[n_pars] */
     double *tau, *y_bar, *slope;  /* [rounds][...] */
     double *block_times;          /* sums of shared times, or NULL */
 } way;
@@ -163,17 +163,18 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
 {
     tay_status status = TAY_OK;
     size_t lanes = run->lanes->lanes, dim = run->flow->dim, n_pars = run->flow->n_pars, i_block = (size_t)(block - run->blocks);
+    size_t n_lane_pars = tay__count_lane_pars(run), n_bars = n_lane_pars ? n_lane_pars : n_pars;
     const tay__mark *marks = block->marks.data;
     way w = {.run = run, .worker = worker};
     double *numbers = NULL;
     tay__lane_step *behind = NULL;
 
     TAY_TRY(tay__calloc(&behind, lanes, sizeof *behind));
-    TAY_TRY(tay__calloc(&numbers, lanes * (dim + 2 * n_pars + TAY__ROUNDS_AT_ONCE * (1 + 2 * dim)), sizeof *numbers));
+    TAY_TRY(tay__calloc(&numbers, lanes * (dim + TAY__ROUNDS_AT_ONCE * (1 + 2 * dim)) + n_lane_pars + n_bars, sizeof *numbers));
     w.lambda = numbers;
     w.pars = w.lambda + dim * lanes;
-    w.pars_bar = w.pars + n_pars * lanes;
-    w.tau = w.pars_bar + n_pars * lanes;
+    w.pars_bar = w.pars + n_lane_pars;
+    w.tau = w.pars_bar + n_bars;
     w.y_bar = w.tau + TAY__ROUNDS_AT_ONCE * lanes;
     w.slope = w.y_bar + TAY__ROUNDS_AT_ONCE * dim * lanes;
     double *sums = run->block_bars + i_block * run->n_block_bars;

@@ -201,7 +201,7 @@ static tay_status walk_block(tay_tape *run, tay__block *block, tay__worker *work
     double *numbers = NULL;
 
     TAY_TRY(tay__walk_create(&w.at, run));
-    TAY_TRY(tay__calloc(&numbers, lanes * (2 + run->flow->n_pars + TAY__ROUNDS_AT_ONCE * (1 + dim)), sizeof *numbers));
+    TAY_TRY(tay__alloc(&numbers, lanes * (2 + TAY__ROUNDS_AT_ONCE * (1 + dim)) + tay__count_lane_pars(run), sizeof *numbers));
     w.left = numbers;
     w.h = w.left + lanes;
     w.tau = w.h + lanes;

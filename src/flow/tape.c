@@ -6,7 +6,8 @@
  */
 #include "flow/flow.h"
 
-enum { ALIGNMENT = 16, MOST_CHUNK = 1 << 18 };
+/* Memory for steps comes in chunks, each as large as all before, of at least and at most so many bytes: fresh memory is slow. */
+enum { ALIGNMENT = 16, LEAST_CHUNK = 1 << 13, MOST_CHUNK = 1 << 18 };
 
 static size_t round_up(size_t bytes)
 {
@@ -145,15 +146,27 @@ out:
     return status;
 }
 
+/* The size of the next chunk, which holds a step at least. */
+static size_t next_chunk(const tay_tape *run, const tay__block *block)
+{
+    size_t size = step_size(run), quarter = run->limit_bytes / 8, most = quarter < MOST_CHUNK ? quarter : MOST_CHUNK;
+    size_t chunk = block->step_bytes < LEAST_CHUNK ? LEAST_CHUNK : block->step_bytes;
+
+    if (chunk > most) chunk = most;
+    return chunk < size ? size : chunk;
+}
+
 static tay_status make_room(tay_tape *run, tay__block *block, const tay__walk *at)
 {
     tay_status status = TAY_OK;
-    size_t size = step_size(run), half = run->limit_bytes / 2, chunk = half / 4 < MOST_CHUNK ? half / 4 : MOST_CHUNK;
+    size_t chunk = next_chunk(run, block);
     char *bytes;
 
-    if (chunk < size) chunk = size;
-    if (block->room >= size) goto out;
-    if (block->step_bytes + chunk > half) TAY_TRY(close_segment(run, block, at));
+    if (block->room >= step_size(run)) goto out;
+    if (block->step_bytes + chunk > run->limit_bytes / 2) {
+        TAY_TRY(close_segment(run, block, at));
+        chunk = next_chunk(run, block); /* as when these steps are done again */
+    }
     TAY_TRY(tay__array_reserve(&block->memory, 1));
     TAY_TRY(tay__alloc(&bytes, chunk, 1));
     TAY_TRY(tay__array_push(&block->memory, &bytes));

@@ -7,12 +7,14 @@
  *     quotient   w_n = (ybar_n - sum_{m>n} w_m b_{m-n}) / b_0; abar_n += w_n; bbar_n -= sum_{m>=n} w_m y_{m-n}
  *     power      w_n = (ybar_n + sum_{m>n} w_m q(m, n) a_{m-n}) / (n a_0), q(m, j) = m p - j (p + 1);
  *                abar_n += sum_{m>=n} w_m q(m, m-n) y_{m-n}; abar_0 += p ybar_0 y_0 / a_0 - sum_{m>0} m w_m y_m
- *     integral   w_n = ybar_n / n; with d_j = j a_j: dbar_n += sum_{m>=n} w_m g_{m-n}, gbar_{n-1} += sum_{m>=n} w_m d_{m-n+1};
- *                abar_0 += g_0 ybar_0
+ *     integral   abar_n += sum_{m>=n} ybar_m g_{m-n}
  *     choice     the chosen branch's cotangent += ybar_n
  *
  * (bars are cotangents; docs/math/gradients.md derives them). w replaces ybar. An operand is never the same element twice in
  * a run, but a and b may be the same: each is added to in memory before the next.
+ *
+ * integral: the recurrence makes the series y = f(a), f(a + da) = f(a) + f'(a) da + ..., so that y depends on a as the
+ * product g da does, where g = f'(a), also a series; nothing flows to g, which is a function of a, too.
  */
 #ifndef TAY__ADJOINT_H
 #define TAY__ADJOINT_H
@@ -62,22 +64,17 @@ TAY__INLINE void tay__put_block(real *p, const vec *v, int vectors)
     for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, v[i]);
 }
 
-TAY__INLINE void tay__add_block(real *p, const vec *v, int vectors)
-{
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, tay__load(p + i * TAY__WIDTH) + v[i]);
-}
-
-/* What the kernel's drive did to coefficient n when it stored it, done to ybar_n, once, before it is used. */
+/* A state's coefficient n + 1 was divided by that: so is its cotangent, once, before it is used. (Coefficients that are kept
+ * times n have the cotangents of the coefficients themselves.) */
 TAY__INLINE void tay__settle_block(const tay__run *run, size_t at, int vectors)
 {
     real *y = tay__bar_y(run, run->n) + at;
     vec v[TAY__BLOCK];
 
-    if (run->factor == 1 && run->divisor == 0) return;
+    if (run->divisor == 0) return;
     tay__load_block(v, y, vectors);
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) v[i] = run->divisor != 0 ? v[i] / run->divisor : v[i] * run->factor;
+    for (int i = 0; i < vectors; i++) v[i] /= run->divisor;
     tay__put_block(y, v, vectors);
 }
 
@@ -97,7 +94,7 @@ TAY__INLINE void tay__linear_adjoint(const tay__run *run, size_t at, int vectors
     for (uint32_t k = 0; k < run->n_terms; k++) {
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) t[i] = coefs == TAY__NO_COEFS ? y[i] : tay__coef(run, k, at, i, coefs) * y[i];
-        tay__add_block(tay__bar_a(run, k) + run->n * run->plane + at, t, vectors);
+        tay__add_block(run, tay__bar_a(run, k) + run->n * run->plane + at, t, vectors);
     }
 }
 
@@ -125,8 +122,8 @@ TAY__INLINE void tay__product_adjoint(const tay__run *run, size_t at, int vector
             s[i] *= tay__coef(run, k, at, i, coefs);
             t[i] *= tay__coef(run, k, at, i, coefs);
         }
-        tay__add_block(tay__bar_a(run, k) + run->n * plane + at, s, vectors);
-        if (!square) tay__add_block(tay__bar_b(run, k) + run->n * plane + at, t, vectors);
+        tay__add_block(run, tay__bar_a(run, k) + run->n * plane + at, s, vectors);
+        if (!square) tay__add_block(run, tay__bar_b(run, k) + run->n * plane + at, t, vectors);
     }
 }
 
@@ -149,14 +146,14 @@ TAY__INLINE void tay__quotient_adjoint(const tay__run *run, size_t at, int vecto
         t[i] = -s[i] * tay__load(y + i * TAY__WIDTH);
     }
     tay__put_block(w0, s, vectors);
-    tay__add_block(tay__bar_a(run, 0) + run->n * plane + at, s, vectors);
+    tay__add_block(run, tay__bar_a(run, 0) + run->n * plane + at, s, vectors);
     w = w0 + plane;
     for (uint32_t m = run->n + 1; m < run->n_orders; m++, w += plane) {
         y += plane;
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) t[i] -= tay__load(w + i * TAY__WIDTH) * tay__load(y + i * TAY__WIDTH);
     }
-    tay__add_block(tay__bar_b(run, 0) + run->n * plane + at, t, vectors);
+    tay__add_block(run, tay__bar_b(run, 0) + run->n * plane + at, t, vectors);
 }
 
 /* Order 0 of power: abar_0 += p a_0^(p-1) ybar_0 - sum_{m>0} m w_m y_m */
@@ -182,7 +179,7 @@ TAY__INLINE void tay__power_adjoint_0(const tay__run *run, const vec *y_bar, siz
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) s[i] -= (real)m * (tay__load(w + i * TAY__WIDTH) * tay__load(y + i * TAY__WIDTH));
     }
-    tay__add_block(tay__bar_a(run, 0) + at, s, vectors);
+    tay__add_block(run, tay__bar_a(run, 0) + at, s, vectors);
 }
 
 TAY__INLINE void tay__power_adjoint(const tay__run *run, size_t at, int vectors)
@@ -214,45 +211,21 @@ TAY__INLINE void tay__power_adjoint(const tay__run *run, size_t at, int vectors)
         for (int i = 0; i < vectors; i++)
             t[i] += (n * (p + 1) - (real)m) * (tay__load(w + i * TAY__WIDTH) * tay__load(y + i * TAY__WIDTH));
     }
-    tay__add_block(tay__bar_a(run, 0) + run->n * plane + at, t, vectors);
-}
-
-TAY__INLINE void tay__integral_adjoint_0(const tay__run *run, size_t at, int vectors)
-{
-    vec y[TAY__BLOCK], t[TAY__BLOCK];
-
-    tay__load_block(y, tay__bar_y(run, 0) + at, vectors);
-    for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *g = tay__operand_b(run, k) + at;
-#pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) t[i] = tay__load(g + i * TAY__WIDTH) * y[i];
-        tay__add_block(tay__bar_a(run, k) + at, t, vectors);
-    }
+    tay__add_block(run, tay__bar_a(run, 0) + run->n * plane + at, t, vectors);
 }
 
 TAY__INLINE void tay__integral_adjoint(const tay__run *run, size_t at, int vectors)
 {
     size_t plane = run->plane;
-    real *w0 = tay__bar_y(run, run->n) + at, n = (real)run->n, inverse = 1 / n;
-    vec v[TAY__BLOCK];
 
-    tay__load_block(v, w0, vectors);
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) v[i] *= inverse;
-    tay__put_block(w0, v, vectors);
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *g = tay__operand_b(run, k) + at, *d = tay__operand_a(run, k) + plane + at, *w = w0;
-        vec s[TAY__BLOCK] = {{0}}, t[TAY__BLOCK] = {{0}};
-        for (uint32_t m = run->n; m < run->n_orders; m++, w += plane, g += plane, d += plane) {
+        const real *g = tay__operand_b(run, k) + at, *y = tay__bar_y(run, run->n) + at;
+        vec s[TAY__BLOCK] = {{0}};
+        for (uint32_t m = run->n; m < run->n_orders; m++, y += plane, g += plane) {
 #pragma GCC unroll 4
-            for (int i = 0; i < vectors; i++) {
-                vec x = tay__load(w + i * TAY__WIDTH);
-                s[i] += x * tay__load(g + i * TAY__WIDTH);
-                t[i] += x * tay__load(d + i * TAY__WIDTH);
-            }
+            for (int i = 0; i < vectors; i++) s[i] += tay__load(y + i * TAY__WIDTH) * tay__load(g + i * TAY__WIDTH);
         }
-        tay__add_block(tay__bar_a(run, k) + run->n * plane + at, s, vectors);
-        tay__add_block(tay__bar_b(run, k) + (run->n - 1) * plane + at, t, vectors);
+        tay__add_block(run, tay__bar_a(run, k) + run->n * plane + at, s, vectors);
     }
 }
 
@@ -267,17 +240,7 @@ TAY__ADJOINT_KERNEL(tay__square_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, 
 TAY__ADJOINT_KERNEL(tay__square_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, true)
 TAY__ADJOINT_KERNEL(tay__quotient_back, tay__quotient_adjoint)
 TAY__ADJOINT_KERNEL(tay__power_back, tay__power_adjoint)
-TAY__ADJOINT_KERNEL(tay__integral_back_0, tay__integral_adjoint_0)
-TAY__ADJOINT_KERNEL(tay__integral_back_n, tay__integral_adjoint)
-
-static void tay__integral_back(const void *p)
-{
-    const tay__run *run = p;
-    if (run->n == 0)
-        tay__integral_back_0(run);
-    else
-        tay__integral_back_n(run);
-}
+TAY__ADJOINT_KERNEL(tay__integral_back, tay__integral_adjoint)
 
 static void tay__choice_back(const void *p)
 {

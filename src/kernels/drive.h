@@ -33,6 +33,7 @@ static inline void tay__begin_run(tay__run *run, const tay__pass *pass, const ta
     run->divisor = 0;
     run->factor = kernel->scaled && n > 0 ? (real)n : 1;
     run->to_state = kernel->to_state;
+    run->fresh = kernel->fresh;
     if (kernel->to_state) {
         run->y_order = (n + 1) * pass->plane;
         run->divisor = (real)(n + 1);

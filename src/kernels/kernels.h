@@ -60,6 +60,7 @@ struct tay__kernel {
     size_t n_scratch; /* elements of scratch memory per order; exec gives them and says where they begin: */
     size_t scratch;
     bool to_state; /* the rows are states: coefficient n, divided by n + 1, goes to their coefficient n + 1 */
+    bool fresh;    /* the way back: no operand has a cotangent yet, and none comes twice */
     bool scaled;   /* linear: coefficient n > 0 times n is kept, as the integrals over lanes read it */
     /* Layers over lanes: elements from the jet to coefficient 0 of operand k of row r, operands[r * n_terms + k]; where the
      * transposed coefficients begin. */

@@ -67,10 +67,7 @@ TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, 
             tay__store_block(l->run, l->out + (m + (uint32_t)j) * l->run->scale + at, sum[j], vectors);
             continue;
         }
-        real *out = l->out + l->out_at[m + (uint32_t)j] + at;
-#pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++)
-            tay__store(out + i * TAY__WIDTH, tay__load(out + i * TAY__WIDTH) + sum[j][i]);
+        tay__add_block(l->run, l->out + l->out_at[m + (uint32_t)j] + at, sum[j], vectors);
     }
 }
 

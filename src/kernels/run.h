@@ -45,7 +45,7 @@ typedef struct tay__run {
     /* For the way back: cotangents stand at `bar` as coefficients at `jet`; where y, and the coefficients among the
      * packed ones, are from the beginning. */
     real *bar, *bar_coefs;
-    bool to_state;
+    bool to_state, fresh;
     size_t y_at, coef_at, constant_at;
 } tay__run;
 
@@ -142,6 +142,18 @@ TAY__INLINE void tay__store_block(const tay__run *run, real *y, const vec *v, in
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) tay__store(y + i * TAY__WIDTH, divided[i]);
+}
+
+/* The way back: adds the vectors of a block to cotangents at p, or writes the first ones. */
+TAY__INLINE void tay__add_block(const tay__run *run, real *p, const vec *v, int vectors)
+{
+    if (run->fresh) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, v[i]);
+        return;
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, tay__load(p + i * TAY__WIDTH) + v[i]);
 }
 
 /* The start of a sum: 0, or the constants at order 0. */
