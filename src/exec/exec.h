@@ -68,7 +68,8 @@ size_t tay__exec_width(void);
 /* A jet besides those of workspaces; *out for tay__free_aligned. */
 tay_status tay__exec_create_jet(void *out, const tay__exec *exec);
 
-/* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. */
+/* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. Of other values
+ * coefficient `to` may hold part of a sum. */
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to);
 
 /* Cotangents (bars) of a workspace: laid out as its jet and its packed coefficients (with lane_coefs: per lane). */

@@ -196,11 +196,10 @@ void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_ste
 void tay__begin_step(const tay_tape *run, tay__worker *worker, const double *state, const tay__lane_step *lane);
 /*
  * The jet of a step, at the order for which the work on the rest is least, as far as the lanes' distances to go and the
- * radii of convergence tell; rho[lanes] are those of the last step (0: unknown) and become this one's. h[lanes]: the
- * largest steps that the tolerance allows, NaN where a coefficient is not finite.
+ * radii of convergence tell; at->rho are those of the last step (0: unknown) and become this one's. more: trajectories wait
+ * for lanes. h[lanes]: the largest steps that the tolerance allows, NaN where a coefficient is not finite.
  */
-uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, const double *left, double *rho,
-                       double *h);
+uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, const double *left, bool more, double *h);
 
 /* One block, forward or back. */
 tay_status tay__run_block(tay_tape *run, tay__block *block, tay__worker *worker);

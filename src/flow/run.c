@@ -137,7 +137,7 @@ static uint32_t try_step(walk *w)
         for (size_t l = 0; l < lanes; l++)
             w->left[l] = w->at.lane[l].point == TAY__IDLE ? 0 : fabs(tay__distance(run, &w->at.lane[l], run->a.n_times - 1));
         tay__begin_step(run, w->worker, w->at.state, w->at.lane);
-        uint32_t order = tay__make_jet(run, w->worker, w->at.lane, w->left, w->at.rho, w->h);
+        uint32_t order = tay__make_jet(run, w->worker, &w->at, w->left, w->at.next < w->block->end, w->h);
         for (size_t l = 0; l < lanes; l++) {
             bool stuck = !(w->h[l] > 0) || w->at.lane[l].time.hi + w->h[l] == w->at.lane[l].time.hi;
             if (w->at.lane[l].point == TAY__IDLE || !(stuck || w->at.n_steps[l] >= run->flow->max_steps)) continue;

@@ -10,7 +10,7 @@
 #include "flow/flow.h"
 
 /* The order whose sums and convolutions cost the same. */
-enum { EVEN_ORDER = 24, LEAST_ORDER = 4 };
+enum { EVEN_ORDER = 14, LEAST_ORDER = 4 };
 
 size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done)
 {
@@ -86,21 +86,25 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
     }
 }
 
-/* The order from `from` on for which the steps that are left cost the least. */
-static uint32_t best_order(const tay_tape *run, const tay__lane_step *lane, const double *left, const double *rho, uint32_t from)
+/*
+ * The order from `from` on for which the steps that are left cost the least. A step costs the same for one lane as for all: while
+ * lanes find a next trajectory it is all their steps that count, else those of the lane that needs most.
+ */
+static uint32_t best_order(const tay_tape *run, const tay__walk *at, const double *left, bool more, uint32_t from)
 {
     size_t lanes = run->lanes->lanes;
     double least = INFINITY;
     uint32_t best = from;
 
     for (uint32_t order = from; order <= run->flow->max_order; order++) {
-        double steps = 0, part = share(run->flow, order);
+        double sum = 0, most = 0, part = share(run->flow, order);
         for (size_t l = 0; l < lanes; l++) {
-            if (lane[l].point == TAY__IDLE || !(rho[l] > 0)) continue;
-            double n = left[l] / (rho[l] * part);
-            steps += n < 1 ? 1 : n;
+            if (at->lane[l].point == TAY__IDLE || !(at->rho[l] > 0)) continue;
+            double n = ceil(left[l] / (at->rho[l] * part));
+            sum += n;
+            if (n > most) most = n;
         }
-        double cost = steps * order * (EVEN_ORDER + order);
+        double cost = (more ? sum : most) * order * (EVEN_ORDER + order);
         if (cost < least) {
             least = cost;
             best = order;
@@ -117,9 +121,10 @@ static bool all_arrive(const tay_tape *run, const tay__lane_step *lane, const do
     return true;
 }
 
-uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, const double *left, double *rho,
-                       double *h)
+uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, const double *left, bool more, double *h)
 {
+    const tay__lane_step *lane = at->lane;
+    double *rho = at->rho;
     const tay_flow *flow = run->flow;
     const tay__exec *exec = run->lanes->exec;
     uint32_t order = flow->fixed_order;
@@ -127,14 +132,14 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, const tay__lane
 
     for (size_t l = 0; l < run->lanes->lanes; l++) known = known && (lane[l].point == TAY__IDLE || rho[l] > 0);
     if (!order) {
-        order = known ? best_order(run, lane, left, rho, LEAST_ORDER) : flow->usual_order / 2;
+        order = known ? best_order(run, at, left, more, LEAST_ORDER) : flow->usual_order / 2;
         if (order < LEAST_ORDER) order = LEAST_ORDER;
     }
     if (order > flow->max_order) order = flow->max_order;
     tay__exec_extend(exec, worker->workspace, 0, order);
     estimate(run, worker, order, rho, h);
     while (!flow->fixed_order && order < flow->max_order && !all_arrive(run, lane, left, h)) {
-        uint32_t next = best_order(run, lane, left, rho, order);
+        uint32_t next = best_order(run, at, left, more, order);
         if (next == order) break;
         if (order < flow->usual_order && next > flow->usual_order) next = flow->usual_order; /* rho is a rough guess */
         tay__exec_extend(exec, worker->workspace, order, next);

@@ -21,21 +21,6 @@
 
 #include "kernels/run.h"
 
-/* Defines the kernel `name` of a block function; runs are whole vectors, and no element may come twice. */
-#define TAY__ADJOINT_KERNEL(name, block, ...)                                                                          \
-    static void name(const void *p)                                                                                    \
-    {                                                                                                                  \
-        const tay__run *run = p;                                                                                       \
-        const size_t w = TAY__WIDTH;                                                                                   \
-        size_t at = 0;                                                                                                 \
-        for (; at + 4 * w <= run->length; at += 4 * w) block(run, at, 4, ##__VA_ARGS__);                               \
-        if (at + 2 * w <= run->length) {                                                                               \
-            block(run, at, 2, ##__VA_ARGS__);                                                                          \
-            at += 2 * w;                                                                                               \
-        }                                                                                                              \
-        if (at < run->length) block(run, at, 1, ##__VA_ARGS__);                                                        \
-    }
-
 /* The cotangent of coefficient m of the run's first element, and of coefficient 0 of operand k's. */
 TAY__INLINE real *tay__bar_y(const tay__run *run, uint32_t m)
 {
@@ -50,18 +35,6 @@ TAY__INLINE real *tay__bar_a(const tay__run *run, uint32_t k)
 TAY__INLINE real *tay__bar_b(const tay__run *run, uint32_t k)
 {
     return run->bar + (size_t)run->b[k * run->step] * run->scale + run->b_moved;
-}
-
-TAY__INLINE void tay__load_block(vec *v, const real *p, int vectors)
-{
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) v[i] = tay__load(p + i * TAY__WIDTH);
-}
-
-TAY__INLINE void tay__put_block(real *p, const vec *v, int vectors)
-{
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, v[i]);
 }
 
 /* A state's coefficient n + 1 was divided by that: so is its cotangent, once, before it is used. (Coefficients that are kept
@@ -214,33 +187,66 @@ TAY__INLINE void tay__power_adjoint(const tay__run *run, size_t at, int vectors)
     tay__add_block(run, tay__bar_a(run, 0) + run->n * plane + at, t, vectors);
 }
 
-TAY__INLINE void tay__integral_adjoint(const tay__run *run, size_t at, int vectors)
+/*
+ * Orders come in pairs, too, where this is the first to reach its operands: order n, odd, leaves at order n - 1 what it has of
+ * that sum, and ybar_{n-1} g_0 is all that is missing there.
+ */
+TAY__INLINE void tay__integral_adjoint(const tay__run *run, size_t at, int vectors, uint32_t n_terms, tay__turn turn)
 {
     size_t plane = run->plane;
 
-    for (uint32_t k = 0; k < run->n_terms; k++) {
+    for (uint32_t k = 0; k < n_terms; k++) {
         const real *g = tay__operand_b(run, k) + at, *y = tay__bar_y(run, run->n) + at;
-        vec s[TAY__BLOCK] = {{0}};
-        for (uint32_t m = run->n; m < run->n_orders; m++, y += plane, g += plane) {
+        real *to = tay__bar_a(run, k) + run->n * plane + at;
+        vec s[TAY__BLOCK] = {{0}}, next[TAY__BLOCK] = {{0}}, before[TAY__BLOCK];
+        if (turn == TAY__SECOND) {
+            tay__load_block(s, to, vectors);
 #pragma GCC unroll 4
             for (int i = 0; i < vectors; i++) s[i] += tay__load(y + i * TAY__WIDTH) * tay__load(g + i * TAY__WIDTH);
+            tay__put_block(to, s, vectors);
+            continue;
         }
-        tay__add_block(run, tay__bar_a(run, k) + run->n * plane + at, s, vectors);
+        if (turn == TAY__FIRST) tay__load_block(before, g, vectors);
+        for (uint32_t m = run->n; m < run->n_orders; m++, y += plane, g += plane) {
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) {
+                vec x = tay__load(y + i * TAY__WIDTH);
+                s[i] += x * (turn == TAY__FIRST ? before[i] : tay__load(g + i * TAY__WIDTH));
+                if (turn == TAY__ALONE) continue;
+                before[i] = tay__load(g + plane + i * TAY__WIDTH);
+                next[i] += x * before[i];
+            }
+        }
+        tay__add_block(run, to, s, vectors);
+        if (turn == TAY__FIRST) tay__put_block(to - plane, next, vectors);
     }
 }
 
-TAY__ADJOINT_KERNEL(tay__linear_back_1, tay__linear_adjoint, TAY__NO_COEFS)
-TAY__ADJOINT_KERNEL(tay__linear_back_s, tay__linear_adjoint, TAY__SPLAT_COEFS)
-TAY__ADJOINT_KERNEL(tay__linear_back_v, tay__linear_adjoint, TAY__VECTOR_COEFS)
-TAY__ADJOINT_KERNEL(tay__product_back_1, tay__product_adjoint, TAY__NO_COEFS, false)
-TAY__ADJOINT_KERNEL(tay__product_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, false)
-TAY__ADJOINT_KERNEL(tay__product_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, false)
-TAY__ADJOINT_KERNEL(tay__square_back_1, tay__product_adjoint, TAY__NO_COEFS, true)
-TAY__ADJOINT_KERNEL(tay__square_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, true)
-TAY__ADJOINT_KERNEL(tay__square_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, true)
-TAY__ADJOINT_KERNEL(tay__quotient_back, tay__quotient_adjoint)
-TAY__ADJOINT_KERNEL(tay__power_back, tay__power_adjoint)
-TAY__ADJOINT_KERNEL(tay__integral_back, tay__integral_adjoint)
+TAY__LANES_KERNEL(tay__linear_back_1, tay__linear_adjoint, TAY__NO_COEFS)
+TAY__LANES_KERNEL(tay__linear_back_s, tay__linear_adjoint, TAY__SPLAT_COEFS)
+TAY__LANES_KERNEL(tay__linear_back_v, tay__linear_adjoint, TAY__VECTOR_COEFS)
+TAY__LANES_KERNEL(tay__product_back_1, tay__product_adjoint, TAY__NO_COEFS, false)
+TAY__LANES_KERNEL(tay__product_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, false)
+TAY__LANES_KERNEL(tay__product_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, false)
+TAY__LANES_KERNEL(tay__square_back_1, tay__product_adjoint, TAY__NO_COEFS, true)
+TAY__LANES_KERNEL(tay__square_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, true)
+TAY__LANES_KERNEL(tay__square_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, true)
+TAY__LANES_KERNEL(tay__quotient_back, tay__quotient_adjoint)
+TAY__LANES_KERNEL(tay__power_back, tay__power_adjoint)
+static void tay__integral_back(const void *p)
+{
+    const tay__run run_ = *(const tay__run *)p, *run = &run_;
+    bool second = run->fresh && run->n % 2 == 0 && run->n + 1 < run->n_orders;
+
+    if (run->n_terms > 1)
+        TAY__LANES_BLOCKS(tay__integral_adjoint, run->n_terms, second ? TAY__SECOND : run->fresh && run->n % 2 == 1 ? TAY__FIRST : TAY__ALONE);
+    else if (second)
+        TAY__LANES_BLOCKS(tay__integral_adjoint, 1, TAY__SECOND);
+    else if (run->fresh && run->n % 2 == 1)
+        TAY__LANES_BLOCKS(tay__integral_adjoint, 1, TAY__FIRST);
+    else
+        TAY__LANES_BLOCKS(tay__integral_adjoint, 1, TAY__ALONE);
+}
 
 static void tay__choice_back(const void *p)
 {

@@ -128,6 +128,13 @@ static tay__run_function *product_run(tay__stride stride, tay__coefs coefs, bool
     return runs[square ? 2 : stride == TAY__SHARED ? 0 : 1][coefs];
 }
 
+static tay__run_function *product_lanes_run(tay__coefs coefs, bool square)
+{
+    static tay__run_function *const runs[2][3] = {{tay__product_lanes_1, tay__product_lanes_s, tay__product_lanes_v},
+                                                  {tay__square_lanes_1, tay__square_lanes_s, tay__square_lanes_v}};
+    return runs[square][coefs];
+}
+
 static tay__run_function *run_of(const tay__group *g, tay__stride stride, tay__coefs coefs)
 {
     switch (g->primitive) {
@@ -160,7 +167,8 @@ static tay__kernel select_kernel(const tay__group *g, size_t lanes, bool lane_co
 
     if (lanes == 1) kernel = select_one_lane(g);
     else if (tay__is_layer(g)) kernel.drive = drive_layer;
-    else if (g->primitive == TAY__INTEGRATE) kernel.run = tay__integral_scaled;
+    else if (g->primitive == TAY__INTEGRATE) kernel.run = tay__integral_lanes;
+    else if (g->primitive == TAY__PRODUCT) kernel.run = product_lanes_run(tay__coefs_of_lanes(g, lane_coefs), g->square);
     else kernel.run = run_of(g, TAY__CONTIGUOUS, tay__coefs_of_lanes(g, lane_coefs));
     kernel.to_state = g->primitive == TAY__STATE;
     TAY__NAME(select_reverse)(&kernel, g, lanes, lane_coefs);

@@ -33,6 +33,62 @@ TAY__INLINE void tay__convolve(vec *s, const real *a, const real *b, uint32_t n,
     }
 }
 
+/*
+ * s += sum_{j=0..n-1} a_j b_{-j}, next += sum_{j=0..n-1} a_j b_{1-j}, where `before` is b_1, and then b_{1-n}. Two at a time, so
+ * that no register is copied to another.
+ */
+TAY__INLINE void tay__slide(vec *s, vec *next, vec *before, const real *a, const real *b, uint32_t n, size_t plane, int vectors)
+{
+    for (uint32_t j = 0; j < n; j++, a += plane, b -= plane) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            vec x = tay__load(a + i * TAY__WIDTH), y = tay__load(b + i * TAY__WIDTH);
+            s[i] += x * y;
+            next[i] += x * before[i];
+            before[i] = y;
+        }
+    }
+}
+
+/* s += sum_{j=0..n} a_j b_{n-j}, next += sum_{j=1..n} a_j b_{n+1-j}; `b` is at order n. */
+TAY__INLINE void tay__convolve_pair(vec *s, vec *next, const real *a, const real *b, uint32_t n, size_t plane, int vectors)
+{
+    vec before[TAY__BLOCK];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) {
+        before[i] = tay__load(b + i * TAY__WIDTH);
+        s[i] += tay__load(a + i * TAY__WIDTH) * before[i];
+    }
+    tay__slide(s, next, before, a + plane, b - plane, n, plane, vectors);
+}
+
+/* s[i] += a_0 b_n + a_n b_0 */
+TAY__INLINE void tay__convolve_ends(vec *s, const real *a, const real *b, uint32_t n, size_t plane, int vectors)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) {
+        s[i] += tay__load(a + i * TAY__WIDTH) * tay__load(b + i * TAY__WIDTH);
+        s[i] += tay__load(a + n * plane + i * TAY__WIDTH) * tay__load(b - n * plane + i * TAY__WIDTH);
+    }
+}
+
+/* The same for a = b: half of the products, without the factor 2; n odd. next: with the square in the middle, halved. */
+TAY__INLINE void tay__square_pair(vec *s, vec *next, const real *a, uint32_t n, size_t plane, int vectors)
+{
+    const real *b = a + n * plane;
+    vec before[TAY__BLOCK];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) {
+        before[i] = tay__load(b + i * TAY__WIDTH);
+        s[i] += tay__load(a + i * TAY__WIDTH) * before[i];
+    }
+    tay__slide(s, next, before, a + plane, b - plane, (n - 1) / 2, plane, vectors);
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) next[i] += (real)0.5 * before[i] * before[i];
+}
+
 TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors, tay__stride a_stride, tay__coefs coefs)
 {
     vec sum[TAY__BLOCK];
@@ -84,6 +140,60 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
 TAY__RUN_KERNEL(tay__square_1, tay__square_block, TAY__NO_COEFS)
 TAY__RUN_KERNEL(tay__square_s, tay__square_block, TAY__SPLAT_COEFS)
 TAY__RUN_KERNEL(tay__square_v, tay__square_block, TAY__VECTOR_COEFS)
+
+/* The sums of a term for order n, and in pairs for the next one; a square's are half of its own. */
+TAY__INLINE void tay__sum_lanes(vec *s, vec *next, const real *a, const real *b, uint32_t n, size_t plane, int vectors,
+                                tay__turn turn, bool square)
+{
+    if (square && turn == TAY__FIRST) {
+        tay__square_pair(s, next, a, n, plane, vectors);
+    } else if (turn == TAY__FIRST) {
+        tay__convolve_pair(s, next, a, b + n * plane, n, plane, vectors);
+    } else if (square && turn == TAY__SECOND) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) s[i] = tay__load(a + i * TAY__WIDTH) * tay__load(a + n * plane + i * TAY__WIDTH);
+    } else if (turn == TAY__SECOND) {
+        tay__convolve_ends(s, a, b + n * plane, n, plane, vectors);
+    } else {
+        tay__convolve(s, a, b + n * plane, n, plane, vectors, TAY__CONTIGUOUS);
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors && square; i++) s[i] *= (real)0.5;
+    }
+}
+
+/* Several lanes. */
+TAY__INLINE void tay__product_lanes_block(const tay__run *run, size_t at, int vectors, uint32_t n_terms, tay__turn turn,
+                                          tay__coefs coefs, bool square)
+{
+    vec sum[TAY__BLOCK], later[TAY__BLOCK] = {{0}};
+
+    if (turn == TAY__SECOND)
+        tay__load_block(sum, tay__result(run, at), vectors);
+    else
+        tay__start(sum, run, at, vectors);
+    for (uint32_t k = 0; k < n_terms; k++) {
+        const real *a = tay__operand_a(run, k) + at, *b = square ? a : tay__operand_b(run, k) + at;
+        const real *c = run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0);
+        vec s[TAY__BLOCK] = {{0}}, next[TAY__BLOCK] = {{0}};
+        tay__sum_lanes(s, next, a, b, run->n, run->plane, vectors, turn, square);
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors && square; i++) {
+            s[i] += s[i];
+            next[i] += next[i];
+        }
+        tay__add_term(sum, s, c, vectors, coefs);
+        if (turn == TAY__FIRST) tay__add_term(later, next, c, vectors, coefs);
+    }
+    if (turn == TAY__FIRST) tay__put_block(tay__result(run, at) + run->plane, later, vectors);
+    tay__store_block(run, tay__result(run, at), sum, vectors);
+}
+
+TAY__PAIRS_KERNEL(tay__product_lanes_1, tay__product_lanes_block, TAY__NO_COEFS, false)
+TAY__PAIRS_KERNEL(tay__product_lanes_s, tay__product_lanes_block, TAY__SPLAT_COEFS, false)
+TAY__PAIRS_KERNEL(tay__product_lanes_v, tay__product_lanes_block, TAY__VECTOR_COEFS, false)
+TAY__PAIRS_KERNEL(tay__square_lanes_1, tay__product_lanes_block, TAY__NO_COEFS, true)
+TAY__PAIRS_KERNEL(tay__square_lanes_s, tay__product_lanes_block, TAY__SPLAT_COEFS, true)
+TAY__PAIRS_KERNEL(tay__square_lanes_v, tay__product_lanes_block, TAY__VECTOR_COEFS, true)
 
 /* Where the packed a's of a row's tile begin: term k, order j, row m of the tile at [(k * n_orders + j) * rows + m]. */
 TAY__INLINE size_t tay__tile_at(const tay__group *group, size_t row, uint32_t n_orders)

@@ -11,6 +11,7 @@
 #define TAY__RECURRENCE_H
 
 #include "kernels/pointwise.h"
+#include "kernels/product.h"
 
 TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors)
 {
@@ -46,8 +47,8 @@ TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
-/* scaled: the operands' coefficients j > 0 come times j */
-TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors, bool scaled)
+/* One lane: sum_{j=1..n} j a_j g_{n-j} */
+TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors)
 {
     real n = (real)run->n, inverse = 1 / n;
     vec s[TAY__BLOCK] = {{0}};
@@ -58,10 +59,8 @@ TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors
         for (uint32_t j = 1; j <= run->n; j++, a += run->plane, g -= run->plane) {
             vec factor = tay__splat((real)j);
 #pragma GCC unroll 4
-            for (int i = 0; i < vectors; i++) {
-                vec x = tay__load(a + i * TAY__WIDTH), y = tay__load(g + i * TAY__WIDTH);
-                s[i] += scaled ? x * y : factor * (x * y);
-            }
+            for (int i = 0; i < vectors; i++)
+                s[i] += factor * (tay__load(a + i * TAY__WIDTH) * tay__load(g + i * TAY__WIDTH));
         }
     }
 #pragma GCC unroll 4
@@ -69,10 +68,34 @@ TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
+/* Several lanes, where a comes as d_j = j a_j: sum_{j=1..n} d_j g_{n-j}. */
+TAY__INLINE void tay__integral_lanes_block(const tay__run *run, size_t at, int vectors, uint32_t n_terms, tay__turn turn)
+{
+    size_t plane = run->plane;
+    uint32_t last = run->n - 1;
+    real n = (real)run->n, inverse = 1 / n;
+    vec s[TAY__BLOCK] = {{0}}, next[TAY__BLOCK] = {{0}};
+
+    if (turn == TAY__SECOND) tay__load_block(s, tay__result(run, at), vectors);
+    for (uint32_t k = 0; k < n_terms; k++) {
+        const real *d = tay__operand_a(run, k) + plane + at, *g = tay__operand_b(run, k) + last * plane + at;
+        if (turn == TAY__FIRST)
+            tay__convolve_pair(s, next, d, g, last, plane, vectors);
+        else if (turn == TAY__SECOND)
+            tay__convolve_ends(s, d, g, last, plane, vectors);
+        else
+            tay__convolve(s, d, g, last, plane, vectors, TAY__CONTIGUOUS);
+    }
+    if (turn == TAY__FIRST) tay__put_block(tay__result(run, at) + plane, next, vectors);
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse);
+    tay__put_block(tay__result(run, at), s, vectors);
+}
+
 TAY__RUN_KERNEL(tay__quotient, tay__quotient_block)
 TAY__RUN_KERNEL(tay__power_n, tay__power_block)
-TAY__RUN_KERNEL(tay__integral_n, tay__integral_block, false)
-TAY__RUN_KERNEL(tay__integral_scaled_n, tay__integral_block, true)
+TAY__RUN_KERNEL(tay__integral_n, tay__integral_block)
+TAY__PAIRS_KERNEL(tay__integral_lanes_n, tay__integral_lanes_block)
 
 static void tay__power(const void *p)
 {
@@ -92,13 +115,13 @@ static void tay__integral(const void *p)
         tay__integral_n(run);
 }
 
-static void tay__integral_scaled(const void *p)
+static void tay__integral_lanes(const void *p)
 {
     const tay__run *run = p;
     if (run->n == 0)
         tay__function_0(run);
     else
-        tay__integral_scaled_n(run);
+        tay__integral_lanes_n(run);
 }
 
 #endif

@@ -31,7 +31,7 @@ static void reverse_lanes(const tay__pass *pass, const tay__kernel *kernel, cons
     }
 }
 
-TAY__ADJOINT_KERNEL(settle, tay__settle_block)
+TAY__LANES_KERNEL(settle, tay__settle_block)
 
 /* Layers: products with the transposed matrix, T[m * n_terms + k] for term k of member m of a row. */
 static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,

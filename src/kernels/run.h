@@ -144,6 +144,18 @@ TAY__INLINE void tay__store_block(const tay__run *run, real *y, const vec *v, in
     for (int i = 0; i < vectors; i++) tay__store(y + i * TAY__WIDTH, divided[i]);
 }
 
+TAY__INLINE void tay__load_block(vec *v, const real *p, int vectors)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) v[i] = tay__load(p + i * TAY__WIDTH);
+}
+
+TAY__INLINE void tay__put_block(real *p, const vec *v, int vectors)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, v[i]);
+}
+
 /* The way back: adds the vectors of a block to cotangents at p, or writes the first ones. */
 TAY__INLINE void tay__add_block(const tay__run *run, real *p, const vec *v, int vectors)
 {
@@ -175,7 +187,7 @@ TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vector
 #define TAY__RUN_KERNEL(name, block, ...)                                                                              \
     static void name(const void *p)                                                                                    \
     {                                                                                                                  \
-        const tay__run *run = p;                                                                                       \
+        const tay__run run_ = *(const tay__run *)p, *run = &run_; /* no store can change it */                         \
         for (size_t done = 0; done < run->length;) {                                                                   \
             tay__block next = tay__next_block(&done, run->length);                                                     \
             if (next.vectors == 4)                                                                                     \
@@ -185,6 +197,53 @@ TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vector
             else                                                                                                       \
                 block(run, next.at, 1, ##__VA_ARGS__);                                                                 \
         }                                                                                                              \
+    }
+
+/*
+ * Kernels over lanes, whose runs are whole vectors. They take orders in pairs, to read coefficients once for two sums: order n, odd,
+ * also sums what it has of order n + 1,
+ *
+ *     s = sum_{j=0..n} a_j b_{n-j},    next = sum_{j=1..n} a_j b_{n+1-j}
+ *
+ * and leaves that where coefficient n + 1 goes; there a_0 b_{n+1} + a_{n+1} b_0 are all that is missing.
+ */
+typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND } tay__turn;
+
+TAY__INLINE tay__turn tay__turn_of(uint32_t n)
+{
+    return n < 3 ? TAY__ALONE : n % 2 == 1 ? TAY__FIRST : TAY__SECOND;
+}
+
+#define TAY__LANES_BLOCKS(block, ...)                                                                                  \
+    do {                                                                                                               \
+        const size_t w = TAY__WIDTH;                                                                                   \
+        size_t at = 0;                                                                                                 \
+        for (; at + 4 * w <= run->length; at += 4 * w) block(run, at, 4, ##__VA_ARGS__);                               \
+        if (at + 2 * w <= run->length) {                                                                               \
+            block(run, at, 2, ##__VA_ARGS__);                                                                          \
+            at += 2 * w;                                                                                               \
+        }                                                                                                              \
+        if (at < run->length) block(run, at, 1, ##__VA_ARGS__);                                                        \
+    } while (0)
+
+/* Defines the kernel `name` of block(run, at, vectors, ...). No element may come twice. */
+#define TAY__LANES_KERNEL(name, block, ...)                                                                            \
+    static void name(const void *p)                                                                                    \
+    {                                                                                                                  \
+        const tay__run run_ = *(const tay__run *)p, *run = &run_; /* no store can change it */                         \
+        TAY__LANES_BLOCKS(block, ##__VA_ARGS__);                                                                       \
+    }
+
+/* The same of block(run, at, vectors, n_terms, turn, ...), for one term and several, and each turn. */
+#define TAY__PAIRS_KERNEL(name, block, ...)                                                                            \
+    static void name(const void *p)                                                                                    \
+    {                                                                                                                  \
+        const tay__run run_ = *(const tay__run *)p, *run = &run_;                                                      \
+        tay__turn turn = tay__turn_of(run->n);                                                                         \
+        if (run->n_terms > 1) TAY__LANES_BLOCKS(block, run->n_terms, turn, ##__VA_ARGS__);                             \
+        else if (turn == TAY__FIRST) TAY__LANES_BLOCKS(block, 1, TAY__FIRST, ##__VA_ARGS__);                           \
+        else if (turn == TAY__SECOND) TAY__LANES_BLOCKS(block, 1, TAY__SECOND, ##__VA_ARGS__);                         \
+        else TAY__LANES_BLOCKS(block, 1, TAY__ALONE, ##__VA_ARGS__);                                                   \
     }
 
 #endif

@@ -63,7 +63,8 @@ static void check_lane(const tay__program *p, const tay__workspace *before, cons
             size_t i = n * after->plane + (size_t)s * run->lanes + l;
             double got = get(after, run->real, i), guard = get(before, run->real, i);
             bool written = is_member(p, s) && n <= last && !(state && n == 0);
-            if (!written && got != guard) fail_msg("slot %u, order %u was written: %g, not %g", s, n, got, guard);
+            bool pair = is_member(p, s) && run->lanes > 1 && n == last + 1; /* may hold what is known of that order */
+            if (!written && !pair && got != guard) fail_msg("slot %u, order %u was written: %g, not %g", s, n, got, guard);
             long double x = expected[(size_t)n * p->n_slots + s];
             if (written && !(fabsl(got - x) <= tolerance * (n + 1) * scale))
                 fail_msg("slot %u, order %u of %u, lane %u of %u: %.17g, not %.17Lg", s, n, run->order, l, run->lanes, got, x);
