@@ -81,8 +81,8 @@ typedef struct tay__cotangents {
 tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec);
 void tay__cotangents_free(tay__cotangents *bars);
 
-/* Zeroes what has to be zero in bars->jet, for orders 0 .. order: before the caller adds what the states' coefficients (slots 0 .. n_inputs-1,
- * orders 0 .. order) got from outside. */
+/* Zeroes what has to be zero in bars->jet, for orders 0 .. order: before the caller adds what the states' coefficients
+ * (slots 0 .. n_inputs-1, orders 0 .. order) got from outside. */
 void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_t order);
 /*
  * The adjoint of tay__exec_extend(exec, workspace, 0, order), whose results are in the workspace: takes the cotangents of the

@@ -236,16 +236,10 @@ TAY__LANES_KERNEL(tay__power_back, tay__power_adjoint)
 static void tay__integral_back(const void *p)
 {
     const tay__run run_ = *(const tay__run *)p, *run = &run_;
-    bool second = run->fresh && run->n % 2 == 0 && run->n + 1 < run->n_orders;
+    bool second = run->n % 2 == 0 && run->n + 1 < run->n_orders;
+    tay__turn turn = !run->fresh ? TAY__ALONE : run->n % 2 == 1 ? TAY__FIRST : second ? TAY__SECOND : TAY__ALONE;
 
-    if (run->n_terms > 1)
-        TAY__LANES_BLOCKS(tay__integral_adjoint, run->n_terms, second ? TAY__SECOND : run->fresh && run->n % 2 == 1 ? TAY__FIRST : TAY__ALONE);
-    else if (second)
-        TAY__LANES_BLOCKS(tay__integral_adjoint, 1, TAY__SECOND);
-    else if (run->fresh && run->n % 2 == 1)
-        TAY__LANES_BLOCKS(tay__integral_adjoint, 1, TAY__FIRST);
-    else
-        TAY__LANES_BLOCKS(tay__integral_adjoint, 1, TAY__ALONE);
+    TAY__LANES_TURNS(tay__integral_adjoint, turn);
 }
 
 static void tay__choice_back(const void *p)

@@ -200,8 +200,8 @@ TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vector
     }
 
 /*
- * Kernels over lanes, whose runs are whole vectors. They take orders in pairs, to read coefficients once for two sums: order n, odd,
- * also sums what it has of order n + 1,
+ * Kernels over lanes, whose runs are whole vectors. They take orders in pairs, to read coefficients once for two sums:
+ * order n, odd, also sums what it has of order n + 1,
  *
  *     s = sum_{j=0..n} a_j b_{n-j},    next = sum_{j=1..n} a_j b_{n+1-j}
  *
@@ -234,16 +234,21 @@ TAY__INLINE tay__turn tay__turn_of(uint32_t n)
         TAY__LANES_BLOCKS(block, ##__VA_ARGS__);                                                                       \
     }
 
-/* The same of block(run, at, vectors, n_terms, turn, ...), for one term and several, and each turn. */
+/* The same of block(run, at, vectors, n_terms, turn, ...), made for one term and several, and each turn. */
+#define TAY__LANES_TURNS(block, turn, ...)                                                                             \
+    do {                                                                                                               \
+        if (run->n_terms > 1) TAY__LANES_BLOCKS(block, run->n_terms, turn, ##__VA_ARGS__);                             \
+        else if (turn == TAY__FIRST) TAY__LANES_BLOCKS(block, 1, TAY__FIRST, ##__VA_ARGS__);                           \
+        else if (turn == TAY__SECOND) TAY__LANES_BLOCKS(block, 1, TAY__SECOND, ##__VA_ARGS__);                         \
+        else TAY__LANES_BLOCKS(block, 1, TAY__ALONE, ##__VA_ARGS__);                                                   \
+    } while (0)
+
 #define TAY__PAIRS_KERNEL(name, block, ...)                                                                            \
     static void name(const void *p)                                                                                    \
     {                                                                                                                  \
         const tay__run run_ = *(const tay__run *)p, *run = &run_;                                                      \
         tay__turn turn = tay__turn_of(run->n);                                                                         \
-        if (run->n_terms > 1) TAY__LANES_BLOCKS(block, run->n_terms, turn, ##__VA_ARGS__);                             \
-        else if (turn == TAY__FIRST) TAY__LANES_BLOCKS(block, 1, TAY__FIRST, ##__VA_ARGS__);                           \
-        else if (turn == TAY__SECOND) TAY__LANES_BLOCKS(block, 1, TAY__SECOND, ##__VA_ARGS__);                         \
-        else TAY__LANES_BLOCKS(block, 1, TAY__ALONE, ##__VA_ARGS__);                                                   \
+        TAY__LANES_TURNS(block, turn, ##__VA_ARGS__);                                                                  \
     }
 
 #endif
