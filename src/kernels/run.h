@@ -214,33 +214,29 @@ TAY__INLINE tay__turn tay__turn_of(uint32_t n)
     return n < 3 ? TAY__ALONE : n % 2 == 1 ? TAY__FIRST : TAY__SECOND;
 }
 
-#define TAY__LANES_BLOCKS(block, ...)                                                                                  \
-    do {                                                                                                               \
-        const size_t w = TAY__WIDTH;                                                                                   \
-        size_t at = 0;                                                                                                 \
-        for (; at + 4 * w <= run->length; at += 4 * w) block(run, at, 4, ##__VA_ARGS__);                               \
-        if (at + 2 * w <= run->length) {                                                                               \
-            block(run, at, 2, ##__VA_ARGS__);                                                                          \
-            at += 2 * w;                                                                                               \
-        }                                                                                                              \
-        if (at < run->length) block(run, at, 1, ##__VA_ARGS__);                                                        \
-    } while (0)
+/* A run's blocks from element `at` on, of so many vectors. */
+#define TAY__LANES_LOOP(block, vectors, ...)                                                                           \
+    for (; at + vectors * TAY__WIDTH <= run->length; at += vectors * TAY__WIDTH) block(run, at, vectors, ##__VA_ARGS__)
 
 /* Defines the kernel `name` of block(run, at, vectors, ...). No element may come twice. */
 #define TAY__LANES_KERNEL(name, block, ...)                                                                            \
     static void name(const void *p)                                                                                    \
     {                                                                                                                  \
         const tay__run run_ = *(const tay__run *)p, *run = &run_; /* no store can change it */                         \
-        TAY__LANES_BLOCKS(block, ##__VA_ARGS__);                                                                       \
+        size_t at = 0;                                                                                                 \
+        TAY__LANES_LOOP(block, 4, ##__VA_ARGS__);                                                                      \
+        TAY__LANES_LOOP(block, 1, ##__VA_ARGS__);                                                                      \
     }
 
-/* The same of block(run, at, vectors, n_terms, turn, ...), made for one term and several, and each turn. */
+/* The same of block(run, at, vectors, n_terms, turn, ...), made for each turn where there is one term. */
 #define TAY__LANES_TURNS(block, turn, ...)                                                                             \
     do {                                                                                                               \
-        if (run->n_terms > 1) TAY__LANES_BLOCKS(block, run->n_terms, turn, ##__VA_ARGS__);                             \
-        else if (turn == TAY__FIRST) TAY__LANES_BLOCKS(block, 1, TAY__FIRST, ##__VA_ARGS__);                           \
-        else if (turn == TAY__SECOND) TAY__LANES_BLOCKS(block, 1, TAY__SECOND, ##__VA_ARGS__);                         \
-        else TAY__LANES_BLOCKS(block, 1, TAY__ALONE, ##__VA_ARGS__);                                                   \
+        size_t at = 0;                                                                                                 \
+        if (run->n_terms > 1) TAY__LANES_LOOP(block, 4, run->n_terms, turn, ##__VA_ARGS__);                            \
+        else if (turn == TAY__FIRST) TAY__LANES_LOOP(block, 4, 1, TAY__FIRST, ##__VA_ARGS__);                          \
+        else if (turn == TAY__SECOND) TAY__LANES_LOOP(block, 4, 1, TAY__SECOND, ##__VA_ARGS__);                        \
+        else TAY__LANES_LOOP(block, 4, 1, TAY__ALONE, ##__VA_ARGS__);                                                  \
+        TAY__LANES_LOOP(block, 1, run->n_terms, turn, ##__VA_ARGS__);                                                  \
     } while (0)
 
 #define TAY__PAIRS_KERNEL(name, block, ...)                                                                            \
