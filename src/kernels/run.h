@@ -209,9 +209,10 @@ TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vector
  */
 typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND } tay__turn;
 
-TAY__INLINE tay__turn tay__turn_of(uint32_t n)
+TAY__INLINE tay__turn tay__turn_of(const tay__run *run)
 {
-    return n < 3 ? TAY__ALONE : n % 2 == 1 ? TAY__FIRST : TAY__SECOND;
+    if (run->n < 3 || run->to_state) return TAY__ALONE; /* behind a state's last coefficient there is no room */
+    return run->n % 2 == 1 ? TAY__FIRST : TAY__SECOND;
 }
 
 /* A run's blocks from element `at` on, of so many vectors. */
@@ -243,7 +244,7 @@ TAY__INLINE tay__turn tay__turn_of(uint32_t n)
     static void name(const void *p)                                                                                    \
     {                                                                                                                  \
         const tay__run run_ = *(const tay__run *)p, *run = &run_;                                                      \
-        tay__turn turn = tay__turn_of(run->n);                                                                         \
+        tay__turn turn = tay__turn_of(run);                                                                            \
         TAY__LANES_TURNS(block, turn, ##__VA_ARGS__);                                                                  \
     }
 

@@ -7,7 +7,7 @@
 
 #include "equations.h"
 
-enum { ORDER = 7, MAX_PARS = 64 };
+enum { ORDER = 8 /* the last coefficient of a value, 7, is the first of a pair */, MAX_PARS = 64 };
 
 static const equations more_systems[] = {
     /* parameters alone: in functions, products, powers, quotients, constants */
