@@ -54,7 +54,8 @@ def odeint(f, x0, ts, pars=()):
 
 def _array(name, x):
     """An array of jax, of one or two dimensions and of a type with which the flow can begin."""
-    if not jax.config.jax_enable_x64 and not isinstance(x, jax.Array) and getattr(x, "dtype", None) == np.float64:
+    double = not isinstance(x, jax.Array) and getattr(x, "dtype", None) == np.float64
+    if double and jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
         raise TypeError(
             f"odeint(): {name}: expected float32, as jax_enable_x64 is off, got float64: "
             'call jax.config.update("jax_enable_x64", True) first, or convert it'
