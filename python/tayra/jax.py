@@ -60,10 +60,12 @@ def _array(name, x):
             f"odeint(): {name}: expected float32, as jax_enable_x64 is off, got float64: "
             'call jax.config.update("jax_enable_x64", True) first, or convert it'
         )
-    a = jnp.atleast_1d(x if isinstance(x, jax.Array) else jnp.asarray(x))
-    if jnp.issubdtype(a.dtype, jnp.integer):
+    a = x if isinstance(x, jax.Array) else jnp.asarray(x)
+    if a.ndim == 0:  # jnp.atleast_1d is compiled, and every gradient would leave an entry in its cache
+        a = a.reshape(1)
+    if np.issubdtype(a.dtype, np.integer):
         a = a.astype(float)
-    if a.dtype not in (jnp.float64, jnp.float32):
+    if a.dtype not in (np.float64, np.float32):
         raise TypeError(f"odeint(): {name}: expected float64 or float32, got {a.dtype}")
     return a
 
@@ -72,7 +74,7 @@ def _array(name, x):
 
 
 def _primitive(name, work, results):
-    """work(*arrays of numpy, **parameters) as a primitive of jax; results: what it returns, from arrays or what jax knows of them."""
+    """work(*arrays of numpy, **parameters) as a primitive of jax. results: what it returns, from what jax knows of arrays."""
 
     def run(*arrays, **parameters):
         values = work(*(np.asarray(a) for a in arrays), **parameters)
