@@ -8,11 +8,8 @@ import numpy as np
 from tayra import _core
 
 
-def _array(x, name):
-    a = np.ascontiguousarray(x, dtype=np.float64)
-    if a.ndim not in (1, 2):
-        raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {a.shape}")
-    return a
+def _array(x):
+    return np.ascontiguousarray(x, dtype=np.float64)
 
 
 @contextmanager
@@ -34,22 +31,30 @@ def _reporting(progress):
             bar.update(bar.total - bar.n)
 
 
+def arrange(flow, x0, ts, pars):
+    """What arguments of these shapes are to a flow: (number of trajectories, number of times, shape of the states)."""
+    for name, shape in zip(("x0", "ts", "pars"), (x0, ts, pars)):
+        if len(shape) not in (1, 2):
+            raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
+    n, n_pars = flow.dim, flow.n_pars
+    batch = {shape[0] for shape in (x0, ts, pars) if len(shape) == 2}
+    if len(batch) > 1:
+        raise ValueError(f"expected as many x0, ts and pars, got shapes {x0}, {ts} and {pars}")
+    if x0[-1] != n:
+        raise ValueError(f"x0: expected shape ({n},) or (M, {n}), got {x0}")
+    if pars[-1] != n_pars:
+        raise ValueError(f"pars: expected shape ({n_pars},) or (M, {n_pars}), got {pars}")
+    m, t = batch.pop() if batch else 1, ts[-1]
+    return m, t, (t, n) if len(x0) == len(ts) == len(pars) == 1 else (t, m, n)
+
+
 class _Arguments:
     """The arguments of a flow as arrays, checked against each other and the flow."""
 
     def __init__(self, flow, x0, ts, pars):
-        x0, ts, pars = self.given = _array(x0, "x0"), _array(ts, "ts"), _array(pars, "pars")
-        n, n_pars = flow.dim, flow.n_pars
-        batch = {len(a) for a in self.given if a.ndim == 2}
-        if len(batch) > 1:
-            raise ValueError(f"expected as many x0, ts and pars, got shapes {x0.shape}, {ts.shape} and {pars.shape}")
-        if x0.shape[-1] != n:
-            raise ValueError(f"x0: expected shape ({n},) or (M, {n}), got {x0.shape}")
-        if pars.shape[-1] != n_pars:
-            raise ValueError(f"pars: expected shape ({n_pars},) or (M, {n_pars}), got {pars.shape}")
-        self.m, self.t = batch.pop() if batch else 1, ts.shape[-1]
-        self.ys_shape = (self.t, n) if x0.ndim == ts.ndim == pars.ndim == 1 else (self.t, self.m, n)
+        x0, ts, pars = self.given = _array(x0), _array(ts), _array(pars)
         self.shapes = x0.shape, ts.shape, pars.shape
+        self.m, self.t, self.ys_shape = arrange(flow, *self.shapes)
         self.starts = self.each(x0)
         self.how = self.m, self.t, ts.ndim == 1, pars.ndim == 1
 

@@ -36,8 +36,9 @@ def with_blocks(language):
 
 @pytest.mark.parametrize("page", with_blocks("python"))
 def test_python(page, tmp_path, monkeypatch):
-    if "import torch" in page.read_text():
-        pytest.importorskip("torch")
+    for name in ("torch", "jax"):
+        if f"import {name}" in page.read_text():
+            pytest.importorskip(name)
     monkeypatch.chdir(tmp_path)
     namespace = {}
     for line, code, expected in blocks(page, "python"):
