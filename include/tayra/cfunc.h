@@ -38,6 +38,7 @@ typedef struct tay_cfunc_arguments {
     size_t in_stride, out_stride, pars_stride; /* between rows of in, out, pars */
     bool shared_pars; /* pars is [n_pars]: the same for all points */
     bool shared_time; /* time is [1] */
+    uint32_t n_threads; /* at most so many share the points, where these are many; 0: as many as there are processors */
 } tay_cfunc_arguments;
 
 /*

@@ -44,14 +44,15 @@ static void cfunc_dealloc(PyObject *self)
     core_free_object(self);
 }
 
-/* eval(out, in, pars, time, n_points, shared): contiguous arrays of the function's type; pars and time may be None. */
+/* eval(out, in, pars, time, n_points, shared, n_threads): contiguous arrays of the function's type; pars and time may be None. */
 static PyObject *cfunc_eval(PyObject *o, PyObject *args)
 {
     const tay_cfunc *f = ((cfunc *)o)->f;
     PyObject *a[4];
     Py_ssize_t n;
     int shared;
-    if (!PyArg_ParseTuple(args, "OOOOnp:eval", &a[0], &a[1], &a[2], &a[3], &n, &shared)) {
+    unsigned int n_threads;
+    if (!PyArg_ParseTuple(args, "OOOOnpI:eval", &a[0], &a[1], &a[2], &a[3], &n, &shared, &n_threads)) {
         return NULL;
     }
     size_t n_fn = tay_cfunc_n_fn(f), n_vars = tay_cfunc_n_vars(f), n_pars = tay_cfunc_n_pars(f);
@@ -81,6 +82,7 @@ static PyObject *cfunc_eval(PyObject *o, PyObject *args)
         .time = got[3] ? b[3].buf : NULL,
         .shared_pars = shared,
         .shared_time = shared,
+        .n_threads = n_threads,
     };
     tay_status status;
     Py_BEGIN_ALLOW_THREADS
@@ -119,7 +121,7 @@ static PyObject *cfunc_has_time(PyObject *self, void *Py_UNUSED(closure))
 }
 
 static PyMethodDef methods[] = {
-    {"eval", cfunc_eval, METH_VARARGS, "eval(out, in, pars, time, n_points, shared): the values, into out."},
+    {"eval", cfunc_eval, METH_VARARGS, "eval(out, in, pars, time, n_points, shared, n_threads): the values, into out."},
     {"dump", cfunc_dump, METH_NOARGS, "The program as text."},
     {0},
 };

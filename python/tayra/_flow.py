@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from tayra import _core
+from tayra._threads import get_nthreads
 
 
 def _array(x):
@@ -95,8 +96,8 @@ class flow:
     """The map from initial states, times and parameters to states, for many trajectories at once.
 
     sys: pairs (variable, right-hand side). tol: of each step. memory_limit: bytes of one tape (default 1 GiB), beyond which
-    steps are computed again on the way back. max_steps: of one trajectory (0: any). nthreads: 0 for all processors. order: of
-    the series; 0 chooses, step by step, that for which the work is least.
+    steps are computed again on the way back. max_steps: of one trajectory (0: any). nthreads: 0 for what set_nthreads says.
+    order: of the series; 0 chooses, step by step, that for which the work is least.
 
     All calls take x0: (n,) or (M, n); ts: (T,) or (M, T), strictly increasing or decreasing, the first time being the initial
     one; pars: (P,) or (M, P). States are (T, n), or (T, M, n) for M trajectories. progress=True shows a bar (it needs tqdm); a
@@ -104,7 +105,7 @@ class flow:
     """
 
     def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0):
-        self._flow = _core.flow(sys, tol, memory_limit, max_steps, nthreads, order)
+        self._flow = _core.flow(sys, tol, memory_limit, max_steps, nthreads or get_nthreads(), order)
         self.dim, self.n_pars, self.tol = self._flow.dim, self._flow.n_pars, tol
 
     def _run(self, x0, ts, pars, taped, progress):

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _core
 from ._options import check_fp_type, check_ignored
+from ._threads import get_nthreads
 from .tensors import _list_of_expressions
 
 _MISSING = object()
@@ -63,7 +64,7 @@ class _cfunc:
             outputs = np.empty((len(self._fn),) + inputs.shape[1:], dtype=self._dtype)
         else:
             self._check_outputs(outputs, inputs, pars, time)
-        self._core.eval(outputs, inputs, pars, time, n, not many)
+        self._core.eval(outputs, inputs, pars, time, n, not many, get_nthreads())
         return outputs
 
     def _check_outputs(self, outputs, inputs, pars, time):

@@ -62,6 +62,21 @@ void tay__array_free(tay__array *array);
 tay_status tay__alloc_kept(void *out, tay__array *kept, size_t count, size_t size);
 void tay__free_kept(tay__array *kept);
 
+/*
+ * Work for several threads, the calling one among them: each calls run(context, whether it is the calling thread) once. The
+ * calling thread, when it has finished, calls watch(context), which may be NULL, every 20 ms until the others have. A failed
+ * run does not end the others. The first failure is returned.
+ */
+enum { TAY__MOST_THREADS = 64 };
+typedef struct tay__work {
+    tay_status (*run)(void *context, bool leads);
+    void (*watch)(void *context);
+    void *context;
+} tay__work;
+tay_status tay__work_together(const tay__work *work, size_t n_threads);
+/* `wanted`, or for 0 as many as there are processors for this thread; at least 1, at most `most` and TAY__MOST_THREADS. */
+size_t tay__count_threads(size_t wanted, size_t most);
+
 /* A map from 64-bit keys (addresses, packed pairs) to 64-bit values, open addressing; zero-initialise. */
 typedef struct tay__map {
     struct tay__map_entry {

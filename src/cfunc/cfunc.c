@@ -14,6 +14,8 @@ enum { SINGLE, NARROW, WIDE, N_WIDTHS };
 
 /* The values of a block stay within about the size of a second-level cache, and a wider block gains little. */
 enum { BLOCK_BYTES = 128 * 1024, MAX_LANES = 128 };
+/* Values that take some hundred microseconds. */
+enum { VALUES_PER_THREAD = 1 << 18 };
 
 typedef struct idle {
     tay__workspace *workspace;
@@ -316,6 +318,40 @@ out:
     return status;
 }
 
+/* Full blocks by several threads, each of which takes the next ones. */
+typedef struct shared_call {
+    const call *c;
+    size_t n_points, chunk; /* multiples of the lanes */
+    _Atomic size_t next;
+} shared_call;
+
+static tay_status run_chunks(void *context, bool leads)
+{
+    shared_call *s = context;
+    tay_status status = TAY_OK;
+    (void)leads;
+
+    while (status == TAY_OK) {
+        size_t first = atomic_fetch_add(&s->next, s->chunk);
+        if (first >= s->n_points) break;
+        status = run_width(s->c, WIDE, first, s->n_points - first < s->chunk ? s->n_points - first : s->chunk);
+    }
+    return status;
+}
+
+/* Points by full blocks. A thread must have work for much longer than it takes to start. */
+static tay_status run_wide(const call *c, size_t n)
+{
+    const tay_cfunc *f = c->f;
+    size_t n_slots = tay__exec_program(f->widths[WIDE].exec)->n_slots, lanes = f->lanes[WIDE];
+    size_t points = (VALUES_PER_THREAD + n_slots - 1) / n_slots, n_threads = tay__count_threads(c->a.n_threads, n / points);
+    size_t chunk = n / (8 * n_threads) / lanes * lanes;
+    shared_call s = {.c = c, .n_points = n, .chunk = chunk < lanes ? lanes : chunk};
+
+    if (n_threads == 1) return run_width(c, WIDE, 0, n);
+    return tay__work_together(&(tay__work){.run = run_chunks, .context = &s}, n_threads);
+}
+
 tay_status tay_cfunc_eval(const tay_cfunc *f, void *out, const void *in, const tay_cfunc_arguments *arguments)
 {
     call c = {.f = f, .out = out, .in = in};
@@ -327,7 +363,7 @@ tay_status tay_cfunc_eval(const tay_cfunc *f, void *out, const void *in, const t
     /* What remains after the full blocks takes one more of them, or narrow ones where these are less work. */
     size_t rest = n % f->lanes[WIDE];
     if (rest > f->lanes[WIDE] / 2) rest = 0;
-    status = run_width(&c, WIDE, 0, n - rest);
+    status = run_wide(&c, n - rest);
     return status == TAY_OK ? run_width(&c, NARROW, n - rest, rest) : status;
 }
 

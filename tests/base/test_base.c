@@ -2,8 +2,10 @@
  * The floor: statuses and messages, memory with its overflows and failures, arrays and maps against plain models.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "support/check.h"
 
@@ -155,6 +157,47 @@ static void maps_find_what_was_set(void **state)
     assert_null(tay__map_get(&map, 3));
 }
 
+typedef struct counted {
+    _Atomic size_t n, n_leading, n_watched;
+    size_t fails; /* the run that fails; 0: none */
+} counted;
+
+static tay_status count_run(void *context, bool leads)
+{
+    counted *c = context;
+    size_t n = atomic_fetch_add(&c->n, 1) + 1;
+
+    c->n_leading += leads;
+    if (!leads) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    return n == c->fails ? tay__error(TAY_ERROR_STATE, "run %zu", n) : TAY_OK;
+}
+
+static void count_watch(void *context)
+{
+    ((counted *)context)->n_watched++;
+}
+
+static void threads_work_together(void **state)
+{
+    (void)state;
+    counted c = {0};
+    tay__work work = {count_run, count_watch, &c};
+
+    assert_int_equal(tay__work_together(&work, 1), TAY_OK);
+    assert_true(c.n == 1 && c.n_leading == 1 && c.n_watched == 0);
+    assert_int_equal(tay__work_together(&work, 5), TAY_OK);
+    assert_true(c.n == 6 && c.n_leading == 2 && c.n_watched > 0);
+    c.fails = 8;
+    assert_int_equal(tay__work_together(&work, 3), TAY_ERROR_STATE); /* in whichever thread: the message comes here */
+    assert_string_equal(tay_error_message(), "run 8");
+    assert_int_equal(c.n, 9);
+    assert_int_equal(tay__count_threads(3, 10), 3);
+    assert_int_equal(tay__count_threads(3, 2), 2);
+    assert_int_equal(tay__count_threads(3, 0), 1);
+    assert_int_equal(tay__count_threads(1000000, SIZE_MAX), TAY__MOST_THREADS);
+    assert_true(tay__count_threads(0, SIZE_MAX) >= 1);
+}
+
 static tay_status fill_array(void *context)
 {
     (void)context;
@@ -220,6 +263,7 @@ int main(void)
         cmocka_unit_test(long_messages_are_cut),      cmocka_unit_test(sizes_are_checked),
         cmocka_unit_test(memory_is_zeroed_and_aligned), cmocka_unit_test(realloc_keeps_the_contents),
         cmocka_unit_test(arrays_grow),                cmocka_unit_test(maps_find_what_was_set),
+        cmocka_unit_test(threads_work_together),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,3 +277,27 @@ def test_threads(f):
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert all(np.array_equal(r, expected) for r in results)
+
+
+def test_many_points_by_several_threads():
+    """The same numbers, bit for bit, however many threads share the points."""
+    x, y = hk.make_vars("x", "y")
+    g = hk.cfunc([hk.tanh(x * y) + hk.par[0], hk.sin(x) - hk.time], [x, y])
+    points = np.random.default_rng(5).normal(size=(2, 300_007))
+    results = []
+    try:
+        for n in (1, 2, 3, 0):
+            hk.set_nthreads(n)
+            assert hk.get_nthreads() == n
+            results.append(g(points, pars=np.full((1, points.shape[1]), 0.5), time=np.zeros(points.shape[1])))
+    finally:
+        hk.set_nthreads(0)
+    assert all(np.array_equal(results[0], r) for r in results[1:])
+    np.testing.assert_allclose(results[0], [np.tanh(points[0] * points[1]) + 0.5, np.sin(points[0])], rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("n, error", [(-1, ValueError), (2**32, ValueError), (1.5, TypeError)])
+def test_set_nthreads_refuses(n, error):
+    with pytest.raises(error):
+        hk.set_nthreads(n)
+    assert hk.get_nthreads() == 0
