@@ -38,6 +38,8 @@ struct tay__exec {
     size_t memory;         /* bytes of a workspace without the prologue's */
     const tay__kernels *kernels;
     const tay__kernels *numbers; /* for double, whatever the real type */
+    void (*run)(void *jet, const void *packed, void *scratch); /* code of the JIT, or NULL: then the vm runs */
+    struct tay__code *code;
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */

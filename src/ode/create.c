@@ -36,6 +36,7 @@ static tay_status compile(tay__exec **out, const tay_expr *const *vars, const ta
         TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the integrator needs %zu bytes of working memory, allowed are %zu",
                  tay__exec_memory(exec), limit);
     }
+    tay__exec_choose(exec, options->execution);
     *out = exec;
     exec = NULL;
 out:
@@ -219,6 +220,11 @@ uint32_t tay_ode_order(const tay_ode *ode)
 double tay_ode_tolerance(const tay_ode *ode)
 {
     return ode->tolerance;
+}
+
+tay_execution tay_ode_execution(const tay_ode *ode)
+{
+    return tay__exec_execution(ode->system->exec);
 }
 
 bool tay_ode_high_accuracy(const tay_ode *ode)
