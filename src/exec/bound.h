@@ -42,6 +42,9 @@ struct tay__exec {
     struct tay__code *code;
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
+    bool cut;               /* while binding, one lane: rows may be cut where copies are (gather.c) */
+    int32_t *moved;         /* [program->n_slots] where the value is that the program has there; NULL: all are in place */
+    int32_t *copies;        /* [program->n_slots] the slot of a copy, or -1; NULL: there are none */
     tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */
     tay__array kept;                                /* of void *: changed copies of groups, and their operands */
 };
@@ -58,6 +61,16 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
 tay_status tay__add_pieces(tay__exec *exec, const tay__group *group);
 /* The rest of an operation's kernel. */
 tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation);
+
+/* Gathered operands (gather.c), one lane. *out: a group of rows in place of one with tables, or NULL if that has no pattern. */
+tay_status tay__cut_rows(const tay__group **out, tay__exec *exec, const tay__group *group);
+/* Members may change places such that rows get longer; groups bound later must follow the moves. */
+tay_status tay__order_members(const tay__group **group, tay__exec *exec);
+tay_status tay__follow_moves(const tay__group **group, tay__exec *exec);
+/* Notes that members of operand table `slots` are copied to consecutive slots, term k's from first[k] on. */
+tay_status tay__note_copies(tay__exec *exec, const tay__group *group, const int32_t *slots, const int32_t *first);
+/* The last step so far: sums that are only copied are computed at once where their copies would be. */
+tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *stage);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */
 tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted);

@@ -16,7 +16,7 @@ struct tay__code {
 /* Sites are inlined with constant arguments; then loads from constant sites fold, short loops over terms unroll. Measured:
  * "default<O3>" makes code no faster here and takes longer. TAYRA_JIT_PASSES in the environment replaces it, to measure. */
 static const char pipeline[] =
-    "always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "globaldce,always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
     "loop-mssa(loop-simplifycfg,licm,loop-rotate,licm),loop(indvars,loop-deletion,loop-unroll-full),"
     "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,gvn,simplifycfg,loop-mssa(licm),adce)";
 
@@ -30,16 +30,21 @@ static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTarg
     return tay__llvm_check(llvm, error, "run the passes");
 }
 
-/* Writes the module as text to the file that TAYRA_JIT_DUMP names. */
-static void dump(LLVMModuleRef module, const tay__llvm *llvm)
+/* For people: writes the module as text, or its object code, to the file that the environment names. */
+static void dump(const char *variable, const char *text, size_t size)
 {
-    const char *path = getenv("TAYRA_JIT_DUMP");
+    const char *path = getenv(variable);
     FILE *file = path ? fopen(path, "w") : NULL;
 
     if (!file) return;
-    char *text = llvm->PrintModuleToString(module);
-    fputs(text, file);
+    fwrite(text, 1, size, file);
     fclose(file);
+}
+
+static void dump_text(LLVMModuleRef module, const tay__llvm *llvm)
+{
+    char *text = llvm->PrintModuleToString(module);
+    dump("TAYRA_JIT_DUMP", text, strlen(text));
     llvm->DisposeMessage(text);
 }
 
@@ -58,9 +63,10 @@ static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, c
     llvm->DisposeTargetData(layout);
     TAY_TRY(tay__emit(module, context, llvm, exec));
     TAY_TRY(optimise(module, llvm, machine));
-    dump(module, llvm);
+    if (getenv("TAYRA_JIT_DUMP")) dump_text(module, llvm);
     if (llvm->TargetMachineEmitToMemoryBuffer(machine, module, LLVMObjectFile, &error, out))
         TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot make code: %s", error ? error : "");
+    dump("TAYRA_JIT_OBJECT", llvm->GetBufferStart(*out), llvm->GetBufferSize(*out));
 out:
     if (error) llvm->DisposeMessage(error);
     llvm->DisposeMessage(triple);

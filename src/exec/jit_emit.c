@@ -15,6 +15,8 @@
 enum { MOST_SITES = 1500 };
 /* Whole blocks of a run from which on they are a loop. */
 enum { LOOP_BLOCKS = 3 };
+/* Loops over more terms than this are not unrolled. */
+enum { MOST_UNROLLED = 6 };
 
 typedef enum place { FIRST, MIDDLE, LAST } place;
 
@@ -74,23 +76,25 @@ static LLVMValueRef array8(const emitter *e, const uint8_t *values, uint32_t n)
     return constant_global(e, e->llvm->ArrayType2(e->i8, n), e->llvm->ConstArray2(e->i8, items, n), "transient");
 }
 
-/* The numbers of a tay__site between its three pointers and its exponent. */
-enum { SITE_NUMBERS = (sizeof(tay__site) - 3 * sizeof(void *) - sizeof(double)) / sizeof(uint64_t) };
+/* The numbers of a tay__site between its pointers and its exponent. */
+enum { N_POINTERS = 4 };
+enum { SITE_NUMBERS = (sizeof(tay__site) - N_POINTERS * sizeof(void *) - sizeof(double)) / sizeof(uint64_t) };
 
 static LLVMTypeRef site_type(const emitter *e)
 {
-    LLVMTypeRef fields[3 + SITE_NUMBERS + 1];
+    LLVMTypeRef fields[N_POINTERS + SITE_NUMBERS + 1];
 
-    for (size_t i = 0; i < 3; i++) fields[i] = e->pointer;
-    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[3 + i] = e->i64;
-    fields[3 + SITE_NUMBERS] = e->llvm->DoubleTypeInContext(e->context);
-    return e->llvm->StructTypeInContext(e->context, fields, 3 + SITE_NUMBERS + 1, 0);
+    for (size_t i = 0; i < N_POINTERS; i++) fields[i] = e->pointer;
+    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = e->i64;
+    fields[N_POINTERS + SITE_NUMBERS] = e->llvm->DoubleTypeInContext(e->context);
+    return e->llvm->StructTypeInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0);
 }
 
 /* A site to be, with tables of its own. */
 typedef struct draft {
     tay__site site;
     LLVMValueRef a, b, a_transient;
+    uint32_t n_terms;
     const char *kernel;
     int32_t length, padded; /* elements; those that may be written */
     int most_vectors;
@@ -98,13 +102,16 @@ typedef struct draft {
 
 static LLVMValueRef constant_site(const emitter *e, const draft *d)
 {
-    LLVMValueRef fields[3 + SITE_NUMBERS + 1] = {d->a, d->b, d->a_transient};
+    LLVMValueRef fields[N_POINTERS + SITE_NUMBERS + 1] = {d->a, d->b, d->a_transient};
+    LLVMValueRef n_terms = constant_global(e, e->i64, number(e, d->n_terms), "n_terms");
     uint64_t numbers[SITE_NUMBERS];
 
-    memcpy(numbers, (const char *)&d->site + 3 * sizeof(void *), sizeof numbers);
-    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[3 + i] = number(e, numbers[i]);
-    fields[3 + SITE_NUMBERS] = e->llvm->ConstReal(e->llvm->DoubleTypeInContext(e->context), d->site.exponent);
-    return constant_global(e, e->site, e->llvm->ConstStructInContext(e->context, fields, 3 + SITE_NUMBERS + 1, 0), "site");
+    if (d->n_terms > MOST_UNROLLED) e->llvm->SetGlobalConstant(n_terms, 0);
+    fields[3] = n_terms;
+    memcpy(numbers, (const char *)&d->site + N_POINTERS * sizeof(void *), sizeof numbers);
+    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = number(e, numbers[i]);
+    fields[N_POINTERS + SITE_NUMBERS] = e->llvm->ConstReal(e->llvm->DoubleTypeInContext(e->context), d->site.exponent);
+    return constant_global(e, e->site, e->llvm->ConstStructInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0), "site");
 }
 
 /* Links the bitcode with vectors of so many bytes, if it is not yet. */
@@ -248,11 +255,11 @@ static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o
     size_t m = (size_t)s->begin, before = g->offset[s->row];
     uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
 
-    *d = (draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length), .most_vectors = 4};
+    *d = (draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
+                 .most_vectors = 4, .n_terms = g->n_terms};
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
                           .plane = e->exec->plane,
-                          .n_terms = g->n_terms,
                           .y = (uint64_t)(row->first + s->begin),
                           .transient = g->transient,
                           .to_state = o->kernel.to_state,
@@ -323,6 +330,50 @@ out:
     return status;
 }
 
+/* How many segments from `s` on are rows of products that have their `shared` operands (a or b) in common, at most 3. */
+static uint32_t common_rows(const tay__group *g, const int32_t *shared, const tay__segment *s, size_t n_segments)
+{
+    uint32_t n = 1;
+    size_t size = g->n_terms * sizeof *shared;
+
+    if (g->primitive != TAY__PRODUCT || g->square || g->has_coefs || g->has_constant || g->a_stride != TAY__CONTIGUOUS ||
+        g->b_stride != TAY__CONTIGUOUS)
+        return 1;
+    while (n < 3 && n < n_segments && s[n].begin == s[0].begin && s[n].end == s[0].end &&
+           memcmp(shared + s[n].row * (size_t)g->n_terms, shared + s[0].row * (size_t)g->n_terms, size) == 0)
+        n++;
+    return n;
+}
+
+/* Such rows together; `own`: the other operands. */
+static tay_status emit_common_rows(emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s, uint32_t n_rows)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = o->group;
+    int32_t *a = NULL, first = g->rows[s->row].first;
+    draft d;
+
+    TAY_TRY(make_draft(&d, e, o, s));
+    TAY_TRY(tay__alloc(&a, n_rows * (size_t)g->n_terms, sizeof *a));
+    d.kernel = n_rows == 2 ? "rows_2" : "rows_3";
+    d.padded = INT32_MAX;
+    for (uint32_t m = 0; m < n_rows; m++) {
+        const tay__row *row = &g->rows[s[m].row];
+        /* Rows are stored one after the other block by block, hence those of several blocks may not overlap. */
+        bool alone = d.length <= 4 * (int32_t)e->width || m + 1 == n_rows;
+        int32_t may = alone ? room(e, row->first + s->begin, d.length) : d.length;
+        d.site.rows[m] = (uint64_t)(int64_t)(row->first - first);
+        if (s->end < row->length || may < d.padded) d.padded = s->end < row->length ? d.length : may;
+        for (uint32_t k = 0; k < g->n_terms; k++) a[m * g->n_terms + k] = own[s[m].row * (size_t)g->n_terms + k] + s->begin;
+    }
+    if (own == g->b) d.b = d.a;
+    TAY_TRY(array32(&d.a, e, a, n_rows * (size_t)g->n_terms));
+    TAY_TRY(emit_blocks(e, &d));
+out:
+    tay__free(a);
+    return status;
+}
+
 static bool is_tiled(const tay__operation *o)
 {
     return o->kernel.prepare != NULL;
@@ -364,9 +415,10 @@ static tay_status emit_packing(emitter *e, const tay__operation *o)
     const tay__group *g = o->group;
 
     for (uint32_t r = 0, n_rows; r < g->n_rows; r += n_rows) {
-        draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer)};
+        draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
+                   .n_terms = g->n_terms};
         n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
-        d.site = (tay__site){.n_terms = g->n_terms, .n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
+        d.site = (tay__site){.n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
                              .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = e->exec->order > 0 ? e->exec->order : 1};
         d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
         TAY_TRY(array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
@@ -376,21 +428,35 @@ out:
     return status;
 }
 
+/* While an operation is written, what it writes later is nobody's: whole vectors may go over the ends of rows there. */
+static void set_used(emitter *e, const tay__group *g, const tay__segment *s, size_t n_segments, bool used)
+{
+    for (size_t i = 0; i < n_segments; i++)
+        memset(e->used + g->rows[s[i].row].first + s[i].begin, used, (size_t)(s[i].end - s[i].begin));
+}
+
 static tay_status emit_operation(emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
 {
     tay_status status = TAY_OK;
+    const tay__group *g = o->group;
     LLVMValueRef n = e->n;
 
     if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
     if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
+    set_used(e, o->group, segments, n_segments, false);
     if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, number(e, (uint64_t)-(int64_t)o->delay), "before");
     for (size_t i = 0, rows = 1; i < n_segments; i += rows) {
         if (is_tiled(o)) {
             rows = tay__tile_rows((uint32_t)o->group->rows[segments[i].row].tile);
             TAY_TRY(emit_tile(e, o, &segments[i], (uint32_t)rows));
+        } else if ((rows = common_rows(g, g->b, &segments[i], n_segments - i)) > 1) {
+            TAY_TRY(emit_common_rows(e, o, g->a, &segments[i], (uint32_t)rows));
+        } else if ((rows = common_rows(g, g->a, &segments[i], n_segments - i)) > 1) {
+            TAY_TRY(emit_common_rows(e, o, g->b, &segments[i], (uint32_t)rows));
         } else {
             TAY_TRY(emit_segment(e, o, &segments[i]));
         }
+        set_used(e, g, &segments[i], rows, true);
     }
 out:
     e->n = n;

@@ -13,6 +13,13 @@
 #include "kernels/kernels.h"
 #include "kernels/real.h"
 
+/* Before a loop over terms: code made at run time knows how many there are. */
+#ifdef __clang__
+#define TAY__UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TAY__UNROLL
+#endif
+
 #define TAY__INLINE static inline __attribute__((always_inline))
 
 /* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */

@@ -17,9 +17,9 @@ enum { TAY__SITE_ROWS = 6 }; /* TAY__TILE */
 typedef struct tay__site {
     const int32_t *a, *b;       /* elements from the jet to coefficient 0 of the operands: term k's at [k * step] */
     const uint8_t *a_transient; /* [n_terms], or NULL */
+    const uint64_t *n_terms;    /* constant; or not, so that LLVM does not unroll the loop over them */
     uint64_t step;
     uint64_t plane;     /* elements from order to order */
-    uint64_t n_terms;
     uint64_t y;         /* elements from the jet to coefficient 0 of the result */
     uint64_t transient; /* 1: all orders are written there */
     uint64_t to_state;  /* 1: coefficient n, divided by n + 1, is coefficient n + 1 of the state there */

@@ -38,7 +38,7 @@ TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const r
                     .plane = site->plane,
                     .scale = 1,
                     .n = (uint32_t)n,
-                    .n_terms = (uint32_t)site->n_terms,
+                    .n_terms = (uint32_t)*site->n_terms,
                     .y = jet + site->y,
                     .y_order = site->transient ? 0 : n * site->plane,
                     .factor = 1,
@@ -86,6 +86,10 @@ SITES(power, tay__power_block)
 SITES(integral, tay__integral_block, false)
 SITES(integral_scaled, tay__integral_block, true)
 
+#define ROWS_BLOCK(run, at, vectors, rows) tay__rows_block(run, rows, at, vectors)
+SITES(rows_2, ROWS_BLOCK, 2)
+SITES(rows_3, ROWS_BLOCK, 3)
+
 #define TILES(rows)                                                                                                    \
     SITE(tile_##rows, 1, tay__tile_block(&run, rows, at, 1))                                                           \
     SITE(tile_##rows, 2, tay__tile_block(&run, rows, at, 2))
@@ -105,8 +109,8 @@ SITE(choice, 1, tay__choice_n(&run))
 SITE(pack, 1, do {
     real *to = scratch + site->tile;
     for (uint64_t m = 0; m < site->n_rows; m++) {
-        for (uint64_t k = 0; k < site->n_terms; k++) {
-            uint64_t i = m * site->n_terms + k;
+        for (uint64_t k = 0; k < run.n_terms; k++) {
+            uint64_t i = m * run.n_terms + k;
             real c = site->has_coefs ? run.coefs[i] : 1;
             to[(k * site->n_orders + n) * site->n_rows + m] = c * jet[(uint64_t)site->a[i] + n * site->plane];
         }
