@@ -53,6 +53,7 @@ static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t
     int32_t *first;
     size_t n = group->n_terms * (size_t)group->pitch;
 
+    tay__align_slots(exec);
     if (exec->n_slots + n > INT32_MAX)
         TAY_FAIL(TAY_ERROR_LIMIT, "too many gathered operands: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
     TAY_TRY(tay__alloc_kept(&copy, &exec->kept, 1, sizeof *copy));

@@ -62,6 +62,12 @@ tay_status tay__add_pieces(tay__exec *exec, const tay__group *group);
 /* The rest of an operation's kernel. */
 tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation);
 
+/* Slots of the exec's own begin where whole vectors do. */
+static inline void tay__align_slots(tay__exec *exec)
+{
+    exec->n_slots = (exec->n_slots + TAY__PITCH - 1) / TAY__PITCH * TAY__PITCH;
+}
+
 /* Gathered operands (gather.c), one lane. *out: a group of rows in place of one with tables, or NULL if that has no pattern. */
 tay_status tay__cut_rows(const tay__group **out, tay__exec *exec, const tay__group *group);
 /* Members may change places such that rows get longer; groups bound later must follow the moves. */

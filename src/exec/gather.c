@@ -158,6 +158,7 @@ static tay_status move_rows(const tay__group **group, tay__exec *exec, const ran
     TAY_TRY(tay__alloc_kept(&own, &exec->kept, 1, sizeof *own));
     TAY_TRY(tay__alloc_kept(&rows, &exec->kept, (*group)->n_rows, sizeof *rows));
     *own = **group;
+    tay__align_slots(exec);
     for (uint32_t r = 0, m = 0; r < own->n_rows; r++) {
         size_t length = (size_t)own->rows[r].length;
         if (exec->n_slots + length + TAY__PITCH > INT32_MAX) TAY_FAIL(TAY_ERROR_LIMIT, "too many values for an exec");

@@ -14,7 +14,7 @@
 /* More sites than this are as well left to the interpreter. */
 enum { MOST_SITES = 1500 };
 /* Whole blocks of a run from which on they are a loop. */
-enum { LOOP_BLOCKS = 3 };
+enum { LOOP_BLOCKS = 5 };
 /* Loops over more terms than this are not unrolled. */
 enum { MOST_UNROLLED = 6 };
 
@@ -399,7 +399,8 @@ static tay_status emit_tile(emitter *e, const tay__operation *o, const tay__segm
     d.site.n_orders = e->exec->order > 0 ? e->exec->order : 1;
     d.site.tile = tile_at(o, s->row, (uint32_t)d.site.n_orders);
     for (uint32_t m = 0; m < n_rows; m++) {
-        int32_t may = room(e, row[m].first + s->begin, d.length);
+        bool alone = d.length <= d.most_vectors * (int32_t)e->width || m + 1 == n_rows; /* see emit_common_rows */
+        int32_t may = alone ? room(e, row[m].first + s->begin, d.length) : d.length;
         d.site.rows[m] = (uint64_t)(int64_t)(row[m].first - row[0].first);
         if (s->end == row->length && may < d.padded) d.padded = may;
     }

@@ -114,14 +114,14 @@ static inline void tay__store_few(real *p, vec v, size_t n)
 }
 
 /*
- * a / n to the last bit for small whole n, with inverse = 1/n: the product's error is added, scaled, where multiply-adds are
- * exact. A rounded 1/n alone would make energies drift.
+ * a / n to the last bit for small whole n, with inverse = 1/n, where multiply-adds are exact: a times 1/n as a sum of two
+ * numbers. A rounded 1/n alone would make energies drift.
  */
 TAY__INLINE vec tay__divide(vec a, real n, real inverse)
 {
 #ifdef __FMA__
-    vec t = a * inverse;
-    return t + (a - t * n) * inverse;
+    real error = sizeof n == sizeof(float) ? __builtin_fmaf(-(float)n, (float)inverse, 1) : (real)__builtin_fma(-n, inverse, 1);
+    return tay__multiply_add(a, tay__splat(inverse), a * (error * inverse));
 #else
     (void)inverse;
     return a / n;

@@ -122,6 +122,7 @@ static tay_status ode_alloc(tay_ode **out, tay__system *system)
     ode->dim = system->dim;
     ode->n_pars = tay__exec_program(exec)->n_pars;
     ode->order = tay__exec_order(exec);
+    ode->safety = exp(-0.7 / (ode->order - 1)) / (M_E * M_E);
     TAY_TRY(tay__calloc_aligned(&ode->state, ode->dim, sizeof(double)));
     TAY_TRY(tay__calloc_aligned(&ode->pars, ode->n_pars, sizeof(double)));
     TAY_TRY(tay__calloc_aligned(&ode->used_pars, ode->n_pars, sizeof(double)));
