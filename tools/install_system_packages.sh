@@ -22,6 +22,8 @@ need python3-dev python_headers
 need libcmocka-dev pkg-config --exists cmocka
 need libmpfr-dev pkg-config --exists mpfr gmp
 need valgrind command -v valgrind
+need clang-19 command -v clang-19
+need llvm-19-dev command -v llvm-config-19
 
 if [ -n "$missing" ]; then
     echo "installing:$missing"

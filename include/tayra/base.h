@@ -34,6 +34,13 @@ typedef enum tay_status {
     TAY_ERROR_STATE = -5     /* the object is not in a state in which this call makes sense */
 } tay_status;
 
+/* Who runs a program: an interpreter, which is there at once, or machine code, which has to be made and is faster. */
+typedef enum tay_execution {
+    TAY_EXECUTION_DEFAULT = 0, /* the library decides; TAYRA_EXEC=vm or jit in the environment decides for it */
+    TAY_EXECUTION_VM = 1,
+    TAY_EXECUTION_JIT = 2 /* if code can be made; else the interpreter */
+} tay_execution;
+
 /* The name of a status, e.g. "TAY_ERROR_MEMORY"; never NULL. */
 TAY_API const char *tay_status_name(tay_status status);
 

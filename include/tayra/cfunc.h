@@ -27,6 +27,7 @@ typedef enum tay_real { TAY_FLOAT64 = 0, TAY_FLOAT32 = 1 } tay_real;
 typedef struct tay_cfunc_options {
     uint32_t size; /* sizeof(tay_cfunc_options) */
     tay_real real;
+    tay_execution execution;
 } tay_cfunc_options;
 
 /* The arguments of one evaluation; strides are in elements, 0 means contiguous (n_points). */
@@ -62,6 +63,8 @@ TAY_API size_t tay_cfunc_n_vars(const tay_cfunc *f);
 TAY_API size_t tay_cfunc_n_pars(const tay_cfunc *f);
 TAY_API bool tay_cfunc_has_time(const tay_cfunc *f);
 TAY_API tay_real tay_cfunc_real(const tay_cfunc *f);
+/* Who evaluates many points: TAY_EXECUTION_VM, also where machine code was wanted but could not be made; or _JIT. */
+TAY_API tay_execution tay_cfunc_execution(const tay_cfunc *f);
 /* The program, its groups and their loops as text for people; free with tay_free. */
 TAY_API tay_status tay_cfunc_dump(char **out, const tay_cfunc *f);
 

@@ -56,6 +56,7 @@ typedef struct tay_ode_options {
     size_t n_pars;
     bool high_accuracy; /* compensated summation in the update of the state */
     size_t memory_limit; /* bytes the program and its working memory may take (TAY_ERROR_LIMIT); 0: no limit */
+    tay_execution execution;
 } tay_ode_options;
 
 typedef struct tay_propagate_options {
@@ -92,6 +93,8 @@ TAY_API size_t tay_ode_dim(const tay_ode *ode);
 TAY_API size_t tay_ode_n_pars(const tay_ode *ode);
 TAY_API uint32_t tay_ode_order(const tay_ode *ode);
 TAY_API double tay_ode_tolerance(const tay_ode *ode);
+/* Who runs it: TAY_EXECUTION_VM, also where machine code was wanted but could not be made; or TAY_EXECUTION_JIT. */
+TAY_API tay_execution tay_ode_execution(const tay_ode *ode);
 TAY_API bool tay_ode_high_accuracy(const tay_ode *ode);
 /* Size of the last step; 0 before the first, and after one that gave a state that was not finite. */
 TAY_API double tay_ode_last_h(const tay_ode *ode);

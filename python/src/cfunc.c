@@ -12,14 +12,15 @@ typedef struct cfunc {
 static PyObject *cfunc_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
     PyObject *o[2];
-    int single;
+    int single, execution;
     core_exprs fn = {0}, vars = {0};
     cfunc *self = NULL;
-    if (!PyArg_ParseTuple(args, "OOp:cfunc", &o[0], &o[1], &single)) {
+    if (!PyArg_ParseTuple(args, "OOpi:cfunc", &o[0], &o[1], &single, &execution)) {
         return NULL;
     }
     if (core_exprs_get(&fn, o[0], "fn") && core_exprs_get(&vars, o[1], "vars")) {
-        tay_cfunc_options options = {.size = sizeof options, .real = single ? TAY_FLOAT32 : TAY_FLOAT64};
+        tay_cfunc_options options = {.size = sizeof options, .real = single ? TAY_FLOAT32 : TAY_FLOAT64,
+                                     .execution = (tay_execution)execution};
         tay_cfunc *f = NULL;
         tay_status status;
         Py_BEGIN_ALLOW_THREADS
@@ -120,6 +121,11 @@ static PyObject *cfunc_has_time(PyObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(tay_cfunc_has_time(((cfunc *)self)->f));
 }
 
+static PyObject *cfunc_execution(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyUnicode_FromString(tay_cfunc_execution(((cfunc *)self)->f) == TAY_EXECUTION_JIT ? "jit" : "vm");
+}
+
 static PyMethodDef methods[] = {
     {"eval", cfunc_eval, METH_VARARGS, "eval(out, in, pars, time, n_points, shared, n_threads): the values, into out."},
     {"dump", cfunc_dump, METH_NOARGS, "The program as text."},
@@ -129,11 +135,12 @@ static PyMethodDef methods[] = {
 static PyGetSetDef properties[] = {
     {"n_pars", cfunc_n_pars, NULL, "1 + the highest index of a parameter.", NULL},
     {"has_time", cfunc_has_time, NULL, "Whether time occurs.", NULL},
+    {"execution", cfunc_execution, NULL, "Who evaluates many points: \"vm\" or \"jit\".", NULL},
     {0},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "cfunc(fn, vars, single_precision)"},
+    {Py_tp_doc, "cfunc(fn, vars, single_precision, execution)"},
     {Py_tp_new, cfunc_new},
     {Py_tp_dealloc, cfunc_dealloc},
     {Py_tp_methods, methods},

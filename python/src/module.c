@@ -58,6 +58,16 @@ void core_free_object(PyObject *self)
     Py_DECREF(type);
 }
 
+static PyObject *last_message(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return PyUnicode_FromString(tay_error_message());
+}
+
+static PyMethodDef module_methods[] = {
+    {"last_message", last_message, METH_NOARGS, "The text of this thread's last failure in the library."},
+    {0},
+};
+
 static bool add_all(PyObject *module)
 {
     return core_add_expr(module) && core_add_view(module) && core_add_cfunc(module) && core_add_tensors(module) &&
@@ -72,6 +82,7 @@ static struct PyModuleDef definition = {
     .m_name = "tayra._core",
     .m_doc = "The compiled part of tayra; use it through the package tayra.",
     .m_size = -1,
+    .m_methods = module_methods,
 };
 
 PyMODINIT_FUNC PyInit__core(void)

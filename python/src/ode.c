@@ -85,16 +85,17 @@ static PyObject *create_any(PyObject *sys, const setup *s)
     return result;
 }
 
-/* ode(sys, state, pars, time, tolerance, high_accuracy): sys is a sequence of pairs, or variational. */
+/* ode(sys, state, pars, time, tolerance, high_accuracy, execution): sys is a sequence of pairs, or variational. */
 static PyObject *ode_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
     PyObject *sys, *state, *pars, *result = NULL;
     setup s = {.options = {.size = sizeof s.options}};
-    int high_accuracy;
-    if (!PyArg_ParseTuple(args, "OOOddp:ode", &sys, &state, &pars, &s.options.time, &s.options.tolerance,
-                          &high_accuracy)) {
+    int high_accuracy, execution;
+    if (!PyArg_ParseTuple(args, "OOOddpi:ode", &sys, &state, &pars, &s.options.time, &s.options.tolerance,
+                          &high_accuracy, &execution)) {
         return NULL;
     }
+    s.options.execution = (tay_execution)execution;
     if (!core_buffer_get(&s.state, state, 'd', -1, false, "state")) {
         return NULL;
     }
@@ -246,6 +247,11 @@ static PyObject *ode_last_h(PyObject *self, void *Py_UNUSED(closure))
     return PyFloat_FromDouble(tay_ode_last_h(get(self)));
 }
 
+static PyObject *ode_execution(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyUnicode_FromString(tay_ode_execution(get(self)) == TAY_EXECUTION_JIT ? "jit" : "vm");
+}
+
 static PyMethodDef methods[] = {
     {"copy", ode_copy, METH_NOARGS, "An independent copy."},
     {"state", ode_state, METH_NOARGS, "A view of the state."},
@@ -270,12 +276,13 @@ static PyGetSetDef properties[] = {
     {"order", ode_order, NULL, "The order.", NULL},
     {"tolerance", ode_tolerance, NULL, "The tolerance.", NULL},
     {"high_accuracy", ode_high_accuracy, NULL, "Whether sums are compensated.", NULL},
+    {"execution", ode_execution, NULL, "Who runs it: \"vm\" or \"jit\".", NULL},
     {"last_h", ode_last_h, NULL, "The size of the last step.", NULL},
     {0},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "ode(sys, state, pars, time, tolerance, high_accuracy)"},
+    {Py_tp_doc, "ode(sys, state, pars, time, tolerance, high_accuracy, execution)"},
     {Py_tp_new, ode_new},
     {Py_tp_dealloc, ode_dealloc},
     {Py_tp_methods, methods},

@@ -6,7 +6,7 @@ Arrays are taken as they are: of the function's dtype and C-contiguous. Lists an
 import numpy as np
 
 from . import _core
-from ._options import check_fp_type, check_ignored
+from ._options import check_execution, check_fp_type, check_ignored, execution_number
 from ._threads import get_nthreads
 from .tensors import _list_of_expressions
 
@@ -31,14 +31,17 @@ class _cfunc:
 
     _dtype = None
 
-    def __init__(self, fn, vars, high_accuracy=False, compact_mode=False, parallel_mode=False, **ignored):
+    def __init__(self, fn, vars, high_accuracy=False, compact_mode=False, parallel_mode=False, execution=None, **ignored):
         check_ignored("cfunc", ignored, {"batch_size", "prec"})
         self._fn, self._vars = _list_of_expressions(fn, "fn"), _list_of_expressions(vars, "vars")
         self._flags = (bool(high_accuracy), bool(compact_mode), bool(parallel_mode))
+        self._execution = execution
         self._compile()
+        check_execution(execution, self._core.execution)
 
     def _compile(self):
-        self._core = _core.cfunc(self._fn, self._vars, self._dtype == np.float32)
+        number = execution_number(self._execution)
+        self._core = _core.cfunc(self._fn, self._vars, self._dtype == np.float32, number)
         self._n_pars, self._has_time = self._core.n_pars, self._core.has_time
 
     def __call__(self, inputs, outputs=None, pars=None, time=None, batch_parallel=None):
@@ -153,6 +156,11 @@ class _cfunc:
         """As given to the constructor; it has no effect here."""
         return self._flags[2]
 
+    @property
+    def execution(self):
+        """Who evaluates many points: "vm" or "jit"."""
+        return self._core.execution
+
     def dump(self):
         """The program and its loops, as text for people."""
         return self._core.dump()
@@ -206,6 +214,10 @@ def cfunc(fn, vars, fp_type=float, **kwargs):
 
     The result is called as ``f(inputs, outputs=None, pars=None, time=None)``, with inputs of shape (nvars,) for one
     point or (nvars, N) for N points. fp_type: float (numpy.float64) or numpy.float32.
+
+    execution (None): "vm", an interpreter that is there at once, or "jit", machine code that LLVM makes; None leaves it to
+    the library, or to the environment variable TAYRA_EXEC. Where machine code cannot be made the interpreter runs, with a
+    RuntimeWarning.
 
     The other keyword arguments that heyoka.py knows (high_accuracy, compact_mode, parallel_mode, batch_size, prec,
     opt_level, force_avx512, slp_vectorize, fast_math, code_model, parjit) select its way to generate code. They are

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from . import _core
-from ._options import check_fp_type, check_ignored
+from ._options import check_execution, check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
 from .variational import var_ode_sys
 
@@ -107,6 +107,7 @@ class taylor_adaptive_dbl:
         t_events=(),
         nt_events=(),
         parallel_mode=False,
+        execution=None,
         **ignored,
     ):
         check_ignored("taylor_adaptive", ignored, {"prec"})
@@ -122,7 +123,8 @@ class taylor_adaptive_dbl:
         if state.size == 0 and hasattr(sys, "__len__" if self._var is None else "n_orig_sv"):
             state = np.zeros(self._var.n_orig_sv if self._var else len(sys))
         pars = _vector(pars, "pars")
-        ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy))
+        ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy), execution_number(execution))
+        check_execution(execution, ode.execution)
         if pars.size not in (0, ode.n_pars):
             raise ValueError(f"pars: {pars.size} values were given, but the system has {ode.n_pars} parameters")
         self._compact_mode = bool(compact_mode)
@@ -156,6 +158,11 @@ class taylor_adaptive_dbl:
     def high_accuracy(self):
         """Whether the state is updated by compensated summation."""
         return self._ode.high_accuracy
+
+    @property
+    def execution(self):
+        """Who runs it: "vm" or "jit"."""
+        return self._ode.execution
 
     @property
     def compact_mode(self):
@@ -395,12 +402,13 @@ class taylor_adaptive_dbl:
     def __getstate__(self):
         """All but the last step's Taylor coefficients and size, which a copy from a pickle has only after a step."""
         system = self._var or _core.save([e for pair in self.sys for e in pair])
-        setup = (self.tol, self.high_accuracy, self._compact_mode)
+        setup = (self.tol, self.high_accuracy, self._compact_mode, self.execution)
         where = (self.dtime, self._state.copy(), self._pars.copy(), self._d_output, self._tstate)
         return system, setup, where, self.__dict__
 
     def __setstate__(self, saved):
-        system, (tol, high_accuracy, self._compact_mode), (time, state, pars, d_output, tstate), extra = saved
+        system, setup, (time, state, pars, d_output, tstate), extra = saved
+        tol, high_accuracy, self._compact_mode, execution = setup
         self._var = system if isinstance(system, var_ode_sys) else None
         if self._var:
             system = self._var._core
@@ -408,7 +416,7 @@ class taylor_adaptive_dbl:
             flat = _core.load(system)
             system = list(zip(flat[0::2], flat[1::2]))
         # The state may have become non-finite since the integrator was made, which its constructor refuses.
-        ode = _core.ode(system, np.zeros(state.size), pars, 0.0, tol, high_accuracy)
+        ode = _core.ode(system, np.zeros(state.size), pars, 0.0, tol, high_accuracy, execution_number(execution))
         ode.time = time
         self._attach(ode)
         self._state[:], self._d_output[:], self._tstate[:] = state, d_output, tstate
@@ -456,6 +464,10 @@ def taylor_adaptive(sys, state=(), fp_type=float, **kwargs):
 
     Keyword arguments: time (0.), the initial time; pars, the values of the parameters (all 0); tol, the tolerance
     (2**-52, also for 0.); high_accuracy (False), compensated summation in the update of the state.
+
+    execution (None): "vm", an interpreter that is there at once, or "jit", machine code that LLVM makes and that is faster,
+    the more so for small systems; None leaves it to the library, or to the environment variable TAYRA_EXEC. Where machine
+    code cannot be made the interpreter runs, with a RuntimeWarning.
 
     compact_mode, parallel_mode, prec, opt_level, force_avx512, slp_vectorize, fast_math, code_model and parjit select
     heyoka.py's way to generate code. They are accepted and have no effect here.

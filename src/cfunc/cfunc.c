@@ -32,6 +32,7 @@ struct tay_cfunc {
     size_t n_fn, n_vars, n_pars, element;
     bool has_time;
     tay_real real;
+    tay_execution execution;
     uint32_t lanes[N_WIDTHS];
     pthread_mutex_t lock; /* of the widths */
     width widths[N_WIDTHS];
@@ -72,9 +73,10 @@ static tay_status keep_expressions(tay_expr ***out, const tay_expr *const *e, si
     return TAY_OK;
 }
 
-static tay_status read_options(tay_real *real, const tay_cfunc_options *options)
+static tay_status read_options(tay_real *real, tay_execution *execution, const tay_cfunc_options *options)
 {
     *real = TAY_FLOAT64;
+    *execution = TAY_EXECUTION_DEFAULT;
     if (!options) return TAY_OK;
     if (options->size != sizeof *options) {
         return tay__error(TAY_ERROR_ARGUMENT, "options->size: expected %zu, got %zu", sizeof *options,
@@ -84,6 +86,7 @@ static tay_status read_options(tay_real *real, const tay_cfunc_options *options)
         return tay__error(TAY_ERROR_ARGUMENT, "options->real: expected a real type, got %d", (int)options->real);
     }
     *real = options->real;
+    *execution = options->execution;
     return TAY_OK;
 }
 
@@ -99,7 +102,7 @@ tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n
     pthread_mutex_init(&f->lock, NULL);
     f->n_fn = n_fn;
     f->n_vars = n_vars;
-    TAY_TRY(read_options(&f->real, options));
+    TAY_TRY(read_options(&f->real, &f->execution, options));
     f->element = f->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
     TAY_TRY(keep_expressions(&f->fn, fn, n_fn, "fn"));
     TAY_TRY(keep_expressions(&f->vars, vars, n_vars, "vars"));
@@ -115,6 +118,7 @@ tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n
     f->lanes[NARROW] = TAY__LANES;
     f->lanes[WIDE] = choose_lanes(program->n_slots, f->element);
     TAY_TRY(tay__exec_create(&f->widths[WIDE].exec, program, f->real, 0, f->lanes[WIDE]));
+    tay__exec_choose(f->widths[WIDE].exec, f->execution);
     program = NULL;
     *out = f;
     f = NULL;
@@ -390,6 +394,11 @@ bool tay_cfunc_has_time(const tay_cfunc *f)
 tay_real tay_cfunc_real(const tay_cfunc *f)
 {
     return f->real;
+}
+
+tay_execution tay_cfunc_execution(const tay_cfunc *f)
+{
+    return tay__exec_execution(f->widths[WIDE].exec);
 }
 
 tay_status tay_cfunc_dump(char **out, const tay_cfunc *f)

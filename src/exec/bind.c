@@ -53,6 +53,7 @@ static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t
     int32_t *first;
     size_t n = group->n_terms * (size_t)group->pitch;
 
+    tay__align_slots(exec);
     if (exec->n_slots + n > INT32_MAX)
         TAY_FAIL(TAY_ERROR_LIMIT, "too many gathered operands: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
     TAY_TRY(tay__alloc_kept(&copy, &exec->kept, 1, sizeof *copy));
@@ -65,6 +66,7 @@ static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t
     for (uint32_t k = 0; k < group->n_terms; k++) first[k] = row->first + (int32_t)k * group->pitch;
     TAY_TRY(add_operation(exec, copy, delay, false));
     exec->n_slots += n;
+    if (delay == 0 && exec->cut) TAY_TRY(tay__note_copies(exec, group, *slots, first));
     *slots = first;
 out:
     return status;
@@ -83,9 +85,17 @@ static tay_status add_group(tay__exec *exec, const tay__group *group, bool to_st
         TAY_TRY(add_operation(exec, group, 0, to_state));
         goto out;
     }
+    TAY_TRY(tay__follow_moves(&group, exec));
     if (group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||
         group->primitive == TAY__STATE)
         return add_operation(exec, group, 0, to_state);
+    if (exec->cut) {
+        const tay__group *rows = NULL, *before = group;
+        TAY_TRY(tay__order_members(&group, exec));
+        if (group != before) return add_operation(exec, group, 0, to_state);
+        TAY_TRY(tay__cut_rows(&rows, exec, group));
+        if (rows) return add_operation(exec, rows, 0, to_state);
+    }
     TAY_TRY(tay__alloc_kept(&own, &exec->kept, 1, sizeof *own));
     *own = *group;
     own->a_stride = TAY__CONTIGUOUS;
@@ -244,6 +254,7 @@ static tay_status bind_recurrent(tay__exec *exec, const tay__stage *stage)
     tay__step step = begin_step(exec);
     tay__array groups = TAY__ARRAY(tay__fused);
 
+    exec->cut = stage->n_columns == 0;
     TAY_TRY(tay__fuse_states(&groups, exec, stage));
     for (size_t k = 0; k < groups.count; k++) {
         const tay__fused *fused = (const tay__fused *)groups.data + k;
@@ -252,6 +263,7 @@ static tay_status bind_recurrent(tay__exec *exec, const tay__stage *stage)
         last->complete = stage->n_columns > 0;
     }
     step.n_operations = (uint32_t)exec->operations.count - step.begin;
+    if (exec->lanes == 1 && exec->cut) TAY_TRY(tay__fuse_copies(exec, &step, stage));
     if (exec->lanes > 1) {
         for (uint32_t k = 0; k < step.n_operations; k++) TAY_TRY(tay__add_pieces(exec, group_of(exec, &step, k)));
     } else if (stage->n_columns > 0) {
@@ -271,6 +283,7 @@ static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
     tay_status status = TAY_OK;
     size_t begin = exec->operations.count;
 
+    exec->cut = true;
     for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k], false));
     for (size_t i = begin; i < exec->operations.count; i++) {
         tay__operation *operation = (tay__operation *)exec->operations.data + i;

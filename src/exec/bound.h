@@ -44,8 +44,13 @@ struct tay__exec {
     size_t memory;         /* bytes of a workspace without the prologue's */
     const tay__kernels *kernels;
     const tay__kernels *numbers; /* for double, whatever the real type */
+    void (*run)(void *jet, const void *packed, void *scratch); /* code of the JIT, or NULL: then the vm runs */
+    struct tay__code *code;
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
+    bool cut;               /* while binding, one lane: rows may be cut where copies are (gather.c) */
+    int32_t *moved;         /* [program->n_slots] where the value is that the program has there; NULL: all are in place */
+    int32_t *copies;        /* [program->n_slots] the slot of a copy, or -1; NULL: there are none */
     tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */
     tay__array cleared;                             /* of tay__slots: what tay__cotangents_clear clears */
     tay__array kept;                                /* of void *: changed copies of groups, and their operands */
@@ -70,6 +75,22 @@ void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context
 
 /* Which operations of a reversible exec are pulled, which write cotangents first, and what is to be cleared before. */
 tay_status tay__plan_reverse(tay__exec *exec);
+
+/* Slots of the exec's own begin where whole vectors do. */
+static inline void tay__align_slots(tay__exec *exec)
+{
+    exec->n_slots = (exec->n_slots + TAY__PITCH - 1) / TAY__PITCH * TAY__PITCH;
+}
+
+/* Gathered operands (gather.c), one lane. *out: a group of rows in place of one with tables, or NULL if that has no pattern. */
+tay_status tay__cut_rows(const tay__group **out, tay__exec *exec, const tay__group *group);
+/* Members may change places such that rows get longer; groups bound later must follow the moves. */
+tay_status tay__order_members(const tay__group **group, tay__exec *exec);
+tay_status tay__follow_moves(const tay__group **group, tay__exec *exec);
+/* Notes that members of operand table `slots` are copied to consecutive slots, term k's from first[k] on. */
+tay_status tay__note_copies(tay__exec *exec, const tay__group *group, const int32_t *slots, const int32_t *first);
+/* The last step so far: sums that are only copied are computed at once where their copies would be. */
+tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *stage);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */
 tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted);

@@ -4,6 +4,7 @@
  * Planes are an odd number of cache lines, so that the coefficients of one slot do not fall into the same set of a cache.
  */
 #include "exec/bound.h"
+#include "exec/jit.h"
 
 enum { LINE = 64 };
 
@@ -90,6 +91,7 @@ void tay__exec_free(tay__exec *exec)
 {
     if (!exec) return;
     tay__exec_free(exec->prologue);
+    tay__code_free(exec->code);
     if (exec->owned) tay__program_free(exec->program);
     tay__array_free(&exec->operations);
     tay__array_free(&exec->steps);

@@ -25,6 +25,13 @@ tay_status tay__exec_create(tay__exec **out, tay__program *program, tay_real rea
 void tay__exec_free(tay__exec *exec);
 const tay__program *tay__exec_program(const tay__exec *exec);
 uint32_t tay__exec_order(const tay__exec *exec);
+/*
+ * Decides how the exec runs, before its first run. The JIT makes code for it if `wanted` says so, or if it is left to the
+ * library and TAYRA_EXEC=jit stands in the environment; if that fails the vm runs it, and tay_error_message() says why.
+ */
+void tay__exec_choose(tay__exec *exec, tay_execution wanted);
+/* TAY_EXECUTION_VM or _JIT: which of the two runs it. */
+tay_execution tay__exec_execution(const tay__exec *exec);
 /* Bytes that a workspace takes. */
 size_t tay__exec_memory(const tay__exec *exec);
 

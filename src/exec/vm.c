@@ -36,6 +36,11 @@ static void run_step(const tay__exec *exec, const tay__step *step, const tay__pa
 void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
 {
     const tay__step *steps = exec->steps.data;
+
+    if (exec->run) {
+        exec->run(workspace->jet, workspace->packed, workspace->scratch);
+        return;
+    }
     tay__pass pass = tay__pass_of(exec, workspace, exec->order > 0 ? exec->order : 1);
 
     for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);

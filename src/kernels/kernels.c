@@ -207,6 +207,7 @@ static void fill(void *p, double x, size_t n)
 const tay__kernels TAY__NAME(kernels) = {
     .name = NAME_OF(TAY__ISA),
     .width = TAY__WIDTH,
+    .evaluate = TAY__NAME(evaluate),
     .select = select_kernel,
     .pack = pack,
     .pack_outputs = pack_outputs,

@@ -8,6 +8,7 @@
 #ifndef TAY__KERNELS_H
 #define TAY__KERNELS_H
 
+#include "kernels/site.h"
 #include "program/program.h"
 
 /* Members begin <= m < end of row `row`. */
@@ -81,6 +82,7 @@ static inline bool tay__is_layer(const tay__group *g)
 typedef struct tay__kernels {
     const char *name;
     size_t width; /* elements of a vector */
+    const void *evaluate; /* functions.h: the array functions, for code that is made at run time */
     tay__kernel (*select)(const tay__group *group, size_t lanes, bool lane_coefs);
     /* The packed coefficients that are numbers; those that are outputs of the prologue, whose jet has `lanes` lanes. `each` times
      * (coef_lanes). */

@@ -20,6 +20,7 @@ TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, 
     vec sum[TAY__BLOCK];
 
     tay__start(sum, run, at, vectors);
+    TAY__UNROLL
     for (uint32_t k = 0; k < run->n_terms; k++) {
         size_t order = tay__order_of(run, k, run->n);
         const real *c = run->coefs + k * run->coef_step, *a = stride == TAY__GATHER ? NULL : tay__operand_a(run, k) + order;

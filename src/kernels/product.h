@@ -22,20 +22,27 @@ TAY__INLINE void tay__add_term(vec *sum, const vec *s, const real *c, int vector
     }
 }
 
-/* s[i] += sum_{j = 0..n} a_j b_{n-j}; `b` is at order n. */
-TAY__INLINE void tay__convolve(vec *s, const real *a, const real *b, uint32_t n, size_t plane, int vectors, tay__stride a_stride)
+/* s[i] += a b */
+TAY__INLINE void tay__convolve_one(vec *s, const real *a, const real *b, int vectors, tay__stride a_stride)
 {
-    for (uint32_t j = 0; j <= n; j++, a += plane, b -= plane) {
-        vec shared = a_stride == TAY__SHARED ? tay__splat(*a) : (vec){0};
+    vec shared = a_stride == TAY__SHARED ? tay__splat(*a) : (vec){0};
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++)
-            s[i] += (a_stride == TAY__SHARED ? shared : tay__load(a + i * TAY__WIDTH)) * tay__load(b + i * TAY__WIDTH);
-    }
+    for (int i = 0; i < vectors; i++)
+        s[i] += (a_stride == TAY__SHARED ? shared : tay__load(a + i * TAY__WIDTH)) * tay__load(b + i * TAY__WIDTH);
+}
+
+/* s[i] += sum_{j = 0..n} a_j b_{n-j}, a_0, a_n, which are new or meet what is new, last. */
+TAY__INLINE void tay__convolve(vec *s, const real *a0, const real *b0, uint32_t n, size_t plane, int vectors, tay__stride a_stride)
+{
+    const real *a = a0 + plane, *b = b0 + n * plane - plane;
+
+    for (uint32_t j = 1; j < n; j++, a += plane, b -= plane) tay__convolve_one(s, a, b, vectors, a_stride);
+    if (n > 0) tay__convolve_one(s, a0, b0 + n * plane, vectors, a_stride);
+    tay__convolve_one(s, a0 + n * plane, b0, vectors, a_stride);
 }
 
 /*
- * s += sum_{j=0..n-1} a_j b_{-j}, next += sum_{j=0..n-1} a_j b_{1-j}, where `before` is b_1, and then b_{1-n}. Two at a time, so
- * that no register is copied to another.
+ * s += sum_{j=0..n-1} a_j b_{-j}, next += sum_{j=0..n-1} a_j b_{1-j}, where `before` is b_1, and then b_{1-n}.
  */
 TAY__INLINE void tay__slide(vec *s, vec *next, vec *before, const real *a, const real *b, uint32_t n, size_t plane, int vectors)
 {
@@ -50,9 +57,10 @@ TAY__INLINE void tay__slide(vec *s, vec *next, vec *before, const real *a, const
     }
 }
 
-/* s += sum_{j=0..n} a_j b_{n-j}, next += sum_{j=1..n} a_j b_{n+1-j}; `b` is at order n. */
-TAY__INLINE void tay__convolve_pair(vec *s, vec *next, const real *a, const real *b, uint32_t n, size_t plane, int vectors)
+/* s += sum_{j=0..n} a_j b_{n-j}, next += sum_{j=1..n} a_j b_{n+1-j} */
+TAY__INLINE void tay__convolve_pair(vec *s, vec *next, const real *a, const real *b0, uint32_t n, size_t plane, int vectors)
 {
+    const real *b = b0 + n * plane;
     vec before[TAY__BLOCK];
 
 #pragma GCC unroll 4
@@ -64,12 +72,12 @@ TAY__INLINE void tay__convolve_pair(vec *s, vec *next, const real *a, const real
 }
 
 /* s[i] += a_0 b_n + a_n b_0 */
-TAY__INLINE void tay__convolve_ends(vec *s, const real *a, const real *b, uint32_t n, size_t plane, int vectors)
+TAY__INLINE void tay__convolve_ends(vec *s, const real *a, const real *b0, uint32_t n, size_t plane, int vectors)
 {
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) {
-        s[i] += tay__load(a + i * TAY__WIDTH) * tay__load(b + i * TAY__WIDTH);
-        s[i] += tay__load(a + n * plane + i * TAY__WIDTH) * tay__load(b - n * plane + i * TAY__WIDTH);
+        s[i] += tay__load(a + i * TAY__WIDTH) * tay__load(b0 + n * plane + i * TAY__WIDTH);
+        s[i] += tay__load(a + n * plane + i * TAY__WIDTH) * tay__load(b0 + i * TAY__WIDTH);
     }
 }
 
@@ -96,7 +104,7 @@ TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors,
     tay__start(sum, run, at, vectors);
     for (uint32_t k = 0; k < run->n_terms; k++) {
         const real *a = tay__operand_a(run, k) + (a_stride == TAY__SHARED ? 0 : at);
-        const real *b = tay__operand_b(run, k) + run->n * run->plane + at;
+        const real *b = tay__operand_b(run, k) + at;
         if (coefs == TAY__NO_COEFS) {
             tay__convolve(sum, a, b, run->n, run->plane, vectors, a_stride);
         } else {
@@ -113,6 +121,31 @@ TAY__RUN_KERNEL(tay__product_contiguous_1, tay__product_block, TAY__CONTIGUOUS, 
 TAY__RUN_KERNEL(tay__product_contiguous_s, tay__product_block, TAY__CONTIGUOUS, TAY__SPLAT_COEFS)
 TAY__RUN_KERNEL(tay__product_contiguous_v, tay__product_block, TAY__CONTIGUOUS, TAY__VECTOR_COEFS)
 
+/* `rows` rows with the same b's, by `vectors` vectors: b is loaded once for all rows. Row m's a's are a[m * n_terms + k]. */
+TAY__INLINE void tay__rows_block(const tay__run *run, int rows, size_t at, int vectors)
+{
+    size_t plane = run->plane;
+    uint32_t n = run->n;
+    vec sum[3][TAY__BLOCK] = {{{0}}};
+
+    for (uint32_t k = 0; k < run->n_terms; k++) {
+        const real *a[3], *b0 = tay__operand_b(run, k) + at, *b = b0 + n * plane;
+#pragma GCC unroll 3
+        for (int m = 0; m < rows; m++) a[m] = run->jet + run->a[(uint32_t)m * run->n_terms + k] + at;
+        for (uint32_t j = 0; j <= n; j++, b -= plane) {
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) {
+                vec x = tay__load(b + i * TAY__WIDTH);
+#pragma GCC unroll 3
+                for (int m = 0; m < rows; m++) sum[m][i] += tay__load(a[m] + j * plane + i * TAY__WIDTH) * x;
+            }
+        }
+    }
+#pragma GCC unroll 3
+    for (int m = 0; m < rows; m++)
+        tay__store_block(run, tay__result(run, at) + (run->row[m].first - run->row[0].first), sum[m], vectors);
+}
+
 /* 2 sum_{j < n-j} a_j a_{n-j} + a_{n/2}^2, the last for even n */
 TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, tay__coefs coefs)
 {
@@ -121,12 +154,12 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
 
     tay__start(sum, run, at, vectors);
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *a = tay__operand_a(run, k) + at, *b = a + n * run->plane;
+        const real *a0 = tay__operand_a(run, k) + at, *a = a0 + run->plane, *b = a0 + n * run->plane - run->plane;
         vec s[TAY__BLOCK] = {{0}};
-        for (uint32_t j = 0; 2 * j < n; j++, a += run->plane, b -= run->plane) {
-#pragma GCC unroll 4
-            for (int i = 0; i < vectors; i++) s[i] += tay__load(a + i * TAY__WIDTH) * tay__load(b + i * TAY__WIDTH);
-        }
+        for (uint32_t j = 1; 2 * j < n; j++, a += run->plane, b -= run->plane)
+            tay__convolve_one(s, a, b, vectors, TAY__CONTIGUOUS);
+        if (n > 0) tay__convolve_one(s, a0, a0 + n * run->plane, vectors, TAY__CONTIGUOUS);
+        a = a0 + n / 2 * run->plane;
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) {
             vec middle = n % 2 == 0 ? tay__load(a + i * TAY__WIDTH) : (vec){0};
@@ -148,14 +181,14 @@ TAY__INLINE void tay__sum_lanes(vec *s, vec *next, const real *a, const real *b,
     if (square && turn == TAY__FIRST) {
         tay__square_pair(s, next, a, n, plane, vectors);
     } else if (turn == TAY__FIRST) {
-        tay__convolve_pair(s, next, a, b + n * plane, n, plane, vectors);
+        tay__convolve_pair(s, next, a, b, n, plane, vectors);
     } else if (square && turn == TAY__SECOND) {
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) s[i] = tay__load(a + i * TAY__WIDTH) * tay__load(a + n * plane + i * TAY__WIDTH);
     } else if (turn == TAY__SECOND) {
-        tay__convolve_ends(s, a, b + n * plane, n, plane, vectors);
+        tay__convolve_ends(s, a, b, n, plane, vectors);
     } else {
-        tay__convolve(s, a, b + n * plane, n, plane, vectors, TAY__CONTIGUOUS);
+        tay__convolve(s, a, b, n, plane, vectors, TAY__CONTIGUOUS);
 #pragma GCC unroll 4
         for (int i = 0; i < vectors && square; i++) s[i] *= (real)0.5;
     }

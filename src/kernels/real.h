@@ -85,6 +85,13 @@ static inline vec tay__keep(uvec mask, vec a)
     return (vec)(mask & (uvec)a);
 }
 
+/* a b + c as one rounding, where the processor can. gcc contracts this form so; clang may choose another product of a sum. */
+#ifdef __clang__
+#define tay__multiply_add(a, b, c) __builtin_elementwise_fma(a, b, c)
+#else
+#define tay__multiply_add(a, b, c) ((a) * (b) + (c))
+#endif
+
 /*
  * Minimum a < b ? a : b and maximum a > b ? a : b: b if one is NaN. GCC does not see that the blend is one instruction:
  * the only use of a processor's intrinsics.

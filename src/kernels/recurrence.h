@@ -5,7 +5,8 @@
  *     power     y_n = 1/(n a_0) sum_{j=0..n-1} (n p - j (p+1)) a_{n-j} y_j           [Knuth1997, 4.7]
  *     integral  y_n = 1/n sum_k sum_{j=1..n} j a_{k,j} g_{k,n-j}
  *
- * Order 0 of power and integral is in pointwise.h.
+ * Order 0 of power and integral is in pointwise.h. Terms with the newest coefficients come last in all sums: the others need
+ * not wait for these, and the processor works ahead on them.
  */
 #ifndef TAY__RECURRENCE_H
 #define TAY__RECURRENCE_H
@@ -13,35 +14,44 @@
 #include "kernels/pointwise.h"
 #include "kernels/product.h"
 
+/* s[i] += factor a b, or without the factor a b. */
+TAY__INLINE void tay__add_product(vec *s, const real *a, const real *b, real factor, int vectors, bool with_factor)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) {
+        vec x = tay__load(a + i * TAY__WIDTH) * tay__load(b + i * TAY__WIDTH);
+        s[i] += with_factor ? factor * x : x;
+    }
+}
+
 TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors)
 {
-    const real *b0 = tay__operand_b(run, 0) + at, *b = b0 + run->plane;
-    const real *a = tay__operand_a(run, 0) + run->n * run->plane + at;
-    const real *y = run->y + at + run->n * run->plane - run->plane;
-    vec s[TAY__BLOCK];
+    size_t plane = run->plane;
+    uint32_t n = run->n;
+    const real *b0 = tay__operand_b(run, 0) + at, *b = b0 + 2 * plane;
+    const real *a = tay__operand_a(run, 0) + n * plane + at;
+    const real *y0 = run->y + at, *y = y0 + n * plane - 2 * plane;
+    vec s[TAY__BLOCK] = {{0}};
 
+    for (uint32_t j = 2; j < n; j++, b += plane, y -= plane) tay__add_product(s, b, y, 1, vectors, false);
+    if (n > 1) tay__add_product(s, b0 + n * plane, y0, 1, vectors, false);
+    if (n > 0) tay__add_product(s, b0 + plane, y0 + n * plane - plane, 1, vectors, false);
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) s[i] = tay__load(a + i * TAY__WIDTH);
-    for (uint32_t j = 1; j <= run->n; j++, b += run->plane, y -= run->plane) {
-#pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) s[i] -= tay__load(b + i * TAY__WIDTH) * tay__load(y + i * TAY__WIDTH);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) s[i] /= tay__load(b0 + i * TAY__WIDTH);
+    for (int i = 0; i < vectors; i++) s[i] = (tay__load(a + i * TAY__WIDTH) - s[i]) / tay__load(b0 + i * TAY__WIDTH);
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
 TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
 {
-    const real *a0 = tay__operand_a(run, 0) + at, *a = a0 + run->n * run->plane, *y = run->y + at;
-    real n = (real)run->n, p = (real)run->group->exponent;
+    size_t plane = run->plane;
+    const real *a0 = tay__operand_a(run, 0) + at, *a = a0 + run->n * plane - plane, *y0 = run->y + at, *y = y0 + plane;
+    real n = (real)run->n, p = (real)run->group->exponent, j = 1;
     vec s[TAY__BLOCK] = {{0}};
 
-    for (uint32_t j = 0; j < run->n; j++, a -= run->plane, y += run->plane) {
-        vec factor = tay__splat(n * p - (real)j * (p + 1));
-#pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) s[i] += factor * (tay__load(a + i * TAY__WIDTH) * tay__load(y + i * TAY__WIDTH));
-    }
+    for (uint32_t i = 1; i + 1 < run->n; i++, j += 1, a -= plane, y += plane)
+        tay__add_product(s, a, y, n * p - j * (p + 1), vectors, true);
+    if (n > 1) tay__add_product(s, a0 + plane, y0 + run->n * plane - plane, n * p - (n - 1) * (p + 1), vectors, true);
+    tay__add_product(s, a0 + run->n * plane, y0, n * p, vectors, true);
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] /= n * tay__load(a0 + i * TAY__WIDTH);
     tay__store_block(run, tay__result(run, at), s, vectors);
@@ -50,18 +60,18 @@ TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
 /* One lane: sum_{j=1..n} j a_j g_{n-j} */
 TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors)
 {
+    size_t plane = run->plane;
     real n = (real)run->n, inverse = 1 / n;
     vec s[TAY__BLOCK] = {{0}};
 
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *a = tay__operand_a(run, k) + run->plane + at;
-        const real *g = tay__operand_b(run, k) + run->n * run->plane - run->plane + at;
-        for (uint32_t j = 1; j <= run->n; j++, a += run->plane, g -= run->plane) {
-            vec factor = tay__splat((real)j);
-#pragma GCC unroll 4
-            for (int i = 0; i < vectors; i++)
-                s[i] += factor * (tay__load(a + i * TAY__WIDTH) * tay__load(g + i * TAY__WIDTH));
-        }
+        const real *a0 = tay__operand_a(run, k) + at, *a = a0 + 2 * plane;
+        const real *g0 = tay__operand_b(run, k) + at, *g = g0 + run->n * plane - 2 * plane;
+        real factor = 2;
+        for (uint32_t j = 2; j < run->n; j++, a += plane, g -= plane, factor += 1)
+            tay__add_product(s, a, g, factor, vectors, true);
+        if (run->n > 1) tay__add_product(s, a0 + run->n * plane, g0, n, vectors, true);
+        tay__add_product(s, a0 + plane, g0 + run->n * plane - plane, 1, vectors, true);
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse);
@@ -78,7 +88,7 @@ TAY__INLINE void tay__integral_lanes_block(const tay__run *run, size_t at, int v
 
     if (turn == TAY__SECOND) tay__load_block(s, tay__result(run, at), vectors);
     for (uint32_t k = 0; k < n_terms; k++) {
-        const real *d = tay__operand_a(run, k) + plane + at, *g = tay__operand_b(run, k) + last * plane + at;
+        const real *d = tay__operand_a(run, k) + plane + at, *g = tay__operand_b(run, k) + at;
         if (turn == TAY__FIRST)
             tay__convolve_pair(s, next, d, g, last, plane, vectors);
         else if (turn == TAY__SECOND)

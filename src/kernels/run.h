@@ -13,6 +13,13 @@
 #include "kernels/kernels.h"
 #include "kernels/real.h"
 
+/* Before a loop over terms: code made at run time knows how many there are. */
+#ifdef __clang__
+#define TAY__UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TAY__UNROLL
+#endif
+
 #define TAY__INLINE static inline __attribute__((always_inline))
 
 /* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
@@ -107,14 +114,14 @@ static inline void tay__store_few(real *p, vec v, size_t n)
 }
 
 /*
- * a / n to the last bit for small whole n, with inverse = 1/n: the product's error is added, scaled, where multiply-adds are
- * exact. A rounded 1/n alone would make energies drift.
+ * a / n to the last bit for small whole n, with inverse = 1/n, where multiply-adds are exact: a times 1/n as a sum of two
+ * numbers. A rounded 1/n alone would make energies drift.
  */
 TAY__INLINE vec tay__divide(vec a, real n, real inverse)
 {
 #ifdef __FMA__
-    vec t = a * inverse;
-    return t + (a - t * n) * inverse;
+    real error = sizeof n == sizeof(float) ? __builtin_fmaf(-(float)n, (float)inverse, 1) : (real)__builtin_fma(-n, inverse, 1);
+    return tay__multiply_add(a, tay__splat(inverse), a * (error * inverse));
 #else
     (void)inverse;
     return a / n;

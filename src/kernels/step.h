@@ -141,13 +141,15 @@ static double tay__max_norm(const double *x, size_t n)
             largest[k] = tay__max(size, largest[k]);
         }
     }
-    for (size_t k = 0; k < w; k++) {
+    for (size_t k = 0; k < w && i > 0; k++) {
+        double size = largest[0][k] > largest[1][k] ? largest[0][k] : largest[1][k];
         sum += bad[0][k] + bad[1][k];
-        max = fmax(max, fmax(largest[0][k], largest[1][k]));
+        max = size > max ? size : max;
     }
     for (; i < n; i++) {
+        double size = fabs(x[i]);
         sum += x[i] - x[i];
-        max = fmax(max, fabs(x[i]));
+        max = size > max ? size : max;
     }
     if (sum == 0 || max < INFINITY) return sum == 0 ? max : NAN;
     for (i = 0; i < n; i++) /* rare: infinite, unless there is a NaN */

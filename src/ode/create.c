@@ -36,6 +36,7 @@ static tay_status compile(tay__exec **out, const tay_expr *const *vars, const ta
         TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the integrator needs %zu bytes of working memory, allowed are %zu",
                  tay__exec_memory(exec), limit);
     }
+    tay__exec_choose(exec, options->execution);
     *out = exec;
     exec = NULL;
 out:
@@ -121,6 +122,7 @@ static tay_status ode_alloc(tay_ode **out, tay__system *system)
     ode->dim = system->dim;
     ode->n_pars = tay__exec_program(exec)->n_pars;
     ode->order = tay__exec_order(exec);
+    ode->safety = exp(-0.7 / (ode->order - 1)) / (M_E * M_E);
     TAY_TRY(tay__calloc_aligned(&ode->state, ode->dim, sizeof(double)));
     TAY_TRY(tay__calloc_aligned(&ode->pars, ode->n_pars, sizeof(double)));
     TAY_TRY(tay__calloc_aligned(&ode->used_pars, ode->n_pars, sizeof(double)));
@@ -219,6 +221,11 @@ uint32_t tay_ode_order(const tay_ode *ode)
 double tay_ode_tolerance(const tay_ode *ode)
 {
     return ode->tolerance;
+}
+
+tay_execution tay_ode_execution(const tay_ode *ode)
+{
+    return tay__exec_execution(ode->system->exec);
 }
 
 bool tay_ode_high_accuracy(const tay_ode *ode)

@@ -27,6 +27,7 @@ struct tay_ode {
     bool prepared;
     size_t dim, n_pars;
     uint32_t order;
+    double safety; /* of a step: exp(-7 / (10 (order-1))) / e^2 */
     double tolerance;
     bool high_accuracy;
     tay__time time;

@@ -16,7 +16,7 @@ static double step_size(const tay_ode *ode)
     double size = tay__exec_max_norm(exec, tay__ode_plane(ode, 0), ode->dim);
     double last = tay__exec_max_norm(exec, tay__ode_plane(ode, k), ode->dim);
     double before = tay__exec_max_norm(exec, tay__ode_plane(ode, k - 1), ode->dim);
-    return tay__exec_radius(size, before, last, k) * (exp(-0.7 / (k - 1)) / (M_E * M_E));
+    return tay__exec_radius(size, before, last, k) * ode->safety;
 }
 
 /* Parameters are free to be written between steps, so what depends on them is computed again when they differ. */

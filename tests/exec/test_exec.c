@@ -80,6 +80,7 @@ static void check_run(const equations *e, tay_real real, uint32_t lanes, bool je
     tay__workspace *w;
 
     assert_ok(tay__exec_create(&exec, p, real, order, lanes));
+    tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
     assert_ok(tay__workspace_create(&w, exec));
     for (int again = 0; again < 2; again++) { /* what a run leaves behind must not matter */
         start(exec, w, real, lanes);
@@ -245,6 +246,7 @@ static void test_polynomial_compensated(void **state)
 
     (void)state;
     assert_ok(tay__exec_create(&exec, make_program(&systems[0], true, false), TAY_FLOAT64, 2, 1));
+    tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
     assert_ok(tay__workspace_create(&w, exec));
     double *jet = w->jet;
     jet[0] = 1;
@@ -266,6 +268,7 @@ static void test_max_norm(void **state)
     for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
         setenv("TAYRA_ISA", isas[isa], 1);
         assert_ok(tay__exec_create(&exec, make_program(&systems[0], true, false), TAY_FLOAT64, 2, 1));
+        tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
         for (size_t n = 0; n <= 50; n++) {
             for (size_t i = 0; i < 50; i++) x[i] = i >= n ? NAN : i % 2 ? 0.25 : -0.5; /* nothing behind is read */
             assert_true(tay__exec_max_norm(exec, x, n) == (n > 0 ? 0.5 : 0));
@@ -344,6 +347,7 @@ static void test_memory(void **state)
 
     (void)state;
     assert_ok(tay__exec_create(&exec, matrix_equation(), TAY_FLOAT64, ORDER, 1));
+    tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
     assert_true(tay__exec_memory(exec) >= (ORDER + 1) * N_MATRIX * sizeof(double));
     assert_true(tay__exec_memory(exec) <= 8 * (ORDER + 1) * N_MATRIX * sizeof(double));
     assert_int_equal(tay__exec_order(exec), ORDER);

@@ -49,9 +49,16 @@ static long double largest(const tay__program *p, const long double *jet, uint32
     return most;
 }
 
-static void check_lane(const tay__program *p, const tay__workspace *before, const tay__workspace *after, const run_spec *run,
-                       uint32_t l)
+/* Machine code may write whole vectors where nothing is kept behind a row. */
+static void check_guard(const tay__exec *exec, double got, double guard, uint32_t s, uint32_t n)
 {
+    if (got != guard && tay__exec_execution(exec) == TAY_EXECUTION_VM)
+        fail_msg("slot %u, order %u was written: %g, not %g", s, n, got, guard);
+}
+
+static void check_lane(const tay__exec *exec, const tay__workspace *before, const tay__workspace *after, const run_spec *run,
+                       uint32_t l){
+    const tay__program *p = tay__exec_program(exec);
     long double *expected = expected_jets(p, before, run, l);
     double tolerance = (run->real == TAY_FLOAT64 ? 1e-14 : 4e-6) * (1 + run->shape->n_terms);
     bool state = run->shape->primitive == TAY__STATE;
@@ -64,7 +71,7 @@ static void check_lane(const tay__program *p, const tay__workspace *before, cons
             double got = get(after, run->real, i), guard = get(before, run->real, i);
             bool written = is_member(p, s) && n <= last && !(state && n == 0);
             bool pair = is_member(p, s) && run->lanes > 1 && n == last + 1; /* may hold what is known of that order */
-            if (!written && !pair && got != guard) fail_msg("slot %u, order %u was written: %g, not %g", s, n, got, guard);
+            if (!written && !pair) check_guard(exec, got, guard, s, n);
             long double x = expected[(size_t)n * p->n_slots + s];
             if (written && !(fabsl(got - x) <= tolerance * (n + 1) * scale))
                 fail_msg("slot %u, order %u of %u, lane %u of %u: %.17g, not %.17Lg", s, n, run->order, l, run->lanes, got, x);
@@ -80,13 +87,14 @@ static void check_run(const run_spec *run)
     tay__workspace *before, *after;
 
     assert_ok(tay__exec_create(&exec, p, run->real, run->order, run->lanes));
+    tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
     assert_ok(tay__workspace_create(&before, exec));
     assert_ok(tay__workspace_create(&after, exec));
     draw_jets(before, p, run->real, run->order, run->lanes, run->shape->primitive >= TAY__QUOTIENT);
     size_t element = run->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
     memcpy(after->jet, before->jet, (run->order + 1) * before->plane * element);
     tay__exec_run(exec, after);
-    for (uint32_t l = 0; l < run->lanes; l += 1 + draw(run->lanes)) check_lane(p, before, after, run, l);
+    for (uint32_t l = 0; l < run->lanes; l += 1 + draw(run->lanes)) check_lane(exec, before, after, run, l);
     tay__workspace_free(before);
     tay__workspace_free(after);
     tay__exec_free(exec);
@@ -96,7 +104,9 @@ static void check_run(const run_spec *run)
 static void check_shape(const shape_spec *shape, int times)
 {
     const tay__kernels *last = NULL;
+    const char *execution = getenv("TAYRA_EXEC");
 
+    if (execution && strcmp(execution, "jit") == 0) times = (times + 7) / 8; /* each run compiles */
     for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
         setenv("TAYRA_ISA", isas[isa], 1);
         const tay__kernels *kernels = tay__choose_kernels(TAY_FLOAT64);
@@ -229,6 +239,7 @@ static void test_exact_division(void **state)
             setenv("TAYRA_ISA", isas[isa], 1);
             p = draw_program(&(shape_spec){.primitive = TAY__STATE, .n_terms = 1, .a = TAY__CONTIGUOUS});
             assert_ok(tay__exec_create(&exec, p, (tay_real)real, ORDER, 1));
+            tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
             assert_ok(tay__workspace_create(&w, exec));
             const tay__group *g = p->stages[0].groups;
             for (int round = 0; round < ROUNDS; round++) {

@@ -32,6 +32,7 @@ static void *reallocate(void *p, size_t size, void *context)
 
 void fail_each_allocation(tay_status (*scenario)(void *context), void *context)
 {
+    setenv("TAYRA_EXEC", "vm", 1); /* who has no memory for machine code goes on without */
     for (long k = 0;; k++) {
         counter c = {.lock = PTHREAD_MUTEX_INITIALIZER, .until_failure = k};
         tay_set_allocator(reallocate, &c);

@@ -1,0 +1,106 @@
+/*
+ * Making machine code for a bound program: the function is written (jit_emit.c), the kernels that it calls are inlined and
+ * folded by a short pipeline of passes, and the object code is linked in memory.
+ */
+#include "exec/jit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exec/jit_emit.h"
+
+struct tay__code {
+    tay__loaded loaded;
+};
+
+/* Sites are inlined with constant arguments; then loads from constant sites fold, short loops over terms unroll. Measured:
+ * "default<O3>" makes code no faster here and takes longer. TAYRA_JIT_PASSES in the environment replaces it, to measure. */
+static const char pipeline[] =
+    "globaldce,always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "loop-mssa(loop-simplifycfg,licm,loop-rotate,licm),loop(indvars,loop-deletion,loop-unroll-full),"
+    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,gvn,simplifycfg,loop-mssa(licm),adce)";
+
+static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine)
+{
+    const char *wanted = getenv("TAYRA_JIT_PASSES");
+    LLVMPassBuilderOptionsRef options = llvm->CreatePassBuilderOptions();
+    LLVMErrorRef error = llvm->RunPasses(module, wanted ? wanted : pipeline, machine, options);
+
+    llvm->DisposePassBuilderOptions(options);
+    return tay__llvm_check(llvm, error, "run the passes");
+}
+
+/* For people: writes the module as text, or its object code, to the file that the environment names. */
+static void dump(const char *variable, const char *text, size_t size)
+{
+    const char *path = getenv(variable);
+    FILE *file = path ? fopen(path, "w") : NULL;
+
+    if (!file) return;
+    fwrite(text, 1, size, file);
+    fclose(file);
+}
+
+static void dump_text(LLVMModuleRef module, const tay__llvm *llvm)
+{
+    char *text = llvm->PrintModuleToString(module);
+    dump("TAYRA_JIT_DUMP", text, strlen(text));
+    llvm->DisposeMessage(text);
+}
+
+static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, const tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    LLVMContextRef context = llvm->ContextCreate();
+    LLVMModuleRef module = llvm->ModuleCreateWithNameInContext("tayra", context);
+    LLVMTargetMachineRef machine = NULL;
+    char *error = NULL, *triple = llvm->GetDefaultTargetTriple();
+
+    TAY_TRY(tay__llvm_machine(&machine, llvm, exec->kernels->name));
+    LLVMTargetDataRef layout = llvm->CreateTargetDataLayout(machine);
+    llvm->SetTarget(module, triple);
+    llvm->SetModuleDataLayout(module, layout);
+    llvm->DisposeTargetData(layout);
+    TAY_TRY(tay__emit(module, context, llvm, exec));
+    TAY_TRY(optimise(module, llvm, machine));
+    if (getenv("TAYRA_JIT_DUMP")) dump_text(module, llvm);
+    if (llvm->TargetMachineEmitToMemoryBuffer(machine, module, LLVMObjectFile, &error, out))
+        TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot make code: %s", error ? error : "");
+    dump("TAYRA_JIT_OBJECT", llvm->GetBufferStart(*out), llvm->GetBufferSize(*out));
+out:
+    if (error) llvm->DisposeMessage(error);
+    llvm->DisposeMessage(triple);
+    llvm->DisposeModule(module);
+    if (machine) llvm->DisposeTargetMachine(machine);
+    llvm->ContextDispose(context);
+    return status;
+}
+
+tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    const tay__llvm *llvm = tay__llvm_open();
+    tay__code *code = NULL;
+    LLVMMemoryBufferRef object;
+
+    if (!llvm) return TAY_ERROR_STATE;
+    if (strcmp(exec->kernels->name, "baseline") == 0) TAY_FAIL(TAY_ERROR_STATE, "the JIT needs AVX2");
+    TAY_TRY(tay__calloc(&code, 1, sizeof *code));
+    TAY_TRY(make_object(&object, llvm, exec));
+    const char *functions = exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
+    tay__symbol symbols[] = {{functions, exec->kernels->evaluate}};
+    TAY_TRY(tay__llvm_load(&code->loaded, llvm, object, TAY__CODE_NAME, symbols, 1));
+    memcpy(function, &code->loaded.address, sizeof *function);
+    *out = code;
+    code = NULL;
+out:
+    tay__code_free(code);
+    return status;
+}
+
+void tay__code_free(tay__code *code)
+{
+    if (!code) return;
+    tay__llvm_unload(&code->loaded);
+    tay__free(code);
+}

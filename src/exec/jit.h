@@ -1,0 +1,20 @@
+/*
+ * The JIT: machine code for one bound program, private to exec. jit.c decides and keeps, jit_emit.c writes the function,
+ * jit_llvm.c is the way to LLVM; without LLVM jit_none.c stands for all of them.
+ */
+#ifndef TAY__JIT_H
+#define TAY__JIT_H
+
+#include "exec/bound.h"
+
+/* What tay__exec_run does, for the jet, the packed coefficients and the scratch memory of a workspace. */
+typedef void tay__code_function(void *jet, const void *packed, void *scratch);
+
+/* Code and what it lives in. */
+typedef struct tay__code tay__code;
+
+/* Makes code for an exec, and says which function it is. TAY_ERROR_LIMIT: more code than is worth it. */
+tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec);
+void tay__code_free(tay__code *code);
+
+#endif

@@ -1,0 +1,607 @@
+/*
+ * From a bound program to a function of calls of sites (kernels/site.h):
+ *
+ *     for each step, part:  order 0;  a loop over orders 1 .. K-1;  order K (states only)
+ *         for each operation, segment:  blocks of up to four vectors, a loop over them if there are many
+ *
+ * Order 0 is apart because functions, powers and constants differ there. What is known now (slots, strides, lengths, numbers
+ * of terms, exponents) goes into constant sites; only the order and the memory are arguments.
+ */
+#include "exec/jit_emit.h"
+
+#include <stdio.h>
+
+/* More sites than this are as well left to the interpreter. */
+enum { MOST_SITES = 1500 };
+/* Whole blocks of a run from which on they are a loop. */
+enum { LOOP_BLOCKS = 5 };
+/* Loops over more terms than this are not unrolled. */
+enum { MOST_UNROLLED = 6 };
+
+typedef enum place { FIRST, MIDDLE, LAST } place;
+
+typedef struct emitter {
+    const tay__llvm *llvm;
+    const tay__exec *exec;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMTypeRef i64, i32, i8, real, pointer, site, kernel; /* kernel: of a site's function */
+    LLVMValueRef function, jet, packed, scratch;
+    LLVMValueRef n; /* the order of the operation */
+    place place;
+    bool *used;     /* [exec->n_slots] a value is kept there */
+    uint32_t width; /* elements of the widest vector */
+    size_t n_sites;
+    bool linked[8]; /* by log2 of bytes */
+} emitter;
+
+static LLVMValueRef number(const emitter *e, uint64_t x)
+{
+    return e->llvm->ConstInt(e->i64, x, 0);
+}
+
+static LLVMValueRef constant_global(const emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name)
+{
+    LLVMValueRef global = e->llvm->AddGlobal(e->module, type, name);
+    e->llvm->SetInitializer(global, value);
+    e->llvm->SetGlobalConstant(global, 1);
+    e->llvm->SetLinkage(global, LLVMPrivateLinkage);
+    e->llvm->SetUnnamedAddress(global, LLVMGlobalUnnamedAddr);
+    return global;
+}
+
+/* A constant array; NULL as the null pointer. */
+static tay_status array32(LLVMValueRef *out, const emitter *e, const int32_t *values, size_t n)
+{
+    tay_status status = TAY_OK;
+    LLVMValueRef *items = NULL;
+
+    *out = e->llvm->ConstNull(e->pointer);
+    if (!values) goto out;
+    TAY_TRY(tay__alloc(&items, n, sizeof *items));
+    for (size_t i = 0; i < n; i++) items[i] = e->llvm->ConstInt(e->i32, (uint64_t)values[i], 1);
+    *out = constant_global(e, e->llvm->ArrayType2(e->i32, n), e->llvm->ConstArray2(e->i32, items, n), "slots");
+out:
+    tay__free(items);
+    return status;
+}
+
+static LLVMValueRef array8(const emitter *e, const uint8_t *values, uint32_t n)
+{
+    LLVMValueRef items[64];
+
+    if (!values || n > 64) return e->llvm->ConstNull(e->pointer);
+    for (uint32_t i = 0; i < n; i++) items[i] = e->llvm->ConstInt(e->i8, values[i], 0);
+    return constant_global(e, e->llvm->ArrayType2(e->i8, n), e->llvm->ConstArray2(e->i8, items, n), "transient");
+}
+
+/* The numbers of a tay__site between its pointers and its exponent. */
+enum { N_POINTERS = 4 };
+enum { SITE_NUMBERS = (sizeof(tay__site) - N_POINTERS * sizeof(void *) - sizeof(double)) / sizeof(uint64_t) };
+
+static LLVMTypeRef site_type(const emitter *e)
+{
+    LLVMTypeRef fields[N_POINTERS + SITE_NUMBERS + 1];
+
+    for (size_t i = 0; i < N_POINTERS; i++) fields[i] = e->pointer;
+    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = e->i64;
+    fields[N_POINTERS + SITE_NUMBERS] = e->llvm->DoubleTypeInContext(e->context);
+    return e->llvm->StructTypeInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0);
+}
+
+/* A site to be, with tables of its own. */
+typedef struct draft {
+    tay__site site;
+    LLVMValueRef a, b, a_transient;
+    uint32_t n_terms;
+    const char *kernel;
+    int32_t length, padded; /* elements; those that may be written */
+    int most_vectors;
+} draft;
+
+static LLVMValueRef constant_site(const emitter *e, const draft *d)
+{
+    LLVMValueRef fields[N_POINTERS + SITE_NUMBERS + 1] = {d->a, d->b, d->a_transient};
+    LLVMValueRef n_terms = constant_global(e, e->i64, number(e, d->n_terms), "n_terms");
+    uint64_t numbers[SITE_NUMBERS];
+
+    if (d->n_terms > MOST_UNROLLED) e->llvm->SetGlobalConstant(n_terms, 0);
+    fields[3] = n_terms;
+    memcpy(numbers, (const char *)&d->site + N_POINTERS * sizeof(void *), sizeof numbers);
+    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = number(e, numbers[i]);
+    fields[N_POINTERS + SITE_NUMBERS] = e->llvm->ConstReal(e->llvm->DoubleTypeInContext(e->context), d->site.exponent);
+    return constant_global(e, e->site, e->llvm->ConstStructInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0), "site");
+}
+
+/* Links the bitcode with vectors of so many bytes, if it is not yet. */
+static tay_status link_bitcode(emitter *e, uint32_t bytes)
+{
+    tay_status status = TAY_OK;
+    int log = __builtin_ctz(bytes);
+    LLVMModuleRef kernels;
+
+    if (e->linked[log]) goto out;
+    for (size_t i = 0; i < tay__n_bitcodes; i++) {
+        const tay__bitcode *b = &tay__bitcodes[i];
+        if (b->real != e->exec->real || b->bytes != bytes) continue;
+        LLVMMemoryBufferRef buffer =
+            e->llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
+        bool bad = e->llvm->ParseBitcodeInContext2(e->context, buffer, &kernels);
+        e->llvm->DisposeMemoryBuffer(buffer);
+        if (bad) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
+        if (e->llvm->LinkModules2(e->module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
+        e->linked[log] = true;
+        goto out;
+    }
+    TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernels for vectors of %u bytes", bytes);
+out:
+    return status;
+}
+
+/* A call of a draft's kernel: `vectors` vectors of `width` elements. */
+static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
+{
+    tay_status status = TAY_OK;
+    uint32_t bytes = width * (uint32_t)e->exec->element;
+    char name[80];
+
+    if (++e->n_sites > MOST_SITES) TAY_FAIL(TAY_ERROR_LIMIT, "the program is too large for the JIT: over %d sites", MOST_SITES);
+    TAY_TRY(link_bitcode(e, bytes));
+    snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
+    LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
+    if (!kernel) TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernel %s", name);
+    LLVMValueRef arguments[] = {e->jet, e->packed, e->scratch, e->n, at, site};
+    e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
+out:
+    return status;
+}
+
+/* A loop for *i = from, from + step, ... < to: between begin_loop and end_loop stands its body. */
+typedef struct loop {
+    LLVMBasicBlockRef body;
+    LLVMValueRef i;
+    uint64_t step, to;
+} loop;
+
+static loop begin_loop(emitter *e, uint64_t from, uint64_t to, uint64_t step)
+{
+    LLVMBasicBlockRef before = e->llvm->GetInsertBlock(e->builder);
+    loop l = {.body = e->llvm->AppendBasicBlockInContext(e->context, e->function, "loop"), .step = step, .to = to};
+    LLVMValueRef start = number(e, from);
+
+    e->llvm->BuildBr(e->builder, l.body);
+    e->llvm->PositionBuilderAtEnd(e->builder, l.body);
+    l.i = e->llvm->BuildPhi(e->builder, e->i64, "i");
+    e->llvm->AddIncoming(l.i, &start, &before, 1);
+    return l;
+}
+
+static void end_loop(emitter *e, loop *l)
+{
+    LLVMBasicBlockRef end = e->llvm->GetInsertBlock(e->builder);
+    LLVMBasicBlockRef after = e->llvm->AppendBasicBlockInContext(e->context, e->function, "after");
+    LLVMValueRef next = e->llvm->BuildAdd(e->builder, l->i, number(e, l->step), "next");
+    LLVMValueRef more = e->llvm->BuildICmp(e->builder, LLVMIntULT, next, number(e, l->to), "more");
+
+    e->llvm->BuildCondBr(e->builder, more, l->body, after);
+    e->llvm->AddIncoming(l->i, &next, &end, 1);
+    e->llvm->PositionBuilderAtEnd(e->builder, after);
+}
+
+/* The blocks of a run: many whole ones as a loop, then what is left, in vectors that get narrower. */
+static tay_status emit_blocks(emitter *e, const draft *d)
+{
+    tay_status status = TAY_OK;
+    LLVMValueRef site = constant_site(e, d);
+    uint32_t at = 0, length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors;
+
+    if (length > e->width / 2 && (uint32_t)d->padded >= (length + e->width - 1) / e->width * e->width)
+        length = (length + e->width - 1) / e->width * e->width;
+    if (length / size >= LOOP_BLOCKS) {
+        loop l = begin_loop(e, 0, length / size * size, size);
+        TAY_TRY(call(e, d, site, l.i, d->most_vectors, e->width));
+        end_loop(e, &l);
+        at = length / size * size;
+    }
+    for (uint32_t width = e->width; at < length; width /= 2) {
+        while (length - at >= width) {
+            uint32_t vectors = (length - at) / width;
+            if (vectors > (uint32_t)d->most_vectors) vectors = (uint32_t)d->most_vectors;
+            TAY_TRY(call(e, d, site, number(e, at), (int)vectors, width));
+            at += vectors * width;
+        }
+    }
+out:
+    return status;
+}
+
+/* How many slots from `first` on may be written, if `length` of them are a row: those behind are nobody's. */
+static int32_t room(const emitter *e, int32_t first, int32_t length)
+{
+    int32_t end = first + length;
+    while ((size_t)end < e->exec->n_slots && !e->used[end] && end - first < length + (int32_t)e->width) end++;
+    return end - first;
+}
+
+/* The elements of the operands of members m .. m + length - 1 of row r: one per term; or with a table `step` per term. */
+static tay_status operands(LLVMValueRef *out, const emitter *e, const tay__group *g, const int32_t *slots, bool moves,
+                           const tay__segment *s, uint32_t step)
+{
+    tay_status status = TAY_OK;
+    bool table = g->a_stride == TAY__GATHER;
+    int32_t *values = NULL, last = s->end - 1;
+
+    TAY_TRY(tay__alloc(&values, (size_t)g->n_terms * step, sizeof *values));
+    for (uint32_t k = 0; k < g->n_terms; k++) {
+        for (uint32_t i = 0; i < step; i++) {
+            int32_t m = s->begin + (int32_t)i < last ? s->begin + (int32_t)i : last;
+            values[k * step + i] = table ? slots[k * (size_t)g->pitch + (size_t)m]
+                                         : slots[s->row * (size_t)g->n_terms + k] + (moves ? s->begin : 0);
+        }
+    }
+    TAY_TRY(array32(out, e, values, (size_t)g->n_terms * step));
+out:
+    tay__free(values);
+    return status;
+}
+
+/* What all sites of an operation's segment have in common. */
+static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o, const tay__segment *s)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = o->group;
+    const tay__row *row = &g->rows[s->row];
+    size_t m = (size_t)s->begin, before = g->offset[s->row];
+    uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
+
+    *d = (draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
+                 .most_vectors = 4, .n_terms = g->n_terms};
+    if (s->end < row->length) d->padded = d->length;
+    d->site = (tay__site){.step = step,
+                          .plane = e->exec->plane,
+                          .y = (uint64_t)(row->first + s->begin),
+                          .transient = g->transient,
+                          .to_state = o->kernel.to_state,
+                          .length = UINT32_MAX,
+                          .has_coefs = g->has_coefs,
+                          .has_constant = g->has_constant && e->place == FIRST,
+                          .constant_step = 1,
+                          .function = (uint64_t)g->function,
+                          .row_length = (uint64_t)row->length,
+                          .exponent = g->exponent};
+    if (g->has_coefs) {
+        d->site.coef_step = !g->varying_coefs ? 1 : (uint64_t)(g->pitch > 0 ? g->pitch : row->length);
+        d->site.coefs = g->coefs + (g->varying_coefs ? g->n_terms * before + m : s->row * (size_t)g->n_terms);
+    }
+    if (g->has_constant) d->site.constants = g->constants + before + m;
+    TAY_TRY(operands(&d->a, e, g, g->a, g->a_stride == TAY__CONTIGUOUS, s, step));
+    d->b = e->llvm->ConstNull(e->pointer);
+    if (g->b) TAY_TRY(operands(&d->b, e, g, g->b, g->b_stride == TAY__CONTIGUOUS, s, step));
+    if (g->a_transient && g->n_terms > 64) TAY_FAIL(TAY_ERROR_LIMIT, "the JIT takes at most 64 terms with transients");
+    d->a_transient = array8(e, g->a_transient, g->n_terms);
+out:
+    return status;
+}
+
+/* The name of a group's kernel for blocks. */
+static const char *kernel_of(const tay__group *g)
+{
+    static const char *const linear[3][3] = {{"linear_shared_1", "linear_shared_s", "linear_shared_v"},
+                                             {"linear_contiguous_1", "linear_contiguous_s", "linear_contiguous_v"},
+                                             {"linear_gather_1", "linear_gather_s", "linear_gather_v"}};
+    static const char *const product[3] = {"product_contiguous_1", "product_contiguous_s", "product_contiguous_v"};
+    static const char *const square[3] = {"square_1", "square_s", "square_v"};
+    int coefs = !g->has_coefs ? 0 : g->varying_coefs ? 2 : 1;
+
+    switch (g->primitive) {
+    case TAY__LINEAR: return linear[g->a_stride][coefs];
+    case TAY__PRODUCT: return g->square ? square[coefs] : g->a_stride == TAY__SHARED ? "product_shared_v" : product[coefs];
+    case TAY__QUOTIENT: return "quotient";
+    case TAY__POWER: return "power";
+    case TAY__INTEGRATE: return "integral";
+    default: return linear[g->a_stride][0]; /* state */
+    }
+}
+
+/* Kernels that take the whole run at once: order 0 of functions and powers, choices. */
+static const char *whole_kernel_of(const tay__group *g, place where)
+{
+    if (g->primitive == TAY__CHOICE) return where == FIRST ? "function" : "choice";
+    if (where != FIRST) return NULL;
+    return g->primitive == TAY__INTEGRATE ? "function" : g->primitive == TAY__POWER ? "power_0" : NULL;
+}
+
+static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__segment *s)
+{
+    tay_status status = TAY_OK;
+    draft d;
+
+    TAY_TRY(make_draft(&d, e, o, s));
+    d.kernel = whole_kernel_of(o->group, e->place);
+    if (d.kernel) {
+        d.site.length = (uint64_t)d.length;
+        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, e->width));
+    } else {
+        d.kernel = kernel_of(o->group);
+        TAY_TRY(emit_blocks(e, &d));
+    }
+out:
+    return status;
+}
+
+/* How many segments from `s` on are rows of products that have their `shared` operands (a or b) in common, at most 3. */
+static uint32_t common_rows(const tay__group *g, const int32_t *shared, const tay__segment *s, size_t n_segments)
+{
+    uint32_t n = 1;
+    size_t size = g->n_terms * sizeof *shared;
+
+    if (g->primitive != TAY__PRODUCT || g->square || g->has_coefs || g->has_constant || g->a_stride != TAY__CONTIGUOUS ||
+        g->b_stride != TAY__CONTIGUOUS)
+        return 1;
+    while (n < 3 && n < n_segments && s[n].begin == s[0].begin && s[n].end == s[0].end &&
+           memcmp(shared + s[n].row * (size_t)g->n_terms, shared + s[0].row * (size_t)g->n_terms, size) == 0)
+        n++;
+    return n;
+}
+
+/* Such rows together; `own`: the other operands. */
+static tay_status emit_common_rows(emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s, uint32_t n_rows)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = o->group;
+    int32_t *a = NULL, first = g->rows[s->row].first;
+    draft d;
+
+    TAY_TRY(make_draft(&d, e, o, s));
+    TAY_TRY(tay__alloc(&a, n_rows * (size_t)g->n_terms, sizeof *a));
+    d.kernel = n_rows == 2 ? "rows_2" : "rows_3";
+    d.padded = INT32_MAX;
+    for (uint32_t m = 0; m < n_rows; m++) {
+        const tay__row *row = &g->rows[s[m].row];
+        /* Rows are stored one after the other block by block, hence those of several blocks may not overlap. */
+        bool alone = d.length <= 4 * (int32_t)e->width || m + 1 == n_rows;
+        int32_t may = alone ? room(e, row->first + s->begin, d.length) : d.length;
+        d.site.rows[m] = (uint64_t)(int64_t)(row->first - first);
+        if (s->end < row->length || may < d.padded) d.padded = s->end < row->length ? d.length : may;
+        for (uint32_t k = 0; k < g->n_terms; k++) a[m * g->n_terms + k] = own[s[m].row * (size_t)g->n_terms + k] + s->begin;
+    }
+    if (own == g->b) d.b = d.a;
+    TAY_TRY(array32(&d.a, e, a, n_rows * (size_t)g->n_terms));
+    TAY_TRY(emit_blocks(e, &d));
+out:
+    tay__free(a);
+    return status;
+}
+
+static bool is_tiled(const tay__operation *o)
+{
+    return o->kernel.prepare != NULL;
+}
+
+/* Where the packed numbers of the tile of row r begin. */
+static uint64_t tile_at(const tay__operation *o, uint32_t r, uint32_t n_orders)
+{
+    return o->kernel.scratch + (uint64_t)r * o->group->n_terms * n_orders;
+}
+
+/* The rows of a tile, whose segments stand together. */
+static tay_status emit_tile(emitter *e, const tay__operation *o, const tay__segment *s, uint32_t n_rows)
+{
+    static const char *const kernels[] = {"tile_1", "tile_2", "tile_3", "tile_4", "tile_5", "tile_6"};
+    tay_status status = TAY_OK;
+    const tay__row *row = &o->group->rows[s->row];
+    draft d;
+
+    TAY_TRY(make_draft(&d, e, o, s));
+    d.kernel = kernels[n_rows - 1];
+    d.most_vectors = 2;
+    d.site.n_orders = e->exec->order > 0 ? e->exec->order : 1;
+    d.site.tile = tile_at(o, s->row, (uint32_t)d.site.n_orders);
+    for (uint32_t m = 0; m < n_rows; m++) {
+        bool alone = d.length <= d.most_vectors * (int32_t)e->width || m + 1 == n_rows; /* see emit_common_rows */
+        int32_t may = alone ? room(e, row[m].first + s->begin, d.length) : d.length;
+        d.site.rows[m] = (uint64_t)(int64_t)(row[m].first - row[0].first);
+        if (s->end == row->length && may < d.padded) d.padded = may;
+    }
+    TAY_TRY(emit_blocks(e, &d));
+out:
+    return status;
+}
+
+/* Packs the numbers of all tiles of an operation, for the order e->n. */
+static tay_status emit_packing(emitter *e, const tay__operation *o)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = o->group;
+
+    for (uint32_t r = 0, n_rows; r < g->n_rows; r += n_rows) {
+        draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
+                   .n_terms = g->n_terms};
+        n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
+        d.site = (tay__site){.n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
+                             .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = e->exec->order > 0 ? e->exec->order : 1};
+        d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
+        TAY_TRY(array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
+        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, e->width));
+    }
+out:
+    return status;
+}
+
+/* While an operation is written, what it writes later is nobody's: whole vectors may go over the ends of rows there. */
+static void set_used(emitter *e, const tay__group *g, const tay__segment *s, size_t n_segments, bool used)
+{
+    for (size_t i = 0; i < n_segments; i++)
+        memset(e->used + g->rows[s[i].row].first + s[i].begin, used, (size_t)(s[i].end - s[i].begin));
+}
+
+static tay_status emit_operation(emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = o->group;
+    LLVMValueRef n = e->n;
+
+    if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
+    if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
+    set_used(e, o->group, segments, n_segments, false);
+    if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, number(e, (uint64_t)-(int64_t)o->delay), "before");
+    for (size_t i = 0, rows = 1; i < n_segments; i += rows) {
+        if (is_tiled(o)) {
+            rows = tay__tile_rows((uint32_t)o->group->rows[segments[i].row].tile);
+            TAY_TRY(emit_tile(e, o, &segments[i], (uint32_t)rows));
+        } else if ((rows = common_rows(g, g->b, &segments[i], n_segments - i)) > 1) {
+            TAY_TRY(emit_common_rows(e, o, g->a, &segments[i], (uint32_t)rows));
+        } else if ((rows = common_rows(g, g->a, &segments[i], n_segments - i)) > 1) {
+            TAY_TRY(emit_common_rows(e, o, g->b, &segments[i], (uint32_t)rows));
+        } else {
+            TAY_TRY(emit_segment(e, o, &segments[i]));
+        }
+        set_used(e, g, &segments[i], rows, true);
+    }
+out:
+    e->n = n;
+    return status;
+}
+
+static const tay__operation *operation_of(const emitter *e, const tay__step *step, uint32_t k)
+{
+    return (const tay__operation *)e->exec->operations.data + step->begin + k;
+}
+
+static tay_status emit_order(emitter *e, const tay__step *step, const size_t *slice, place where, LLVMValueRef n)
+{
+    tay_status status = TAY_OK;
+    const tay__segment *segments = e->exec->segments.data;
+
+    e->place = where;
+    e->n = n;
+    for (uint32_t k = 0; k < step->n_operations; k++)
+        TAY_TRY(emit_operation(e, operation_of(e, step, k), segments + slice[k], slice[k + 1] - slice[k]));
+out:
+    return status;
+}
+
+static tay_status emit_step(emitter *e, const tay__step *step)
+{
+    tay_status status = TAY_OK;
+    uint32_t order = e->exec->order;
+    const size_t *slice = (const size_t *)e->exec->slices.data + step->slices;
+
+    e->place = MIDDLE;
+    for (uint32_t k = 0; k < step->n_operations; k++) {
+        const tay__operation *o = operation_of(e, step, k);
+        if (!is_tiled(o) || !o->complete) continue;
+        loop l = begin_loop(e, 0, order > 0 ? order : 1, 1);
+        e->n = l.i;
+        TAY_TRY(emit_packing(e, o));
+        end_loop(e, &l);
+    }
+    for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
+        TAY_TRY(emit_order(e, step, slice, FIRST, number(e, 0)));
+        if (order > 1) {
+            loop l = begin_loop(e, 1, order, 1);
+            TAY_TRY(emit_order(e, step, slice, MIDDLE, l.i));
+            end_loop(e, &l);
+        }
+        if (order > 0) TAY_TRY(emit_order(e, step, slice, LAST, number(e, order)));
+    }
+out:
+    return status;
+}
+
+/* The operands of a group, which mostly are members of others. */
+static void mark_operands(emitter *e, const tay__group *g, const int32_t *slots, tay__stride stride)
+{
+    for (uint32_t r = 0; slots && r < g->n_rows; r++) {
+        for (uint32_t k = 0; k < g->n_terms; k++) {
+            if (g->a_stride == TAY__GATHER) {
+                for (int32_t m = 0; m < g->pitch; m++) e->used[slots[k * (size_t)g->pitch + (size_t)m]] = true;
+            } else {
+                int32_t length = stride == TAY__CONTIGUOUS ? g->rows[r].length : 1;
+                memset(e->used + slots[r * (size_t)g->n_terms + k], true, (size_t)length);
+            }
+        }
+    }
+}
+
+/* Marks slots that hold values. */
+static tay_status mark_used(emitter *e)
+{
+    tay_status status = TAY_OK;
+    const tay__program *p = e->exec->program;
+    const tay__operation *operations = e->exec->operations.data;
+
+    TAY_TRY(tay__calloc(&e->used, e->exec->n_slots, sizeof *e->used));
+    memset(e->used, true, p->n_inputs);
+    if (p->time_slot >= 0) e->used[p->time_slot] = true;
+    if (p->par_slot >= 0) memset(e->used + p->par_slot, true, p->n_pars);
+    for (size_t i = 0; i < e->exec->operations.count; i++) {
+        const tay__group *g = operations[i].group;
+        for (uint32_t r = 0; r < g->n_rows; r++) memset(e->used + g->rows[r].first, true, (size_t)g->rows[r].length);
+        mark_operands(e, g, g->a, g->a_stride);
+        mark_operands(e, g, g->b, g->b_stride);
+    }
+out:
+    return status;
+}
+
+static void declare(emitter *e)
+{
+    const tay__llvm *llvm = e->llvm;
+    LLVMContextRef c = e->context;
+    LLVMTypeRef void_type = llvm->VoidTypeInContext(c);
+    unsigned noalias = llvm->GetEnumAttributeKindForName("noalias", 7);
+
+    e->i64 = llvm->Int64TypeInContext(c);
+    e->i32 = llvm->Int32TypeInContext(c);
+    e->i8 = llvm->Int8TypeInContext(c);
+    e->pointer = llvm->PointerTypeInContext(c, 0);
+    e->site = site_type(e);
+    LLVMTypeRef arguments[] = {e->pointer, e->pointer, e->pointer, e->i64, e->i64, e->pointer};
+    e->kernel = llvm->FunctionType(void_type, arguments, 6, 0);
+    e->function = llvm->AddFunction(e->module, TAY__CODE_NAME, llvm->FunctionType(void_type, arguments, 3, 0));
+    for (unsigned i = 1; i <= 3; i++)
+        llvm->AddAttributeAtIndex(e->function, i, llvm->CreateEnumAttribute(c, noalias, 0));
+    e->jet = llvm->GetParam(e->function, 0);
+    e->packed = llvm->GetParam(e->function, 1);
+    e->scratch = llvm->GetParam(e->function, 2);
+    e->builder = llvm->CreateBuilderInContext(c);
+    llvm->PositionBuilderAtEnd(e->builder, llvm->AppendBasicBlockInContext(c, e->function, "entry"));
+}
+
+/* Functions of the kernels: internal, inlined, for the machine that the module is for. */
+static void settle_functions(const emitter *e)
+{
+    const tay__llvm *llvm = e->llvm;
+    unsigned inline_kind = llvm->GetEnumAttributeKindForName("alwaysinline", 12);
+    const unsigned function = (unsigned)LLVMAttributeFunctionIndex;
+    static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer",
+                                          "stack-protector-buffer-size", "min-legal-vector-width"};
+
+    for (LLVMValueRef f = llvm->GetFirstFunction(e->module); f; f = llvm->GetNextFunction(f)) {
+        for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+            llvm->RemoveStringAttributeAtIndex(f, function, strings[i], (unsigned)strlen(strings[i]));
+        llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "prefer-vector-width", 19, "512", 3));
+        if (llvm->CountBasicBlocks(f) == 0 || f == e->function) continue;
+        llvm->SetLinkage(f, LLVMInternalLinkage);
+        llvm->AddAttributeAtIndex(f, function, llvm->CreateEnumAttribute(e->context, inline_kind, 0));
+    }
+}
+
+tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec)
+{
+    tay_status status = TAY_OK;
+    emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width};
+    const tay__step *steps = exec->steps.data;
+
+    declare(&e);
+    TAY_TRY(mark_used(&e));
+    for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
+    llvm->BuildRetVoid(e.builder);
+    settle_functions(&e);
+out:
+    llvm->DisposeBuilder(e.builder);
+    tay__free(e.used);
+    return status;
+}

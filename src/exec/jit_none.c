@@ -1,0 +1,15 @@
+/*
+ * The JIT of a library that was built without LLVM: there is none.
+ */
+#include "exec/jit.h"
+
+tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec)
+{
+    (void)out, (void)function, (void)exec;
+    return tay__error(TAY_ERROR_STATE, "this library was built without LLVM and has no JIT");
+}
+
+void tay__code_free(tay__code *code)
+{
+    (void)code;
+}

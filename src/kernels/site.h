@@ -1,0 +1,36 @@
+/*
+ * Sites: what the JIT calls. A site is one block of one operation: a kernel's block function with everything but the order
+ * known when the code is made. specialise.c wraps each block function as
+ *
+ *     void tay__site_NAME_VxB(jet, packed, scratch, n, at, site)     V vectors of B bytes, from element `at` of the run
+ *
+ * in LLVM bitcode; the JIT emits calls with pointers to constant sites, and LLVM inlines and folds them.
+ */
+#ifndef TAY__KERNELS_SITE_H
+#define TAY__KERNELS_SITE_H
+
+#include <stdint.h>
+
+enum { TAY__SITE_ROWS = 6 }; /* TAY__TILE */
+
+/* exec/jit_emit.c writes it as a constant, field by field: all fields are pointers, 64-bit integers or doubles. */
+typedef struct tay__site {
+    const int32_t *a, *b;       /* elements from the jet to coefficient 0 of the operands: term k's at [k * step] */
+    const uint8_t *a_transient; /* [n_terms], or NULL */
+    const uint64_t *n_terms;    /* constant; or not, so that LLVM does not unroll the loop over them */
+    uint64_t step;
+    uint64_t plane;     /* elements from order to order */
+    uint64_t y;         /* elements from the jet to coefficient 0 of the result */
+    uint64_t transient; /* 1: all orders are written there */
+    uint64_t to_state;  /* 1: coefficient n, divided by n + 1, is coefficient n + 1 of the state there */
+    uint64_t length;    /* elements that may be written, if fewer than a vector */
+    uint64_t has_coefs, coefs, coef_step; /* among the packed coefficients */
+    uint64_t has_constant, constants, constant_step;
+    uint64_t function;
+    uint64_t n_orders, tile, n_rows;  /* tiles: where the packed numbers are in the scratch memory */
+    uint64_t rows[TAY__SITE_ROWS];    /* elements from the first row of a tile to the others */
+    uint64_t row_length;
+    double exponent;
+} tay__site;
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * The kernels' blocks as sites for the JIT (site.h): compiled to bitcode by clang, once per real type and bytes of a vector,
+ * never linked as machine code. Order 0 of functions calls the table of array functions that the library runs with.
+ */
+#include "kernels/drive.h"
+#include "kernels/linear.h"
+#include "kernels/product.h"
+#include "kernels/recurrence.h"
+
+#define SITE_ARGUMENTS                                                                                                 \
+    real *restrict jet, const real *restrict packed, real *restrict scratch, uint64_t n, uint64_t at,                  \
+        const tay__site *restrict site
+
+/* site_NAME_VxB for 1, 2, 3 and 4 vectors of B bytes */
+#define PASTE_SITE(name, vectors, bytes) tay__site_##name##_##vectors##x##bytes
+#define SITE_NAME(name, vectors, bytes) PASTE_SITE(name, vectors, bytes)
+#define SITE(name, vectors, ...)                                                                                       \
+    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS);                                                  \
+    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS)                                                   \
+    {                                                                                                                  \
+        tay__row rows[TAY__SITE_ROWS];                                                                                 \
+        tay__group group;                                                                                              \
+        tay__run run = begin(&group, rows, jet, packed, scratch, n, site);                                             \
+        __VA_ARGS__;                                                                                                   \
+    }
+#define SITES(name, block, ...)                                                                                        \
+    SITE(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                                   \
+    SITE(name, 2, block(&run, at, 2, ##__VA_ARGS__))                                                                   \
+    SITE(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                                   \
+    SITE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
+
+TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const real *packed, const real *scratch, uint64_t n,
+                           const tay__site *site)
+{
+    tay__run run = {.group = group,
+                    .row = rows,
+                    .jet = jet,
+                    .plane = site->plane,
+                    .scale = 1,
+                    .n = (uint32_t)n,
+                    .n_terms = (uint32_t)*site->n_terms,
+                    .y = jet + site->y,
+                    .y_order = site->transient ? 0 : n * site->plane,
+                    .factor = 1,
+                    .length = site->length,
+                    .a = site->a,
+                    .b = site->b,
+                    .step = site->step,
+                    .coefs = site->has_coefs ? packed + site->coefs : NULL,
+                    .coef_step = site->coef_step,
+                    .constants = site->has_constant ? packed + site->constants : NULL,
+                    .constant_step = site->constant_step,
+                    .tile = scratch + site->tile,
+                    .n_orders = (uint32_t)site->n_orders,
+                    .a_transient = site->a_transient};
+    group->exponent = site->exponent;
+    group->function = (tay_function)site->function;
+    for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};
+    rows[0].length = (int32_t)site->row_length;
+    if (site->to_state) {
+        run.y_order = (n + 1) * site->plane;
+        run.divisor = (real)(n + 1);
+        run.inverse = 1 / run.divisor;
+    }
+    return run;
+}
+
+SITES(linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
+SITES(linear_shared_s, tay__linear_block, TAY__SHARED, TAY__SPLAT_COEFS)
+SITES(linear_shared_v, tay__linear_block, TAY__SHARED, TAY__VECTOR_COEFS)
+SITES(linear_contiguous_1, tay__linear_block, TAY__CONTIGUOUS, TAY__NO_COEFS)
+SITES(linear_contiguous_s, tay__linear_block, TAY__CONTIGUOUS, TAY__SPLAT_COEFS)
+SITES(linear_contiguous_v, tay__linear_block, TAY__CONTIGUOUS, TAY__VECTOR_COEFS)
+SITES(linear_gather_1, tay__linear_block, TAY__GATHER, TAY__NO_COEFS)
+SITES(linear_gather_s, tay__linear_block, TAY__GATHER, TAY__SPLAT_COEFS)
+SITES(linear_gather_v, tay__linear_block, TAY__GATHER, TAY__VECTOR_COEFS)
+SITES(product_shared_v, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
+SITES(product_contiguous_1, tay__product_block, TAY__CONTIGUOUS, TAY__NO_COEFS)
+SITES(product_contiguous_s, tay__product_block, TAY__CONTIGUOUS, TAY__SPLAT_COEFS)
+SITES(product_contiguous_v, tay__product_block, TAY__CONTIGUOUS, TAY__VECTOR_COEFS)
+SITES(square_1, tay__square_block, TAY__NO_COEFS)
+SITES(square_s, tay__square_block, TAY__SPLAT_COEFS)
+SITES(square_v, tay__square_block, TAY__VECTOR_COEFS)
+SITES(quotient, tay__quotient_block)
+SITES(power, tay__power_block)
+SITES(integral, tay__integral_block)
+
+#define ROWS_BLOCK(run, at, vectors, rows) tay__rows_block(run, rows, at, vectors)
+SITES(rows_2, ROWS_BLOCK, 2)
+SITES(rows_3, ROWS_BLOCK, 3)
+
+#define TILES(rows)                                                                                                    \
+    SITE(tile_##rows, 1, tay__tile_block(&run, rows, at, 1))                                                           \
+    SITE(tile_##rows, 2, tay__tile_block(&run, rows, at, 2))
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
+
+/* The whole run, order 0 of functions and of powers; order n > 0 of choices. */
+SITE(function, 1, tay__function_0(&run))
+SITE(power_0, 1, tay__power_0(&run))
+SITE(choice, 1, tay__choice_n(&run))
+
+/* Packs order n of the shared a's of a tile, times the coefficients: kernels.c, pack_tiles. */
+SITE(pack, 1, do {
+    real *to = scratch + site->tile;
+    for (uint64_t m = 0; m < site->n_rows; m++) {
+        for (uint64_t k = 0; k < run.n_terms; k++) {
+            uint64_t i = m * run.n_terms + k;
+            real c = site->has_coefs ? run.coefs[i] : 1;
+            to[(k * site->n_orders + n) * site->n_rows + m] = c * jet[(uint64_t)site->a[i] + n * site->plane];
+        }
+    }
+    (void)at;
+} while (0))

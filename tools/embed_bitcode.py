@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+"""Writes a C file with the contents of kernels_<real>_<bytes>.bc files: the table tay__bitcodes of exec/jit_emit.h."""
+
+import re
+import sys
+from pathlib import Path
+
+output, *inputs = map(Path, sys.argv[1:])
+with output.open("w") as f:
+    f.write('/*\n * Written by tools/embed_bitcode.py.\n */\n#include "exec/jit_emit.h"\n\n')
+    rows = []
+    for path in inputs:
+        real, size = re.fullmatch(r"kernels_(f\d\d)_(\d+)\.bc", path.name).groups()
+        data = path.read_bytes()
+        lines = [",".join(map(str, data[i : i + 32])) for i in range(0, len(data), 32)]
+        f.write(f"static const unsigned char {path.stem}[] = {{\n" + ",\n".join(lines) + "};\n\n")
+        rows.append(f"    {{{'TAY_FLOAT64' if real == 'f64' else 'TAY_FLOAT32'}, {size}, {path.stem}, sizeof {path.stem}}},\n")
+    f.write("const tay__bitcode tay__bitcodes[] = {\n" + "".join(rows) + "};\n")
+    f.write(f"const size_t tay__n_bitcodes = {len(rows)};\n")
