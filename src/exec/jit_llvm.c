@@ -125,6 +125,13 @@ out:
     return status;
 }
 
+/* Errors come back as such; LLVM is not to print them, too. */
+static void keep_quiet(void *context, LLVMErrorRef error)
+{
+    (void)context;
+    table.ConsumeError(error);
+}
+
 tay_status tay__llvm_load(tay__loaded *out, const tay__llvm *llvm, LLVMMemoryBufferRef object, const char *name,
                           const tay__symbol *symbols, size_t n_symbols)
 {
@@ -133,6 +140,7 @@ tay_status tay__llvm_load(tay__loaded *out, const tay__llvm *llvm, LLVMMemoryBuf
     LLVMOrcExecutorAddress address;
 
     TAY_TRY(tay__llvm_check(llvm, llvm->OrcCreateLLJIT(&loaded.jit, NULL), "start"));
+    llvm->OrcExecutionSessionSetErrorReporter(llvm->OrcLLJITGetExecutionSession(loaded.jit), keep_quiet, NULL);
     TAY_TRY(define_symbols(llvm, loaded.jit, symbols, n_symbols));
     LLVMErrorRef error = llvm->OrcLLJITAddObjectFile(loaded.jit, llvm->OrcLLJITGetMainJITDylib(loaded.jit), object);
     object = NULL;
