@@ -65,7 +65,8 @@ void *core_alloc(size_t n, size_t size);
 
 /* A clock that ticks 20 times a second, when long work looks for signals. */
 typedef struct core_clock {
-    double next;
+    double last, next;   /* seconds: when it was looked at, and when it ticks */
+    unsigned skip, left; /* calls that do not look at it, and how many are left */
 } core_clock;
 
 void core_clock_start(core_clock *clock);

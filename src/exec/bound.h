@@ -7,6 +7,8 @@
 #ifndef TAY__BOUND_H
 #define TAY__BOUND_H
 
+#include <stdatomic.h>
+
 #include "exec/exec.h"
 #include "kernels/kernels.h"
 
@@ -26,6 +28,9 @@ typedef struct tay__step {
                       where the next begin */
 } tay__step;
 
+/* What tay__exec_run does, for the jet, the packed coefficients and the scratch memory of a workspace. */
+typedef void tay__code_function(void *jet, const void *packed, void *scratch);
+
 /* Slots begin .. end - 1. */
 typedef struct tay__slots {
     size_t begin, end;
@@ -44,7 +49,8 @@ struct tay__exec {
     size_t memory;         /* bytes of a workspace without the prologue's */
     const tay__kernels *kernels;
     const tay__kernels *numbers; /* for double, whatever the real type */
-    void (*run)(void *jet, const void *packed, void *scratch); /* code of the JIT, or NULL: then the vm runs */
+    _Atomic(tay__code_function *) run; /* code of the JIT, or NULL: then the vm runs */
+    atomic_llong runs_left;       /* of the vm, before code is made; 0: never */
     struct tay__code *code;
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
@@ -91,6 +97,9 @@ tay_status tay__follow_moves(const tay__group **group, tay__exec *exec);
 tay_status tay__note_copies(tay__exec *exec, const tay__group *group, const int32_t *slots, const int32_t *first);
 /* The last step so far: sums that are only copied are computed at once where their copies would be. */
 tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *stage);
+
+/* The vm runs an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs. */
+void tay__exec_count_run(const tay__exec *exec);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */
 tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted);

@@ -7,9 +7,6 @@
 
 #include "exec/bound.h"
 
-/* What tay__exec_run does, for the jet, the packed coefficients and the scratch memory of a workspace. */
-typedef void tay__code_function(void *jet, const void *packed, void *scratch);
-
 /* Code and what it lives in. */
 typedef struct tay__code tay__code;
 

@@ -37,13 +37,16 @@ void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
 {
     const tay__step *steps = exec->steps.data;
 
-    if (exec->run) {
-        exec->run(workspace->jet, workspace->packed, workspace->scratch);
+    tay__code_function *code = atomic_load_explicit(&exec->run, memory_order_acquire);
+
+    if (code) {
+        code(workspace->jet, workspace->packed, workspace->scratch);
         return;
     }
     tay__pass pass = tay__pass_of(exec, workspace, exec->order > 0 ? exec->order : 1);
 
     for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
+    if (atomic_load_explicit(&exec->runs_left, memory_order_relaxed) > 0) tay__exec_count_run(exec);
 }
 
 void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, const void *pars)
