@@ -9,6 +9,10 @@
 
 #include "exec/jit_emit.h"
 
+/* Of the compiler's own library, where they are hidden from the process: reduction of huge angles (kernels/vmath_huge.h). */
+extern __int128 __fixdfti(double x);
+extern double __floattidf(__int128 x);
+
 struct tay__code {
     tay__loaded loaded;
 };
@@ -88,8 +92,10 @@ tay_status tay__code_create(tay__code **out, tay__code_function **function, cons
     TAY_TRY(tay__calloc(&code, 1, sizeof *code));
     TAY_TRY(make_object(&object, llvm, exec));
     const char *functions = exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
-    tay__symbol symbols[] = {{functions, exec->kernels->evaluate}};
-    TAY_TRY(tay__llvm_load(&code->loaded, llvm, object, TAY__CODE_NAME, symbols, 1));
+    tay__symbol symbols[] = {{functions, exec->kernels->evaluate},
+                             {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
+                             {"__floattidf", (const void *)(uintptr_t)__floattidf}};
+    TAY_TRY(tay__llvm_load(&code->loaded, llvm, object, TAY__CODE_NAME, symbols, sizeof symbols / sizeof *symbols));
     memcpy(function, &code->loaded.address, sizeof *function);
     *out = code;
     code = NULL;

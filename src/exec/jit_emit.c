@@ -111,7 +111,8 @@ static LLVMValueRef constant_site(const emitter *e, const draft *d)
     memcpy(numbers, (const char *)&d->site + N_POINTERS * sizeof(void *), sizeof numbers);
     for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = number(e, numbers[i]);
     fields[N_POINTERS + SITE_NUMBERS] = e->llvm->ConstReal(e->llvm->DoubleTypeInContext(e->context), d->site.exponent);
-    return constant_global(e, e->site, e->llvm->ConstStructInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0), "site");
+    LLVMValueRef value = e->llvm->ConstStructInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0);
+    return constant_global(e, e->site, value, "site");
 }
 
 /* Links the bitcode with vectors of so many bytes, if it is not yet. */
@@ -304,6 +305,17 @@ static const char *kernel_of(const tay__group *g)
     }
 }
 
+/* The kernel of order 0 of a function, if there is one that is inlined. */
+static const char *value_kernel_of(const tay__group *g, place where)
+{
+    static const char *const names[TAY_N_FUNCTIONS] = {
+        [TAY_EXP] = "value_exp",   [TAY_EXPM1] = "value_expm1", [TAY_LOG] = "value_log",   [TAY_LOG1P] = "value_log1p",
+        [TAY_SIN] = "value_sin",   [TAY_COS] = "value_cos",     [TAY_TAN] = "value_tan",   [TAY_SINH] = "value_sinh",
+        [TAY_COSH] = "value_cosh", [TAY_TANH] = "value_tanh",   [TAY_SIGMOID] = "value_sigmoid"};
+
+    return where == FIRST && g->primitive == TAY__INTEGRATE ? names[g->function] : NULL;
+}
+
 /* Kernels that take the whole run at once: order 0 of functions and powers, choices. */
 static const char *whole_kernel_of(const tay__group *g, place where)
 {
@@ -318,10 +330,18 @@ static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__s
     draft d;
 
     TAY_TRY(make_draft(&d, e, o, s));
+    d.kernel = value_kernel_of(o->group, e->place);
+    if (d.kernel) {
+        d.most_vectors = 1;
+        TAY_TRY(emit_blocks(e, &d));
+        goto out;
+    }
     d.kernel = whole_kernel_of(o->group, e->place);
     if (d.kernel) {
-        d.site.length = (uint64_t)d.length;
-        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, e->width));
+        uint32_t whole = (uint32_t)(d.length + (int32_t)e->width - 1) / e->width * e->width;
+        bool pads = o->group->primitive == TAY__POWER && (uint32_t)d.padded >= whole && (uint32_t)d.length > e->width / 2;
+        d.site.length = pads ? whole : (uint64_t)d.length;
+        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, o->group->primitive == TAY__POWER && !pads ? 1 : e->width));
     } else {
         d.kernel = kernel_of(o->group);
         TAY_TRY(emit_blocks(e, &d));
@@ -346,7 +366,8 @@ static uint32_t common_rows(const tay__group *g, const int32_t *shared, const ta
 }
 
 /* Such rows together; `own`: the other operands. */
-static tay_status emit_common_rows(emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s, uint32_t n_rows)
+static tay_status emit_common_rows(emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s,
+                                   uint32_t n_rows)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
@@ -583,8 +604,10 @@ static void settle_functions(const emitter *e)
         for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
             llvm->RemoveStringAttributeAtIndex(f, function, strings[i], (unsigned)strlen(strings[i]));
         llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "prefer-vector-width", 19, "512", 3));
+        size_t length;
         if (llvm->CountBasicBlocks(f) == 0 || f == e->function) continue;
         llvm->SetLinkage(f, LLVMInternalLinkage);
+        if (strncmp(llvm->GetValueName2(f, &length), "tay__site_", 10) != 0) continue; /* kept out of line by their authors */
         llvm->AddAttributeAtIndex(f, function, llvm->CreateEnumAttribute(e->context, inline_kind, 0));
     }
 }

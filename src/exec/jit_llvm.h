@@ -23,7 +23,7 @@
 #define TAY__LLVM_FUNCTIONS(F)                                                                                         \
     F(ContextCreate) F(ContextDispose) F(ModuleCreateWithNameInContext) F(DisposeModule) F(SetTarget) F(SetDataLayout)  \
     F(SetModuleDataLayout) F(DisposeMessage) F(GetErrorMessage) F(DisposeErrorMessage) F(VerifyModule)                  \
-    F(PrintModuleToString) F(GetFirstFunction) F(GetNextFunction) F(GetNamedFunction) F(CountBasicBlocks)               \
+    F(PrintModuleToString) F(GetFirstFunction) F(GetNextFunction) F(GetNamedFunction) F(CountBasicBlocks) F(GetValueName2) \
     F(RemoveStringAttributeAtIndex) F(AddAttributeAtIndex) F(RemoveEnumAttributeAtIndex) F(CreateEnumAttribute)         \
     F(CreateStringAttribute) F(GetEnumAttributeKindForName) F(SetLinkage) F(GlobalGetValueType)                          \
     F(CreateMemoryBufferWithMemoryRange) F(CreateMemoryBufferWithMemoryRangeCopy) F(DisposeMemoryBuffer)                 \

@@ -32,7 +32,8 @@ TAY__INLINE void tay__convolve_one(vec *s, const real *a, const real *b, int vec
 }
 
 /* s[i] += sum_{j = 0..n} a_j b_{n-j}, a_0, a_n, which are new or meet what is new, last. */
-TAY__INLINE void tay__convolve(vec *s, const real *a0, const real *b0, uint32_t n, size_t plane, int vectors, tay__stride a_stride)
+TAY__INLINE void tay__convolve(vec *s, const real *a0, const real *b0, uint32_t n, size_t plane, int vectors,
+                               tay__stride a_stride)
 {
     const real *a = a0 + plane, *b = b0 + n * plane - plane;
 

@@ -6,6 +6,7 @@
 #include "kernels/linear.h"
 #include "kernels/product.h"
 #include "kernels/recurrence.h"
+#include "kernels/vmath.h"
 
 #define SITE_ARGUMENTS                                                                                                 \
     real *restrict jet, const real *restrict packed, real *restrict scratch, uint64_t n, uint64_t at,                  \
@@ -65,6 +66,26 @@ TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const r
     return run;
 }
 
+/* x^p for exponents that roots and quotients give, over whole vectors: elements behind the run may be written (jit_emit.c). */
+TAY__INLINE bool power_special(const tay__run *run)
+{
+    const real *a = tay__operand_a(run, 0);
+    double p = run->group->exponent;
+
+    if (p != -1 && p != -2 && p != 0.5 && p != -0.5 && p != 1.5 && p != -1.5) return false;
+    for (size_t i = 0; i < run->length; i += TAY__WIDTH) {
+        vec x = tay__load(a + i), root = p == -1 || p == -2 ? tay__splat(1) : __builtin_elementwise_sqrt(x);
+        vec y = p == -2 ? x * x : p == -1 || p == 1.5 || p == -1.5 ? x * root : root;
+        tay__store(run->y + i, p < 0 ? 1 / y : y);
+    }
+    return true;
+}
+
+TAY__INLINE void power_0(const tay__run *run)
+{
+    if (run->length % TAY__WIDTH != 0 || !power_special(run)) tay__power_0(run);
+}
+
 SITES(linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
 SITES(linear_shared_s, tay__linear_block, TAY__SHARED, TAY__SPLAT_COEFS)
 SITES(linear_shared_v, tay__linear_block, TAY__SHARED, TAY__VECTOR_COEFS)
@@ -100,9 +121,24 @@ TILES(4)
 TILES(5)
 TILES(6)
 
+/* Order 0 of the functions that vmath.h has. */
+#define VALUE(name)                                                                                                    \
+    SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(tay__load(tay__operand_a(&run, 0) + at))))
+VALUE(exp)
+VALUE(expm1)
+VALUE(log)
+VALUE(log1p)
+VALUE(sin)
+VALUE(cos)
+VALUE(tan)
+VALUE(sinh)
+VALUE(cosh)
+VALUE(tanh)
+VALUE(sigmoid)
+
 /* The whole run, order 0 of functions and of powers; order n > 0 of choices. */
 SITE(function, 1, tay__function_0(&run))
-SITE(power_0, 1, tay__power_0(&run))
+SITE(power_0, 1, power_0(&run))
 SITE(choice, 1, tay__choice_n(&run))
 
 /* Packs order n of the shared a's of a tile, times the coefficients: kernels.c, pack_tiles. */
