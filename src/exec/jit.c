@@ -9,9 +9,9 @@
 
 #include "exec/jit_emit.h"
 
-/* The compiler's own functions for what processors do not have, which vmath_huge.h needs. */
-extern __int128 __fixdfti(double);
-extern double __floattidf(__int128);
+/* Of the compiler's own library, where they are hidden from the process: reduction of huge angles (kernels/vmath_huge.h). */
+extern __int128 __fixdfti(double x);
+extern double __floattidf(__int128 x);
 
 struct tay__code {
     tay__loaded loaded;
@@ -52,7 +52,8 @@ static void dump_text(LLVMModuleRef module, const tay__llvm *llvm)
     llvm->DisposeMessage(text);
 }
 
-static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, const tay__exec *exec)
+static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, const tay__exec *exec,
+                              uint32_t most_sites)
 {
     tay_status status = TAY_OK;
     LLVMContextRef context = llvm->ContextCreate();
@@ -65,7 +66,7 @@ static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, c
     llvm->SetTarget(module, triple);
     llvm->SetModuleDataLayout(module, layout);
     llvm->DisposeTargetData(layout);
-    TAY_TRY(tay__emit(module, context, llvm, exec));
+    TAY_TRY(tay__emit(module, context, llvm, exec, most_sites));
     TAY_TRY(optimise(module, llvm, machine));
     if (getenv("TAYRA_JIT_DUMP")) dump_text(module, llvm);
     if (llvm->TargetMachineEmitToMemoryBuffer(machine, module, LLVMObjectFile, &error, out))
@@ -80,7 +81,7 @@ out:
     return status;
 }
 
-tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec)
+tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites)
 {
     tay_status status = TAY_OK;
     const tay__llvm *llvm = tay__llvm_open();
@@ -90,7 +91,7 @@ tay_status tay__code_create(tay__code **out, tay__code_function **function, cons
     if (!llvm) return TAY_ERROR_STATE;
     if (strcmp(exec->kernels->name, "baseline") == 0) TAY_FAIL(TAY_ERROR_STATE, "the JIT needs AVX2");
     TAY_TRY(tay__calloc(&code, 1, sizeof *code));
-    TAY_TRY(make_object(&object, llvm, exec));
+    TAY_TRY(make_object(&object, llvm, exec, most_sites));
     const char *functions = exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
     tay__symbol symbols[] = {{functions, exec->kernels->evaluate},
                              {"__fixdfti", (const void *)(uintptr_t)__fixdfti},

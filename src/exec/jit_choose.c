@@ -11,11 +11,14 @@
  */
 enum { RUNS_BEFORE_CODE = 10000 };
 
-static void make_code(tay__exec *exec)
+/* Calls of kernels in code that is wanted, and in code that the library may make by itself, in a fraction of a second. */
+enum { MOST_SITES = 1500, FEW_SITES = 400 };
+
+static void make_code(tay__exec *exec, uint32_t most_sites)
 {
     tay__code_function *function;
 
-    if (tay__code_create(&exec->code, &function, exec) == TAY_OK)
+    if (tay__code_create(&exec->code, &function, exec, most_sites) == TAY_OK)
         atomic_store_explicit(&exec->run, function, memory_order_release);
 }
 
@@ -30,7 +33,7 @@ void tay__exec_choose(tay__exec *exec, tay_execution wanted)
     if (wanted == TAY_EXECUTION_JIT && !fits)
         tay__error(TAY_ERROR_STATE, "the JIT makes code for one lane only");
     else if (wanted == TAY_EXECUTION_JIT)
-        make_code(exec);
+        make_code(exec, MOST_SITES);
     else if (fits && exec->order > 0)
         exec->runs_left = RUNS_BEFORE_CODE;
 }
@@ -39,7 +42,7 @@ void tay__exec_count_run(const tay__exec *exec)
 {
     tay__exec *mutable = (tay__exec *)exec; /* this count, and the code, are all that changes */
 
-    if (atomic_fetch_sub(&mutable->runs_left, 1) == 1) make_code(mutable);
+    if (atomic_fetch_sub(&mutable->runs_left, 1) == 1) make_code(mutable, FEW_SITES);
 }
 
 tay_execution tay__exec_execution(const tay__exec *exec)

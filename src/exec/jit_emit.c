@@ -12,7 +12,6 @@
 #include <stdio.h>
 
 /* More sites than this are as well left to the interpreter. */
-enum { MOST_SITES = 1500 };
 /* Whole blocks of a run from which on they are a loop. */
 enum { LOOP_BLOCKS = 5 };
 /* Loops over more terms than this are not unrolled. */
@@ -32,7 +31,7 @@ typedef struct emitter {
     place place;
     bool *used;     /* [exec->n_slots] a value is kept there */
     uint32_t width; /* elements of the widest vector */
-    size_t n_sites;
+    size_t n_sites, most_sites;
     bool linked[8]; /* by log2 of bytes */
 } emitter;
 
@@ -147,7 +146,8 @@ static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueR
     uint32_t bytes = width * (uint32_t)e->exec->element;
     char name[80];
 
-    if (++e->n_sites > MOST_SITES) TAY_FAIL(TAY_ERROR_LIMIT, "the program is too large for the JIT: over %d sites", MOST_SITES);
+    if (++e->n_sites > e->most_sites)
+        TAY_FAIL(TAY_ERROR_LIMIT, "the program is too large for the JIT: over %zu sites", e->most_sites);
     TAY_TRY(link_bitcode(e, bytes));
     snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
@@ -612,10 +612,12 @@ static void settle_functions(const emitter *e)
     }
 }
 
-tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec)
+tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
+                     uint32_t most_sites)
 {
     tay_status status = TAY_OK;
-    emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width};
+    emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
+                 .most_sites = most_sites};
     const tay__step *steps = exec->steps.data;
 
     declare(&e);

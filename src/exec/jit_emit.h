@@ -22,6 +22,7 @@ extern const size_t tay__n_bitcodes;
 #define TAY__CODE_NAME "tay__code"
 
 /* Writes it into an empty module, with all kernels that it calls linked in and marked for inlining. */
-tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec);
+tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
+                     uint32_t most_sites);
 
 #endif

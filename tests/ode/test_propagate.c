@@ -1,6 +1,9 @@
 /*
  * Propagations: exact solutions, the limits and outcomes, the callback, grids against single propagations.
  */
+#include <pthread.h>
+#include <stdlib.h>
+
 #include "systems.h"
 
 static void linear_system_is_exact(void **unused)
@@ -199,6 +202,41 @@ static void wrong_arguments(void **unused)
     tay_ode_free(ode);
 }
 
+/* Two threads share a system: one makes its code, the other goes on; both end where the interpreter does. */
+static void *propagate_far(void *ode)
+{
+    tay_propagate_options options = {.size = sizeof options, .max_steps = 12000};
+    tay_ode_result r;
+    return tay_ode_propagate_until(&r, ode, 1e6, &options) == TAY_OK && r.n_steps == 12000 ? ode : NULL;
+}
+
+static void code_is_made_on_the_way(void **unused)
+{
+    (void)unused;
+    tay_ode *ode[3] = {make(&kepler), NULL, make_with(&kepler, (tay_ode_options){.execution = TAY_EXECUTION_VM})};
+    const char *environment = getenv("TAYRA_EXEC");
+    tay_execution first = tay_ode_execution(ode[0]), at_last;
+    pthread_t other;
+    void *done;
+
+    assert_ok(tay_ode_copy(&ode[1], ode[0]));
+    assert_int_equal(pthread_create(&other, NULL, propagate_far, ode[1]), 0);
+    for (int i = 0; i < 3; i += 2) assert_ptr_equal(propagate_far(ode[i]), ode[i]);
+    assert_int_equal(pthread_join(other, &done), 0);
+    assert_ptr_equal(done, ode[1]);
+    at_last = tay_ode_execution(ode[0]);
+    assert_int_equal(tay_ode_execution(ode[1]), at_last);
+    if (!environment) assert_int_equal(first, TAY_EXECUTION_VM);
+    if (first == TAY_EXECUTION_JIT) assert_int_equal(at_last, TAY_EXECUTION_JIT);
+    assert_int_equal(tay_ode_execution(ode[2]), TAY_EXECUTION_VM);
+    for (int i = 0; i < 2; i++) { /* the steps' sizes differ by rounding, hence the ends do; not the energy */
+        const double *x = tay_ode_state(ode[i]);
+        assert_close((x[2] * x[2] + x[3] * x[3]) / 2 - 1 / hypot(x[0], x[1]), 0.72 - 1, 1e-13);
+        assert_close(tay_ode_time(ode[i], NULL), tay_ode_time(ode[2], NULL), 1e-6);
+    }
+    for (int i = 0; i < 3; i++) tay_ode_free(ode[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +244,7 @@ int main(void)
         cmocka_unit_test(ends_exactly_at_the_time), cmocka_unit_test(step_limit),
         cmocka_unit_test(callback_sees_every_step), cmocka_unit_test(callback_changes_things),
         cmocka_unit_test(blowing_up),               cmocka_unit_test(wrong_arguments),
+        cmocka_unit_test(code_is_made_on_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
