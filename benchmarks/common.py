@@ -96,7 +96,7 @@ def ratios(row):
     found = {}
     for name, spent in row["seconds"].items():
         peer = name.split()[0] if name.startswith("diffrax") else name
-        if peer != "tayra":
+        if not peer.startswith("tayra"):
             found[peer] = min(spent / row["seconds"]["tayra"], found.get(peer, float("inf")))
     return found
 

@@ -1,5 +1,8 @@
 """The systems that are measured, each a function of the module (tayra or heyoka) that is to build it."""
 
+import functools
+import types
+
 import numpy as np
 
 N = 6
@@ -55,6 +58,29 @@ def inference_network(m, weights, hidden=(32, 32)):
     x = list(m.make_vars("inp_1", "inp_2", "inp_3", "inp_4"))
     activations = [m.tanh] * len(hidden) + [m.sigmoid]
     return m.model.ffnn(inputs=x, nn_hidden=list(hidden), n_out=1, activations=activations, nn_wb=weights), x
+
+
+def compiled(module):
+    """tayra, but its integrators are machine code from the beginning."""
+    proxy = types.SimpleNamespace(**vars(module))
+    proxy.taylor_adaptive = functools.partial(module.taylor_adaptive, execution="jit")
+    return proxy
+
+
+def three_bodies(m):
+    """The circular restricted three-body problem in the rotating frame, mu = 0.01."""
+    x, y, px, py = m.make_vars("x", "y", "px", "py")
+    mu = 0.01
+    a, b = x - mu, x - mu + 1
+    p, q = (1 - mu) / m.sqrt(a**2 + y**2) ** 3, mu / m.sqrt(b**2 + y**2) ** 3
+    equations = [(x, px + y), (y, py - x), (px, py - p * a - q * b), (py, -px - p * y - q * y)]
+    return m.taylor_adaptive(equations, [-0.45, 0.8, -0.8, -0.45])
+
+
+def twenty_bodies(m):
+    """Far from each other; heyoka in compact mode, as its default mode compiles for minutes."""
+    states = np.random.default_rng(0).normal(size=(20, 6)) * [10, 10, 10, 0.3, 0.3, 0.3]
+    return m.taylor_adaptive(m.model.nbody(20), states.ravel(), compact_mode=True)
 
 
 def pendulum(m):
