@@ -2,8 +2,8 @@
  * One step of all lanes: parameters, state, the order and the jet, the largest step that the tolerance allows.
  *
  * With the radius of convergence estimated as in [JZ2005], rho = min over m in {K-1, K} of (max(1, |x_0|) / |x_m|)^(1/m), a
- * series of order K is good for h = rho (tol / e^2.7 (U/K)^5)^(1/K), which at the usual order U = 1 - ln(tol)/2 is their step,
- * rho exp(-2 - 0.7/U). The factor (U/K)^5 is measured: without it gradients at up to twice the usual order are ten times less
+ * series of order K is good for h = rho (tol / e^2.7 (U/K)^3)^(1/K), which at the usual order U = 1 - ln(tol)/2 is their step,
+ * rho exp(-2 - 0.7/U). The factor (U/K)^3 is measured: without it gradients at up to twice the usual order are ten times less
  * accurate, as coefficients are n^s rho^-n, and their derivatives n^(s+1). A step costs about K (c + K): sums of layers for
  * each order, and convolutions.
  */
@@ -13,7 +13,7 @@
 
 /* The order whose sums and convolutions cost the same. */
 enum { EVEN_ORDER = 14, LEAST_ORDER = 4 };
-static const double EXCESS = 5;
+static const double EXCESS = 3;
 
 size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done)
 {
