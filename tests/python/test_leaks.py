@@ -180,3 +180,14 @@ def test_reference_counts():
         hk.subs(e, {x: v}), hk.get_variables(e), hk.select(e, 1, x)
     after = [sys.getrefcount(o) for o in objects]
     assert all(abs(a - b) < 20 for a, b in zip(after, before)), list(zip(before, after))
+
+
+def machine_code():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a library without LLVM
+        ta = hk.taylor_adaptive([(x, v), (v, -hk.par[0] * x)], [1.0, 0.0], pars=[2.0], execution="jit")
+    ta.step()
+
+
+def test_machine_code_goes_with_its_integrator():
+    assert growth(machine_code, 60) < 60 * 8192 + 600_000

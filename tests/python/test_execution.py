@@ -1,0 +1,131 @@
+"""Who runs an integrator: the interpreter, or machine code that LLVM makes."""
+
+import copy
+import os
+import pickle
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import tayra as hk
+
+
+def kepler(**options):
+    x, y, u, v = hk.make_vars("x", "y", "u", "v")
+    pull = -((x * x + y * y) ** -1.5)
+    return hk.taylor_adaptive([(x, u), (y, v), (u, x * pull), (v, y * pull)], [1.0, 0.0, 0.0, 1.2], **options)
+
+
+def has_jit():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kepler(execution="jit").execution == "jit"
+
+
+needs_jit = pytest.mark.skipif(not has_jit(), reason="this library was built without LLVM")
+
+
+def three_functions(**options):
+    x, y, z = hk.make_vars("x", "y", "z")
+    return hk.taylor_adaptive(
+        [(x, hk.tanh(y) - hk.par[0] * x), (y, hk.sin(x * z) + hk.cos(hk.time)), (z, x / (2 + y * y) - z**1.5)],
+        [0.1, 0.2, 0.3], pars=[0.7], **options,
+    )  # fmt: skip
+
+
+@needs_jit
+@pytest.mark.parametrize("make", [kepler, three_functions])
+def test_both_agree(make):
+    ends = {}
+    for execution in ("vm", "jit"):
+        ta = make(execution=execution)
+        assert ta.execution == execution
+        ta.propagate_until(3.0)
+        ends[execution] = ta.state.copy()
+    np.testing.assert_allclose(ends["jit"], ends["vm"], rtol=2e-15, atol=2e-15)
+
+
+@needs_jit
+def test_code_is_made_when_it_pays(monkeypatch):
+    monkeypatch.delenv("TAYRA_EXEC", raising=False)
+    ta, never = kepler(), kepler(execution="vm")
+    assert ta.execution == "vm"
+    for integrator, at_last in ((ta, "jit"), (never, "vm")):
+        integrator.propagate_until(1e9, max_steps=9_000)
+        assert integrator.execution == "vm"
+        integrator.propagate_until(1e9, max_steps=2_000)
+        assert integrator.execution == at_last
+    assert copy.deepcopy(ta).execution == "jit"
+
+
+@needs_jit
+def test_environment_decides_what_is_left_open(monkeypatch):
+    monkeypatch.setenv("TAYRA_EXEC", "jit")
+    assert kepler().execution == "jit" and kepler(execution="vm").execution == "vm"
+    monkeypatch.setenv("TAYRA_EXEC", "vm")
+    assert kepler().execution == "vm" and kepler(execution="jit").execution == "jit"
+
+
+@needs_jit
+def test_pickled_with_its_execution():
+    for execution in ("vm", "jit"):
+        assert pickle.loads(pickle.dumps(kepler(execution=execution))).execution == execution
+
+
+@needs_jit
+def test_threads_make_code_at_once():
+    ends, made = [None] * 4, kepler(execution="vm")
+    made.propagate_until(2.0)
+
+    def work(i):
+        ta = kepler(execution="jit")
+        ta.propagate_until(2.0)
+        ends[i] = ta.execution, ta.state.copy()
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    for execution, state in ends:
+        assert execution == "jit"
+        np.testing.assert_allclose(state, made.state, rtol=1e-14)
+
+
+@needs_jit
+def test_code_goes_on_in_a_forked_process():
+    ta = kepler(execution="jit")
+    child = os.fork()
+    if child == 0:
+        ok = False
+        try:
+            ta.propagate_until(2.0)
+            other = kepler(execution="jit")
+            other.propagate_until(2.0)
+            ok = other.execution == "jit" and np.array_equal(ta.state, other.state)
+        finally:
+            os._exit(0 if ok else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@needs_jit
+def test_beside_torch_and_jax():
+    """Both bring an LLVM of their own."""
+    torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    assert kepler(execution="jit").execution == "jit"
+    assert float(torch.tanh(torch.tensor(0.5))) == pytest.approx(np.tanh(0.5), rel=1e-6)
+    assert float(jax.jit(jax.numpy.tanh)(0.5)) == pytest.approx(np.tanh(0.5), rel=1e-6)
+    assert kepler(execution="jit").execution == "jit"
+
+
+def test_what_cannot_be_compiled_is_interpreted():
+    x = hk.make_vars("x")
+    with pytest.warns(RuntimeWarning, match="the interpreter runs this"):
+        f = hk.cfunc([hk.sin(x)], [x], execution="jit")
+    assert f.execution == "vm" and f([0.5])[0] == np.sin(0.5)
+
+
+@pytest.mark.parametrize("make", [kepler, lambda **options: hk.cfunc([hk.time], [], **options)])
+def test_unknown_executions(make):
+    with pytest.raises(ValueError, match="execution"):
+        make(execution="gpu")
