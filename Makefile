@@ -45,7 +45,7 @@ test-sanitize: build/sanitize/build.ninja
 	$(MESON) test -C build/sanitize --print-errorlogs --suite c -t 5
 
 test-valgrind: build/c/build.ninja
-	$(MESON) test -C build/c --print-errorlogs --suite valgrind -t 20 --logbase valgrind --wrapper '$(VALGRIND)'
+	TAYRA_EXEC=vm $(MESON) test -C build/c --print-errorlogs --suite valgrind -t 20 --logbase valgrind --wrapper '$(VALGRIND)'
 
 test-python: $(VENV)/tutorial.stamp
 	$(PYTHON) -m pytest

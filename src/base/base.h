@@ -64,13 +64,14 @@ void tay__free_kept(tay__array *kept);
 
 /*
  * Work for several threads, the calling one among them: each calls run(context, whether it is the calling thread) once. The
- * calling thread, when it has finished, calls watch(context), which may be NULL, every 20 ms until the others have. A failed
- * run does not end the others. The first failure is returned.
+ * calling thread, when it has finished, calls watch(context), which may be NULL, every 20 ms until the others have. The first
+ * failure is returned; after each, stop(context), if not NULL, is to end the runs of the others.
  */
 enum { TAY__MOST_THREADS = 64 };
 typedef struct tay__work {
     tay_status (*run)(void *context, bool leads);
     void (*watch)(void *context);
+    void (*stop)(void *context);
     void *context;
 } tay__work;
 tay_status tay__work_together(const tay__work *work, size_t n_threads);

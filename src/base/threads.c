@@ -42,6 +42,7 @@ static void take_part(team *t, bool leads)
         snprintf(t->message, sizeof t->message, "%s", tay_error_message());
     }
     pthread_mutex_unlock(&t->lock);
+    if (t->work->stop) t->work->stop(t->work->context); /* not before: others might fail for having been stopped */
 }
 
 static void *thread_main(void *context)

@@ -17,7 +17,6 @@ tay_status tay__go_on(tay_tape *run, const tay__worker *worker)
     return tay__error(TAY_ERROR_STATE, "progress: stopped after %zu of %zu trajectories", (size_t)run->n_done, run->a.n_points);
 }
 
-/* The first error stops all. */
 static tay_status work(void *context, bool leads)
 {
     team *t = context;
@@ -33,7 +32,6 @@ static tay_status work(void *context, bool leads)
         run->n_done += run->blocks[i].end - run->blocks[i].begin;
         if (status == TAY_OK) status = tay__go_on(run, worker);
     }
-    if (status != TAY_OK) run->stopped = true;
     if (worker) tay__flow_give(run->flow, run->lanes, worker);
     return status;
 }
@@ -46,11 +44,17 @@ static void watch(void *context)
     if (!run->stopped && run->progress && !run->progress(run->n_done, run->a.n_points, run->context)) run->stopped = true;
 }
 
+static void stop(void *context)
+{
+    team *t = context;
+    t->run->stopped = true;
+}
+
 tay_status tay__each_block(tay_tape *run, tay_status (*f)(tay_tape *, tay__block *, tay__worker *))
 {
     team t = {.run = run, .work = f};
 
     run->n_done = 0;
     run->stopped = false;
-    return tay__work_together(&(tay__work){work, watch, &t}, tay__count_threads(run->flow->n_threads, run->n_blocks));
+    return tay__work_together(&(tay__work){.run = work, .watch = watch, .stop = stop, .context = &t}, tay__count_threads(run->flow->n_threads, run->n_blocks));
 }

@@ -160,6 +160,7 @@ static void maps_find_what_was_set(void **state)
 typedef struct counted {
     _Atomic size_t n, n_leading, n_watched;
     size_t fails; /* the run that fails; 0: none */
+    _Atomic bool stopped;
 } counted;
 
 static tay_status count_run(void *context, bool leads)
@@ -168,6 +169,8 @@ static tay_status count_run(void *context, bool leads)
     size_t n = atomic_fetch_add(&c->n, 1) + 1;
 
     c->n_leading += leads;
+    while (c->fails == 1 && n == 2 && !c->stopped) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (c->stopped) return tay__error(TAY_ERROR_LIMIT, "run %zu was stopped", n);
     if (!leads) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     return n == c->fails ? tay__error(TAY_ERROR_STATE, "run %zu", n) : TAY_OK;
 }
@@ -177,11 +180,16 @@ static void count_watch(void *context)
     ((counted *)context)->n_watched++;
 }
 
+static void count_stop(void *context)
+{
+    ((counted *)context)->stopped = true;
+}
+
 static void threads_work_together(void **state)
 {
     (void)state;
     counted c = {0};
-    tay__work work = {count_run, count_watch, &c};
+    tay__work work = {.run = count_run, .watch = count_watch, .context = &c};
 
     assert_int_equal(tay__work_together(&work, 1), TAY_OK);
     assert_true(c.n == 1 && c.n_leading == 1 && c.n_watched == 0);
@@ -191,6 +199,10 @@ static void threads_work_together(void **state)
     assert_int_equal(tay__work_together(&work, 3), TAY_ERROR_STATE); /* in whichever thread: the message comes here */
     assert_string_equal(tay_error_message(), "run 8");
     assert_int_equal(c.n, 9);
+    c = (counted){.fails = 1};
+    work.stop = count_stop;
+    assert_int_equal(tay__work_together(&work, 2), TAY_ERROR_STATE);
+    assert_string_equal(tay_error_message(), "run 1"); /* not that of the one that was stopped */
     assert_int_equal(tay__count_threads(3, 10), 3);
     assert_int_equal(tay__count_threads(3, 2), 2);
     assert_int_equal(tay__count_threads(3, 0), 1);
