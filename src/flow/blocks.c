@@ -53,8 +53,9 @@ static void stop(void *context)
 tay_status tay__each_block(tay_tape *run, tay_status (*f)(tay_tape *, tay__block *, tay__worker *))
 {
     team t = {.run = run, .work = f};
+    tay__work together = {.run = work, .watch = watch, .stop = stop, .context = &t};
 
     run->n_done = 0;
     run->stopped = false;
-    return tay__work_together(&(tay__work){.run = work, .watch = watch, .stop = stop, .context = &t}, tay__count_threads(run->flow->n_threads, run->n_blocks));
+    return tay__work_together(&together, tay__count_threads(run->flow->n_threads, run->n_blocks));
 }
