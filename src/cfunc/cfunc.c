@@ -32,7 +32,6 @@ struct tay_cfunc {
     size_t n_fn, n_vars, n_pars, element;
     bool has_time;
     tay_real real;
-    tay_execution execution;
     uint32_t lanes[N_WIDTHS];
     pthread_mutex_t lock; /* of the widths */
     width widths[N_WIDTHS];
@@ -96,13 +95,14 @@ tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n
     tay_status status = TAY_OK;
     tay_cfunc *f = NULL;
     tay__program *program = NULL;
+    tay_execution execution;
 
     if (n_fn == 0) TAY_FAIL(TAY_ERROR_ARGUMENT, "n_fn: expected at least one expression, got none");
     TAY_TRY(tay__calloc(&f, 1, sizeof *f));
     pthread_mutex_init(&f->lock, NULL);
     f->n_fn = n_fn;
     f->n_vars = n_vars;
-    TAY_TRY(read_options(&f->real, &f->execution, options));
+    TAY_TRY(read_options(&f->real, &execution, options));
     f->element = f->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
     TAY_TRY(keep_expressions(&f->fn, fn, n_fn, "fn"));
     TAY_TRY(keep_expressions(&f->vars, vars, n_vars, "vars"));
@@ -118,7 +118,7 @@ tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n
     f->lanes[NARROW] = TAY__LANES;
     f->lanes[WIDE] = choose_lanes(program->n_slots, f->element);
     TAY_TRY(tay__exec_create(&f->widths[WIDE].exec, program, f->real, 0, f->lanes[WIDE]));
-    tay__exec_choose(f->widths[WIDE].exec, f->execution);
+    tay__exec_choose(f->widths[WIDE].exec, execution);
     program = NULL;
     *out = f;
     f = NULL;

@@ -13,12 +13,6 @@
 enum { COLUMN_BYTES = 64 * 1024, CHUNK_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
-/* The number of coefficients of values that are not states. */
-static uint32_t n_orders(const tay__exec *exec)
-{
-    return exec->order > 0 ? exec->order : 1;
-}
-
 static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32_t delay, bool to_state)
 {
     tay_status status = TAY_OK;
@@ -27,12 +21,12 @@ static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32
     operation.kernel = exec->kernels->select(group, exec->lanes, exec->lane_coefs);
     operation.kernel.to_state |= to_state;
     operation.kernel.scratch = exec->n_scratch;
-    operation.last = n_orders(exec) - 1;
+    operation.last = tay__n_orders(exec) - 1;
     if (group->primitive == TAY__STATE) {
         operation.delay = operation.first = 1;
         operation.last = exec->order;
     }
-    TAY_TRY(tay__multiply(&operation.kernel.n_scratch, operation.kernel.n_scratch, n_orders(exec)));
+    TAY_TRY(tay__multiply(&operation.kernel.n_scratch, operation.kernel.n_scratch, tay__n_orders(exec)));
     exec->n_scratch += operation.kernel.n_scratch;
     if (exec->lanes > 1) TAY_TRY(tay__finish_lanes(exec, &operation));
     TAY_TRY(tay__array_push(&exec->operations, &operation));

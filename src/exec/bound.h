@@ -106,6 +106,12 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted);
 /* tay__exec_set_parameters of a reversible exec. */
 void tay__set_lane_parameters(const tay__exec *exec, tay__workspace *w, const double *pars);
 
+/* The number of coefficients of values that are not states. */
+static inline uint32_t tay__n_orders(const tay__exec *exec)
+{
+    return exec->order > 0 ? exec->order : 1;
+}
+
 /* Coefficients per packed number. */
 static inline size_t tay__coef_lanes(const tay__exec *exec)
 {

@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 
-/* More sites than this are as well left to the interpreter. */
 /* Whole blocks of a run from which on they are a loop. */
 enum { LOOP_BLOCKS = 5 };
 /* Loops over more terms than this are not unrolled. */
@@ -190,6 +189,12 @@ static void end_loop(emitter *e, loop *l)
     e->llvm->PositionBuilderAtEnd(e->builder, after);
 }
 
+/* So many elements in whole vectors. */
+static uint32_t whole_vectors(const emitter *e, uint32_t length)
+{
+    return (length + e->width - 1) / e->width * e->width;
+}
+
 /* The blocks of a run: many whole ones as a loop, then what is left, in vectors that get narrower. */
 static tay_status emit_blocks(emitter *e, const draft *d)
 {
@@ -197,8 +202,7 @@ static tay_status emit_blocks(emitter *e, const draft *d)
     LLVMValueRef site = constant_site(e, d);
     uint32_t at = 0, length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors;
 
-    if (length > e->width / 2 && (uint32_t)d->padded >= (length + e->width - 1) / e->width * e->width)
-        length = (length + e->width - 1) / e->width * e->width;
+    if (length > e->width / 2 && (uint32_t)d->padded >= whole_vectors(e, length)) length = whole_vectors(e, length);
     if (length / size >= LOOP_BLOCKS) {
         loop l = begin_loop(e, 0, length / size * size, size);
         TAY_TRY(call(e, d, site, l.i, d->most_vectors, e->width));
@@ -338,7 +342,7 @@ static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__s
     }
     d.kernel = whole_kernel_of(o->group, e->place);
     if (d.kernel) {
-        uint32_t whole = (uint32_t)(d.length + (int32_t)e->width - 1) / e->width * e->width;
+        uint32_t whole = whole_vectors(e, (uint32_t)d.length);
         bool pads = o->group->primitive == TAY__POWER && (uint32_t)d.padded >= whole && (uint32_t)d.length > e->width / 2;
         d.site.length = pads ? whole : (uint64_t)d.length;
         TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, o->group->primitive == TAY__POWER && !pads ? 1 : e->width));
@@ -417,7 +421,7 @@ static tay_status emit_tile(emitter *e, const tay__operation *o, const tay__segm
     TAY_TRY(make_draft(&d, e, o, s));
     d.kernel = kernels[n_rows - 1];
     d.most_vectors = 2;
-    d.site.n_orders = e->exec->order > 0 ? e->exec->order : 1;
+    d.site.n_orders = tay__n_orders(e->exec);
     d.site.tile = tile_at(o, s->row, (uint32_t)d.site.n_orders);
     for (uint32_t m = 0; m < n_rows; m++) {
         bool alone = d.length <= d.most_vectors * (int32_t)e->width || m + 1 == n_rows; /* see emit_common_rows */
@@ -441,7 +445,7 @@ static tay_status emit_packing(emitter *e, const tay__operation *o)
                    .n_terms = g->n_terms};
         n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
         d.site = (tay__site){.n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
-                             .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = e->exec->order > 0 ? e->exec->order : 1};
+                             .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = tay__n_orders(e->exec)};
         d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
         TAY_TRY(array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
         TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, e->width));
@@ -513,7 +517,7 @@ static tay_status emit_step(emitter *e, const tay__step *step)
     for (uint32_t k = 0; k < step->n_operations; k++) {
         const tay__operation *o = operation_of(e, step, k);
         if (!is_tiled(o) || !o->complete) continue;
-        loop l = begin_loop(e, 0, order > 0 ? order : 1, 1);
+        loop l = begin_loop(e, 0, tay__n_orders(e->exec), 1);
         e->n = l.i;
         TAY_TRY(emit_packing(e, o));
         end_loop(e, &l);

@@ -21,25 +21,24 @@
 
 /* The functions of LLVM that are used: llvm->ContextCreate is LLVMContextCreate. */
 #define TAY__LLVM_FUNCTIONS(F)                                                                                         \
-    F(ContextCreate) F(ContextDispose) F(ModuleCreateWithNameInContext) F(DisposeModule) F(SetTarget) F(SetDataLayout)  \
-    F(SetModuleDataLayout) F(DisposeMessage) F(GetErrorMessage) F(DisposeErrorMessage) F(VerifyModule)                  \
-    F(PrintModuleToString) F(GetFirstFunction) F(GetNextFunction) F(GetNamedFunction) F(CountBasicBlocks) F(GetValueName2) \
-    F(RemoveStringAttributeAtIndex) F(AddAttributeAtIndex) F(RemoveEnumAttributeAtIndex) F(CreateEnumAttribute)         \
-    F(ConsumeError) F(OrcLLJITGetExecutionSession) F(OrcExecutionSessionSetErrorReporter)                              \
-    F(CreateStringAttribute) F(GetEnumAttributeKindForName) F(SetLinkage) F(GlobalGetValueType)                          \
-    F(CreateMemoryBufferWithMemoryRange) F(CreateMemoryBufferWithMemoryRangeCopy) F(DisposeMemoryBuffer)                 \
-    F(GetBufferStart) F(GetBufferSize) F(ParseBitcodeInContext2) F(LinkModules2)                                         \
-    F(VoidTypeInContext) F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext)         \
-    F(PointerTypeInContext) F(FunctionType) F(ArrayType2) F(StructTypeInContext) F(AddFunction) F(AddGlobal)             \
-    F(SetInitializer) F(SetGlobalConstant) F(SetUnnamedAddress) F(ConstInt) F(ConstReal) F(ConstNull) F(ConstArray2)     \
-    F(ConstStructInContext) F(GetParam) F(AppendBasicBlockInContext) F(CreateBuilderInContext) F(DisposeBuilder)         \
-    F(PositionBuilderAtEnd) F(GetInsertBlock) F(BuildBr) F(BuildCondBr) F(BuildPhi) F(AddIncoming) F(BuildAdd)           \
-    F(BuildICmp) F(BuildCall2) F(BuildRetVoid) F(GetDefaultTargetTriple) F(GetTargetFromTriple) F(GetHostCPUName)        \
-    F(GetHostCPUFeatures) F(CreateTargetMachine) F(DisposeTargetMachine) F(CreateTargetDataLayout)                       \
-    F(DisposeTargetData) F(TargetMachineEmitToMemoryBuffer) F(CreatePassBuilderOptions) F(DisposePassBuilderOptions)     \
-    F(RunPasses) F(OrcCreateLLJIT) F(OrcDisposeLLJIT) F(OrcLLJITGetMainJITDylib) F(OrcLLJITAddObjectFile)                \
-    F(OrcLLJITLookup) F(OrcLLJITMangleAndIntern) F(OrcAbsoluteSymbols) F(OrcJITDylibDefine)                              \
-    F(OrcCreateLLJITBuilder) F(OrcLLJITBuilderSetJITTargetMachineBuilder) F(OrcJITTargetMachineBuilderCreateFromTargetMachine)
+    F(ContextCreate) F(ContextDispose) F(ModuleCreateWithNameInContext) F(DisposeModule) F(SetTarget)                  \
+    F(SetModuleDataLayout) F(DisposeMessage) F(GetErrorMessage) F(DisposeErrorMessage) F(PrintModuleToString)          \
+    F(GetFirstFunction) F(GetNextFunction) F(GetNamedFunction) F(CountBasicBlocks) F(GetValueName2)                    \
+    F(RemoveStringAttributeAtIndex) F(AddAttributeAtIndex) F(CreateEnumAttribute) F(ConsumeError)                      \
+    F(OrcLLJITGetExecutionSession) F(OrcExecutionSessionSetErrorReporter) F(CreateStringAttribute)                     \
+    F(GetEnumAttributeKindForName) F(SetLinkage) F(CreateMemoryBufferWithMemoryRange) F(DisposeMemoryBuffer)           \
+    F(GetBufferStart) F(GetBufferSize) F(ParseBitcodeInContext2) F(LinkModules2) F(VoidTypeInContext)                  \
+    F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext)                            \
+    F(PointerTypeInContext) F(FunctionType) F(ArrayType2) F(StructTypeInContext) F(AddFunction) F(AddGlobal)           \
+    F(SetInitializer) F(SetGlobalConstant) F(SetUnnamedAddress) F(ConstInt) F(ConstReal) F(ConstNull)                  \
+    F(ConstArray2) F(ConstStructInContext) F(GetParam) F(AppendBasicBlockInContext) F(CreateBuilderInContext)          \
+    F(DisposeBuilder) F(PositionBuilderAtEnd) F(GetInsertBlock) F(BuildBr) F(BuildCondBr) F(BuildPhi)                  \
+    F(AddIncoming) F(BuildAdd) F(BuildICmp) F(BuildCall2) F(BuildRetVoid) F(GetDefaultTargetTriple)                    \
+    F(GetTargetFromTriple) F(GetHostCPUName) F(GetHostCPUFeatures) F(CreateTargetMachine)                              \
+    F(DisposeTargetMachine) F(CreateTargetDataLayout) F(DisposeTargetData) F(TargetMachineEmitToMemoryBuffer)          \
+    F(CreatePassBuilderOptions) F(DisposePassBuilderOptions) F(RunPasses) F(OrcCreateLLJIT) F(OrcDisposeLLJIT)         \
+    F(OrcLLJITGetMainJITDylib) F(OrcLLJITAddObjectFile) F(OrcLLJITLookup) F(OrcLLJITMangleAndIntern)                   \
+    F(OrcAbsoluteSymbols) F(OrcJITDylibDefine)
 
 typedef struct tay__llvm {
 #define F(name) __typeof__(LLVM##name) *name;

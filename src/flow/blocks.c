@@ -39,9 +39,8 @@ static tay_status work(void *context, bool leads)
 static void watch(void *context)
 {
     team *t = context;
-    tay_tape *run = t->run;
 
-    if (!run->stopped && run->progress && !run->progress(run->n_done, run->a.n_points, run->context)) run->stopped = true;
+    if (!t->run->stopped) tay__go_on(t->run, &(tay__worker){.leads = true});
 }
 
 static void stop(void *context)
@@ -57,5 +56,6 @@ tay_status tay__each_block(tay_tape *run, tay_status (*f)(tay_tape *, tay__block
 
     run->n_done = 0;
     run->stopped = false;
-    return tay__work_together(&together, tay__count_threads(run->flow->n_threads, run->n_blocks));
+    tay_status status = tay__work_together(&together, tay__count_threads(run->flow->n_threads, run->n_blocks));
+    return status == TAY_OK ? tay__go_on(run, &(tay__worker){.leads = false}) : status; /* stopped while the last one ended */
 }

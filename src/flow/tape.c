@@ -149,9 +149,9 @@ out:
 /* The size of the next chunk, which holds a step at least, and may fill the half of the memory that is for steps. */
 static size_t next_chunk(const tay_tape *run, const tay__block *block)
 {
-    size_t size = step_size(run), quarter = run->limit_bytes / 8, most = quarter < MOST_CHUNK ? quarter : MOST_CHUNK;
+    size_t size = step_size(run), half = run->limit_bytes / 2, most = half / 4 < MOST_CHUNK ? half / 4 : MOST_CHUNK;
     size_t chunk = block->step_bytes < LEAST_CHUNK ? LEAST_CHUNK : block->step_bytes;
-    size_t half = run->limit_bytes / 2, left = half > block->step_bytes ? half - block->step_bytes : 0;
+    size_t left = half > block->step_bytes ? half - block->step_bytes : 0;
 
     if (chunk > most) chunk = most;
     if (chunk > left && left >= size) chunk = left;

@@ -233,6 +233,7 @@ TAY__LANES_KERNEL(tay__square_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, tr
 TAY__LANES_KERNEL(tay__square_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, true)
 TAY__LANES_KERNEL(tay__quotient_back, tay__quotient_adjoint)
 TAY__LANES_KERNEL(tay__power_back, tay__power_adjoint)
+
 static void tay__integral_back(const void *p)
 {
     const tay__run run_ = *(const tay__run *)p, *run = &run_;

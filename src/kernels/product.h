@@ -42,18 +42,21 @@ TAY__INLINE void tay__convolve(vec *s, const real *a0, const real *b0, uint32_t 
     tay__convolve_one(s, a0 + n * plane, b0, vectors, a_stride);
 }
 
-/*
- * s += sum_{j=0..n-1} a_j b_{-j}, next += sum_{j=0..n-1} a_j b_{1-j}, where `before` is b_1, and then b_{1-n}.
- */
-TAY__INLINE void tay__slide(vec *s, vec *next, vec *before, const real *a, const real *b, uint32_t n, size_t plane, int vectors)
+/* s += sum_{j=0..m} a_j b_{n-j}, next += sum_{j=1..m} a_j b_{n+1-j}; *b_n is coefficient n. `last` becomes b_{n-m}. */
+TAY__INLINE void tay__slide(vec *s, vec *next, vec *last, const real *a, const real *b_n, uint32_t m, size_t plane, int vectors)
 {
-    for (uint32_t j = 0; j < n; j++, a += plane, b -= plane) {
+    tay__load_block(last, b_n, vectors);
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) s[i] += tay__load(a + i * TAY__WIDTH) * last[i];
+    for (uint32_t j = 1; j <= m; j++) {
+        a += plane;
+        b_n -= plane;
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) {
-            vec x = tay__load(a + i * TAY__WIDTH), y = tay__load(b + i * TAY__WIDTH);
+            vec x = tay__load(a + i * TAY__WIDTH), y = tay__load(b_n + i * TAY__WIDTH);
             s[i] += x * y;
-            next[i] += x * before[i];
-            before[i] = y;
+            next[i] += x * last[i];
+            last[i] = y;
         }
     }
 }
@@ -61,15 +64,9 @@ TAY__INLINE void tay__slide(vec *s, vec *next, vec *before, const real *a, const
 /* s += sum_{j=0..n} a_j b_{n-j}, next += sum_{j=1..n} a_j b_{n+1-j} */
 TAY__INLINE void tay__convolve_pair(vec *s, vec *next, const real *a, const real *b0, uint32_t n, size_t plane, int vectors)
 {
-    const real *b = b0 + n * plane;
-    vec before[TAY__BLOCK];
+    vec last[TAY__BLOCK];
 
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) {
-        before[i] = tay__load(b + i * TAY__WIDTH);
-        s[i] += tay__load(a + i * TAY__WIDTH) * before[i];
-    }
-    tay__slide(s, next, before, a + plane, b - plane, n, plane, vectors);
+    tay__slide(s, next, last, a, b0 + n * plane, n, plane, vectors);
 }
 
 /* s[i] += a_0 b_n + a_n b_0 */
@@ -85,17 +82,11 @@ TAY__INLINE void tay__convolve_ends(vec *s, const real *a, const real *b0, uint3
 /* The same for a = b: half of the products, without the factor 2; n odd. next: with the square in the middle, halved. */
 TAY__INLINE void tay__square_pair(vec *s, vec *next, const real *a, uint32_t n, size_t plane, int vectors)
 {
-    const real *b = a + n * plane;
-    vec before[TAY__BLOCK];
+    vec middle[TAY__BLOCK];
 
+    tay__slide(s, next, middle, a, a + n * plane, (n - 1) / 2, plane, vectors);
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) {
-        before[i] = tay__load(b + i * TAY__WIDTH);
-        s[i] += tay__load(a + i * TAY__WIDTH) * before[i];
-    }
-    tay__slide(s, next, before, a + plane, b - plane, (n - 1) / 2, plane, vectors);
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) next[i] += (real)0.5 * before[i] * before[i];
+    for (int i = 0; i < vectors; i++) next[i] += (real)0.5 * middle[i] * middle[i];
 }
 
 TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors, tay__stride a_stride, tay__coefs coefs)
