@@ -58,3 +58,17 @@ void tay__map_free(tay__map *map)
     tay__free(map->entries);
     *map = (tay__map){0};
 }
+
+uint64_t tay__hash(uint64_t h, const void *data, size_t size)
+{
+    const char *bytes = data;
+    uint64_t word;
+
+    h = tay__mix(h, size);
+    for (size_t i = 0; i < size; i += sizeof word) {
+        word = 0;
+        memcpy(&word, bytes + i, size - i < sizeof word ? size - i : sizeof word);
+        h = tay__mix(h, word);
+    }
+    return h;
+}
