@@ -78,8 +78,7 @@ typedef struct tay__work {
     void *context;
 } tay__work;
 tay_status tay__work_together(const tay__work *work, size_t n_threads);
-/* The lock of the library's global state: the log callback and the caches. It is held for moments, and nothing is called meanwhile
- * that might want it, too. */
+/* The lock of the log callback and of the caches. It is held for moments, and nothing is called meanwhile that might want it. */
 void tay__lock(void);
 void tay__unlock(void);
 /* `wanted`, or for 0 as many as there are processors for this thread; at least 1, at most `most` and TAY__MOST_THREADS. */

@@ -1,6 +1,6 @@
 /*
- * Work that several threads do together. The first failure counts, with its message, which is the calling thread's in the end. And
- * the lock of what all threads share.
+ * Work that several threads do together. The first failure counts, with its message, which is the calling thread's in the end.
+ * And the lock of what all threads share.
  */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * Linking the kernels that a module calls into it: functions of the bitcode (kernels/specialise.c), for the machine of the module.
+ * Linking the kernels that a module calls into it: functions of the bitcode (kernels/specialise.c), for the module's machine.
  */
 #include "exec/jit_emit.h"
 
