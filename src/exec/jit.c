@@ -9,6 +9,7 @@
 
 #include "cache/cache.h"
 #include "exec/jit_emit.h"
+#include "tayra/cache.h"
 
 /* Of the compiler's own library, where they are hidden from the process: reduction of huge angles (kernels/vmath_huge.h). */
 extern __int128 __fixdfti(double x);
@@ -157,8 +158,8 @@ static bool is_measured(void)
     return getenv("TAYRA_JIT_PASSES") || getenv("TAYRA_JIT_DUMP") || getenv("TAYRA_JIT_OBJECT");
 }
 
-/* Takes over the code's memory with the key; gives code that runs. */
-static tay_status finish(tay__code **out, tay__code *code, const job *j)
+/* Takes over the code's memory with the key; gives code that runs, or NULL if it is not in memory but should be. */
+static tay_status finish(tay__code **out, tay__code *code, const job *j, bool only_known)
 {
     tay_status status = TAY_OK;
     LLVMMemoryBufferRef object;
@@ -167,8 +168,8 @@ static tay_status finish(tay__code **out, tay__code *code, const job *j)
     if (cached) {
         TAY_TRY(make_key(&code->shared.key, j));
         tay__shared *known = tay__cache_find(&code->shared.key);
-        if (known) {
-            tay__log(TAY_LOG_INFO, "machine code: found in memory");
+        if (known) tay__log(TAY_LOG_INFO, "machine code: found in memory");
+        if (known || only_known) {
             *out = (tay__code *)known;
             goto out;
         }
@@ -188,7 +189,8 @@ out:
     return status;
 }
 
-tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites)
+static tay_status create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites,
+                         bool only_known)
 {
     tay_status status = TAY_OK;
     job j = {.llvm = tay__llvm_open(), .exec = exec};
@@ -202,13 +204,24 @@ tay_status tay__code_create(tay__code **out, tay__code_function **function, cons
     if (!code) TAY_FAIL(TAY_ERROR_MEMORY, "out of memory: %zu bytes could not be had", sizeof *code);
     code->shared.destroy = destroy;
     code->shared.owners = 1;
-    TAY_TRY(finish(&code, code, &j));
-    memcpy(function, &code->loaded.address, sizeof *function);
+    TAY_TRY(finish(&code, code, &j, only_known));
+    if (code) memcpy(function, &code->loaded.address, sizeof *function);
     *out = code;
 out:
     j.llvm->DisposeModule(j.module);
     j.llvm->ContextDispose(j.context);
     return status;
+}
+
+tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites)
+{
+    return create(out, function, exec, most_sites, false);
+}
+
+tay_status tay__code_find(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites)
+{
+    *out = NULL;
+    return tay_memory_cache_size() > 0 ? create(out, function, exec, most_sites, true) : TAY_OK;
 }
 
 void tay__code_free(tay__code *code)
