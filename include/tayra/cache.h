@@ -34,7 +34,8 @@ TAY_API void tay_memory_cache_clear(void);
 /* Whether there is a cache on disk: yes at first, unless TAYRA_CACHE=0 or the limit is 0. */
 TAY_API bool tay_disk_cache_enabled(void);
 TAY_API void tay_disk_cache_set_enabled(bool enabled);
-/* Bytes of its files; of all files at most (256 MiB at first): what was not used for longest is removed. */
+/* Bytes of its files; of all files at most (256 MiB at first): what was not used for longest is removed. 0: no cache on disk,
+ * files stay as they are. */
 TAY_API size_t tay_disk_cache_size(void);
 TAY_API size_t tay_disk_cache_limit(void);
 TAY_API void tay_disk_cache_set_limit(size_t bytes);

@@ -224,7 +224,7 @@ static bool write_all(int file, const void *from, size_t size)
 {
     for (size_t at = 0; at < size;) {
         ssize_t n = write(file, (const char *)from + at, size - at);
-        if (n < 0) return false;
+        if (n <= 0) return false;
         at += (size_t)n;
     }
     return true;

@@ -105,18 +105,23 @@ static tay_status make_key(tay__key *out, const job *j)
     char *triple = llvm->GetDefaultTargetTriple(), *cpu = llvm->GetHostCPUName(), *features = llvm->GetHostCPUFeatures();
     LLVMMemoryBufferRef module = llvm->WriteBitcodeToMemoryBuffer(j->module);
     unsigned version[3];
+    char *data = NULL;
+    size_t size;
+    FILE *f = open_memstream(&data, &size);
 
     llvm->GetVersion(&version[0], &version[1], &version[2]);
-    const char *format = "%s LLVM %u.%u.%u %s %s %s %s %d\n", *isa = j->exec->kernels->name;
-#define TEXT tay__bitcode_digest, version[0], version[1], version[2], triple, cpu, features, isa, (int)j->exec->real
-    size_t n = (size_t)snprintf(NULL, 0, format, TEXT), size = llvm->GetBufferSize(module);
-    char *data = malloc(n + 1 + size);
-    if (!data) TAY_FAIL(TAY_ERROR_MEMORY, "out of memory: %zu bytes could not be had", n + 1 + size);
-    sprintf(data, format, TEXT);
-#undef TEXT
-    memcpy(data + n, llvm->GetBufferStart(module), size);
-    *out = (tay__key){.data = data, .size = n + size, .hash = tay__hash(0, data, n + size)};
+    if (f) {
+        fprintf(f, "%s LLVM %u.%u.%u ", tay__bitcode_digest, version[0], version[1], version[2]);
+        fprintf(f, "%s %s %s %s %d\n", triple, cpu, features, j->exec->kernels->name, (int)j->exec->real);
+        fwrite(llvm->GetBufferStart(module), 1, llvm->GetBufferSize(module), f);
+    }
+    bool whole = f && !ferror(f);
+    if (f && fclose(f) != 0) whole = false;
+    if (!whole) TAY_FAIL(TAY_ERROR_MEMORY, "out of memory for the key of machine code");
+    *out = (tay__key){.data = data, .size = size, .hash = tay__hash(0, data, size)};
+    data = NULL;
 out:
+    free(data);
     llvm->DisposeMemoryBuffer(module);
     llvm->DisposeMessage(triple);
     llvm->DisposeMessage(cpu);
@@ -124,13 +129,13 @@ out:
     return status;
 }
 
-/* From the cache on disk, or else made, and written there. */
+/* From the cache on disk, or else made, and written there. Without a key it is made. */
 static tay_status find_object(LLVMMemoryBufferRef *out, const job *j, const tay__key *key)
 {
     const tay__llvm *llvm = j->llvm;
     tay__found found;
 
-    if (key && tay__disk_read(&found, key)) {
+    if (key->data && tay__disk_read(&found, key)) {
         *out = llvm->CreateMemoryBufferWithMemoryRangeCopy(found.data, found.size, "code");
         free(found.whole);
         tay__log(TAY_LOG_INFO, "machine code: read from the disk, %zu bytes", llvm->GetBufferSize(*out));
@@ -139,17 +144,32 @@ static tay_status find_object(LLVMMemoryBufferRef *out, const job *j, const tay_
     tay_status status = make_object(out, j);
     if (status != TAY_OK) return status;
     tay__log(TAY_LOG_INFO, "machine code: made, %zu bytes", llvm->GetBufferSize(*out));
-    if (key) tay__disk_write(key, llvm->GetBufferStart(*out), llvm->GetBufferSize(*out));
+    if (key->data) tay__disk_write(key, llvm->GetBufferStart(*out), llvm->GetBufferSize(*out));
     return TAY_OK;
+}
+
+/* The rest of code whose key is known. */
+static tay_status load(tay__code *code, const job *j)
+{
+    tay_status status = TAY_OK;
+    const char *evaluate = j->exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
+    tay__symbol symbols[] = {{evaluate, j->exec->kernels->evaluate},
+                             {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
+                             {"__floattidf", (const void *)(uintptr_t)__floattidf}};
+    LLVMMemoryBufferRef object;
+
+    TAY_TRY(find_object(&object, j, &code->shared.key));
+    code->shared.size = sizeof *code + BYTES_OF_LINKER + code->shared.key.size + j->llvm->GetBufferSize(object);
+    TAY_TRY(tay__llvm_load(&code->loaded, j->llvm, object, TAY__CODE_NAME, symbols, sizeof symbols / sizeof *symbols));
+out:
+    return status;
 }
 
 static void destroy(tay__shared *shared)
 {
-    tay__code *code = (tay__code *)shared;
-
-    tay__llvm_unload(&code->loaded);
+    tay__llvm_unload(&((tay__code *)shared)->loaded);
     free(shared->key.data);
-    free(code);
+    free(shared);
 }
 
 /* Who measures what LLVM does wants it to be done. */
@@ -158,32 +178,26 @@ static bool is_measured(void)
     return getenv("TAYRA_JIT_PASSES") || getenv("TAYRA_JIT_DUMP") || getenv("TAYRA_JIT_OBJECT");
 }
 
-/* Takes over the code's memory with the key; gives code that runs, or NULL if it is not in memory but should be. */
-static tay_status finish(tay__code **out, tay__code *code, const job *j, bool only_known)
+/* only_known: *out is NULL if it is not in memory. */
+static tay_status find_or_make(tay__code **out, const job *j, bool only_known)
 {
     tay_status status = TAY_OK;
-    LLVMMemoryBufferRef object;
-    bool cached = !is_measured();
+    tay__code *code = calloc(1, sizeof *code), *known = NULL;
 
-    if (cached) {
+    if (!code) return tay__error(TAY_ERROR_MEMORY, "out of memory: %zu bytes could not be had", sizeof *code);
+    code->shared.destroy = destroy;
+    code->shared.owners = 1;
+    if (!is_measured()) {
         TAY_TRY(make_key(&code->shared.key, j));
-        tay__shared *known = tay__cache_find(&code->shared.key);
+        known = (tay__code *)tay__cache_find(&code->shared.key);
         if (known) tay__log(TAY_LOG_INFO, "machine code: found in memory");
-        if (known || only_known) {
-            *out = (tay__code *)known;
-            goto out;
-        }
     }
-    TAY_TRY(find_object(&object, j, cached ? &code->shared.key : NULL));
-    code->shared.size = sizeof *code + BYTES_OF_LINKER + code->shared.key.size + j->llvm->GetBufferSize(object);
-    const tay__kernels *kernels = j->exec->kernels;
-    tay__symbol symbols[] = {
-        {j->exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32", kernels->evaluate},
-        {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
-        {"__floattidf", (const void *)(uintptr_t)__floattidf}};
-    TAY_TRY(tay__llvm_load(&code->loaded, j->llvm, object, TAY__CODE_NAME, symbols, sizeof symbols / sizeof *symbols));
-    *out = cached ? (tay__code *)tay__cache_add(&code->shared) : code;
-    code = NULL;
+    if (!known && !only_known) {
+        TAY_TRY(load(code, j));
+        known = code->shared.key.data ? (tay__code *)tay__cache_add(&code->shared) : code;
+        code = NULL;
+    }
+    *out = known;
 out:
     tay__code_free(code);
     return status;
@@ -200,13 +214,8 @@ static tay_status create(tay__code **out, tay__code_function **function, const t
     j.context = j.llvm->ContextCreate();
     j.module = j.llvm->ModuleCreateWithNameInContext("tayra", j.context);
     TAY_TRY(tay__emit(&j.vectors, j.module, j.context, j.llvm, exec, most_sites));
-    tay__code *code = calloc(1, sizeof *code);
-    if (!code) TAY_FAIL(TAY_ERROR_MEMORY, "out of memory: %zu bytes could not be had", sizeof *code);
-    code->shared.destroy = destroy;
-    code->shared.owners = 1;
-    TAY_TRY(finish(&code, code, &j, only_known));
-    if (code) memcpy(function, &code->loaded.address, sizeof *function);
-    *out = code;
+    TAY_TRY(find_or_make(out, &j, only_known));
+    if (*out) memcpy(function, &(*out)->loaded.address, sizeof *function);
 out:
     j.llvm->DisposeModule(j.module);
     j.llvm->ContextDispose(j.context);
