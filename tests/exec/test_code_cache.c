@@ -289,7 +289,7 @@ static void processes_want_the_same(void **state)
     assert_null(only_file(".new"));
 }
 
-/* What cannot be made, here for a processor without AVX2 or because there is no LLVM, is told as a warning if it was asked for. */
+/* What cannot be made, here without AVX2 or without LLVM, is told as a warning if it was asked for. */
 static void the_log_says_why_not(void **state)
 {
     variant v = base;
