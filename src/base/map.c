@@ -1,5 +1,5 @@
 /*
- * A hash map from 64-bit keys to 64-bit values: linear probing in a power of two of entries, at most two thirds full.
+ * A hash of bytes; a hash map from 64-bit keys to 64-bit values: linear probing in a power of two of entries, at most two thirds full.
  * Entries are never removed; iterating over `entries` visits them in an order that depends on the keys.
  */
 #include "base/base.h"
