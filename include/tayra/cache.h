@@ -41,7 +41,7 @@ TAY_API size_t tay_disk_cache_limit(void);
 TAY_API void tay_disk_cache_set_limit(size_t bytes);
 /* Removes its files. */
 TAY_API void tay_disk_cache_clear(void);
-/* The folder, for tay_free; TAY_ERROR_STATE if there is none. */
+/* The folder, for tay_free; TAY_ERROR_STATE if there is none, as HOME is not set or TAYRA_CACHE is 0. */
 TAY_API tay_status tay_disk_cache_path(char **out);
 /* Sets the folder, which is made when it is needed; NULL: back to the environment's. */
 TAY_API tay_status tay_disk_cache_set_path(const char *path);

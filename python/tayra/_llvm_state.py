@@ -81,7 +81,7 @@ class llvm_state:
 
     @staticmethod
     def get_diskcache_path():
-        """The folder of the cache on disk, a pathlib.Path. Raises RuntimeError if there is none, as HOME is not set."""
+        """The folder of the cache on disk, a pathlib.Path. Raises RuntimeError if there is none."""
         return pathlib.Path(_core.get_diskcache_path())
 
     @staticmethod

@@ -1,6 +1,6 @@
 /*
- * A hash of bytes; a hash map from 64-bit keys to 64-bit values: linear probing in a power of two of entries, at most two thirds full.
- * Entries are never removed; iterating over `entries` visits them in an order that depends on the keys.
+ * A hash map from 64-bit keys to 64-bit values: linear probing in a power of two of entries, at most two thirds full.
+ * Entries are never removed; iterating over `entries` visits them in an order that depends on the keys. And a hash of bytes.
  */
 #include "base/base.h"
 

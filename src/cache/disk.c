@@ -55,8 +55,8 @@ static bool find_folder(char path[PATH_MAX])
     tay__lock();
     if (settings.path[0])
         n = snprintf(path, PATH_MAX, "%s", settings.path);
-    else if (wanted && wanted[0] && strcmp(wanted, "0") != 0)
-        n = snprintf(path, PATH_MAX, "%s", wanted);
+    else if (wanted && wanted[0])
+        n = strcmp(wanted, "0") == 0 ? 0 : snprintf(path, PATH_MAX, "%s", wanted);
     else if (xdg && xdg[0] == '/')
         n = snprintf(path, PATH_MAX, "%s/tayra", xdg);
     else if (home && home[0] == '/')
@@ -307,7 +307,7 @@ tay_status tay_disk_cache_path(char **out)
     tay_status status = TAY_OK;
     char path[PATH_MAX];
 
-    if (!find_folder(path)) TAY_FAIL(TAY_ERROR_STATE, "there is no folder for the cache: HOME is not set");
+    if (!find_folder(path)) TAY_FAIL(TAY_ERROR_STATE, "there is no folder for the cache: HOME is not set, or TAYRA_CACHE is 0");
     TAY_TRY(tay__alloc(out, strlen(path) + 1, 1));
     strcpy(*out, path);
 out:

@@ -228,6 +228,8 @@ static void settings(void **state)
 
     (void)state;
     assert_path(cache);
+    setenv("TAYRA_CACHE", "0", 1); /* the user's folder is not even cleared */
+    assert_error(tay_disk_cache_path(&path), TAY_ERROR_STATE, "TAYRA_CACHE is 0");
     unsetenv("TAYRA_CACHE");
     setenv("XDG_CACHE_HOME", "/x/y", 1);
     assert_path("/x/y/tayra");
