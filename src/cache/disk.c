@@ -81,12 +81,14 @@ static void make_folder(char *path)
 /* The folder as a file descriptor, or -1. */
 static int open_folder(bool make)
 {
+    const int how = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     char path[PATH_MAX];
-    int folder = find_folder(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-    if (folder >= 0 || !make || errno != ENOENT || !find_folder(path)) return folder;
+    if (!find_folder(path)) return -1;
+    int folder = open(path, how);
+    if (folder >= 0 || !make || errno != ENOENT) return folder;
     make_folder(path);
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return open(path, how);
 }
 
 /* Names: 16 hexadecimal digits, then ".code", or what makes a name of one writer, then ".new". */
@@ -167,7 +169,7 @@ out:
     return good;
 }
 
-/* The files of the cache, the oldest first. */
+/* A whole file of the cache. */
 typedef struct entry {
     char name[NAME_SIZE];
     struct timespec used;
@@ -181,41 +183,44 @@ static int compare_entries(const void *a, const void *b)
                                   : (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
-/* Keeps the most recently used files, together of at most so many bytes, and says how many bytes these are. */
-static size_t keep_at_most(int folder, size_t most)
+/* Appends the whole files to `entries`; removes those that were interrupted, and `all` that are not finished. */
+static void list_files(tay__array *entries, int folder, DIR *dir, bool all)
 {
-    int copy = folder >= 0 ? dup(folder) : -1;
-    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-    entry *entries = NULL;
-    size_t n = 0, room = 0, total = 0;
     struct stat s;
 
+    for (const struct dirent *d; (d = readdir(dir));) {
+        bool whole = ends_with(d->d_name, ".code");
+        if ((!whole && !ends_with(d->d_name, ".new")) || strlen(d->d_name) >= NAME_SIZE) continue;
+        if (fstatat(folder, d->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        entry e = {.used = s.st_mtim, .size = (size_t)s.st_size};
+        strcpy(e.name, d->d_name);
+        if (whole)
+            tay__array_push(entries, &e);
+        else if (all || s.st_mtim.tv_sec + OLD_AFTER < time(NULL))
+            unlinkat(folder, d->d_name, 0);
+    }
+}
+
+/* Keeps the most recently used files, together of at most so many bytes, and says how many bytes these are. Closes the folder. */
+static size_t keep_at_most(size_t most, int folder)
+{
+    DIR *dir = folder >= 0 ? fdopendir(folder) : NULL;
+    tay__array array = TAY__ARRAY(entry);
+    size_t total = 0;
+
     if (!dir) {
-        if (copy >= 0) close(copy);
+        if (folder >= 0) close(folder);
         return 0;
     }
-    rewinddir(dir); /* the copy shares its place */
-    for (const struct dirent *d; (d = readdir(dir));) {
-        bool unfinished = ends_with(d->d_name, ".new");
-        if ((!unfinished && !ends_with(d->d_name, ".code")) || strlen(d->d_name) >= NAME_SIZE) continue;
-        if (fstatat(folder, d->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        if (unfinished && (most == 0 || s.st_mtim.tv_sec + OLD_AFTER < time(NULL))) unlinkat(folder, d->d_name, 0);
-        if (unfinished) continue;
-        if (n == room) {
-            entry *more = realloc(entries, (room = 2 * room + 64) * sizeof *entries);
-            if (!more) break;
-            entries = more;
-        }
-        entries[n] = (entry){.used = s.st_mtim, .size = (size_t)s.st_size};
-        strcpy(entries[n++].name, d->d_name);
-        total += (size_t)s.st_size;
-    }
-    if (total > most) qsort(entries, n, sizeof *entries, compare_entries);
-    for (size_t i = 0; i < n && total > most; i++) {
+    list_files(&array, folder, dir, most == 0);
+    const entry *entries = array.data;
+    for (size_t i = 0; i < array.count; i++) total += entries[i].size;
+    if (total > most) qsort(array.data, array.count, sizeof *entries, compare_entries);
+    for (size_t i = 0; i < array.count && (total > most || most == 0); i++) {
         unlinkat(folder, entries[i].name, 0);
         total -= entries[i].size;
     }
-    free(entries);
+    tay__array_free(&array);
     closedir(dir);
     return total;
 }
@@ -248,8 +253,7 @@ void tay__disk_write(const tay__key *key, const void *data, size_t size)
         bool good = write_all(file, &h, sizeof h) && write_all(file, key->data, key->size) && write_all(file, data, size);
         if (close(file) != 0 || !good || renameat(folder, name, folder, whole_name) != 0) unlinkat(folder, name, 0);
     }
-    keep_at_most(folder, limit);
-    close(folder);
+    keep_at_most(limit, folder);
 }
 
 bool tay_disk_cache_enabled(void)
@@ -269,24 +273,14 @@ void tay_disk_cache_set_enabled(bool enabled)
     tay__unlock();
 }
 
-/* What the folder holds after it was cut down to so many bytes. */
-static size_t cut_down(size_t most)
-{
-    int folder = open_folder(false);
-    size_t size = keep_at_most(folder, most);
-
-    if (folder >= 0) close(folder);
-    return size;
-}
-
 size_t tay_disk_cache_size(void)
 {
-    return cut_down(SIZE_MAX);
+    return keep_at_most(SIZE_MAX, open_folder(false));
 }
 
 void tay_disk_cache_clear(void)
 {
-    cut_down(0);
+    keep_at_most(0, open_folder(false));
 }
 
 size_t tay_disk_cache_limit(void)
@@ -299,7 +293,7 @@ void tay_disk_cache_set_limit(size_t bytes)
     tay__lock();
     settings.limit = bytes;
     tay__unlock();
-    if (tay_disk_cache_enabled()) cut_down(bytes);
+    if (tay_disk_cache_enabled()) keep_at_most(bytes, open_folder(false));
 }
 
 tay_status tay_disk_cache_path(char **out)
