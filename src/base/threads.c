@@ -11,7 +11,6 @@
 
 #include "base/base.h"
 
-/* A child of a process with several threads must not inherit a lock that one of them holds. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void tay__lock(void)
@@ -24,6 +23,7 @@ void tay__unlock(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* A child of a process with several threads must not inherit a lock that one of them holds. */
 __attribute__((constructor)) static void prepare_for_forks(void)
 {
     pthread_atfork(tay__lock, tay__unlock, tay__unlock);

@@ -8,8 +8,8 @@
 
 /*
  * Runs of the vm before code is made where that is left to the library: making it takes some 40 ms for a pendulum and 120 ms for
- * six bodies, as long as 10,000 steps of the vm take, and a step of the code takes a fifth of one of the vm. Before that, runs
- * before it is taken from memory if it is there: looking takes 0.2 ms and 0.5 ms.
+ * six bodies, as long as 10,000 steps of the vm take, and a step of the code takes a fifth of one of the vm. If it is in
+ * memory it is taken sooner, after runs that take longer than looking for it does, 0.2 ms and 0.5 ms.
  */
 enum { RUNS_BEFORE_CODE = 10000, RUNS_BEFORE_SEARCH = 1000 };
 
@@ -66,8 +66,10 @@ void tay__exec_count_run(const tay__exec *exec)
     tay__exec *mutable = (tay__exec *)exec; /* this count, and the code, are all that changes */
     long long left = atomic_fetch_sub(&mutable->runs_left, 1) - 1;
 
-    if (left == RUNS_BEFORE_CODE - RUNS_BEFORE_SEARCH) search_code(mutable);
-    else if (left == 0) make_code(mutable, FEW_SITES, TAY_LOG_INFO);
+    if (left == RUNS_BEFORE_CODE - RUNS_BEFORE_SEARCH)
+        search_code(mutable);
+    else if (left == 0)
+        make_code(mutable, FEW_SITES, TAY_LOG_INFO);
 }
 
 tay_execution tay__exec_execution(const tay__exec *exec)
