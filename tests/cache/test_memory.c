@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cache/cache.h"
 #include "support/check.h"
@@ -177,6 +179,36 @@ static void several_threads(void **state)
     assert_true(tay_memory_cache_size() <= 3 * SIZE);
 }
 
+static atomic_bool over;
+
+static void *take_the_lock(void *unused)
+{
+    (void)unused;
+    while (!over) tay_memory_cache_set_limit(tay_memory_cache_limit());
+    return NULL;
+}
+
+/* A child can go on whatever the other threads of its parent were doing. */
+static void forks(void **state)
+{
+    pthread_t thread;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, take_the_lock, NULL), 0);
+    for (int i = 0; i < 100 && status == 0; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(20);
+            _exit(tay_memory_cache_size() > 0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+    }
+    over = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(status, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
 int main(void)
@@ -184,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(finds_what_was_added),        TEST(first_one_wins),      TEST(least_recently_used_goes_first),
         TEST(used_ones_outlive_the_cache), TEST(no_limit_no_sharing), TEST(several_threads),
+        TEST(forks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
