@@ -32,9 +32,9 @@ typedef struct emitter {
     bool *used;     /* [exec->n_slots] a value is kept there */
     uint32_t width; /* elements of the widest vector */
     size_t n_sites, most_sites;
-    bool linked[8]; /* by log2 of bytes */
     bool unrolls;
     LLVMValueRef numbers; /* unrolled: the packed coefficients as constants, those that are numbers */
+    uint32_t vectors; /* those of the sites so far, see tay__emit */
 } emitter;
 
 static LLVMValueRef number(const emitter *e, uint64_t x)
@@ -117,31 +117,6 @@ static LLVMValueRef constant_site(const emitter *e, const draft *d)
     return constant_global(e, e->site, value, "site");
 }
 
-/* Links the bitcode with vectors of so many bytes, if it is not yet. */
-static tay_status link_bitcode(emitter *e, uint32_t bytes)
-{
-    tay_status status = TAY_OK;
-    int log = __builtin_ctz(bytes);
-    LLVMModuleRef kernels;
-
-    if (e->linked[log]) goto out;
-    for (size_t i = 0; i < tay__n_bitcodes; i++) {
-        const tay__bitcode *b = &tay__bitcodes[i];
-        if (b->real != e->exec->real || b->bytes != bytes) continue;
-        LLVMMemoryBufferRef buffer =
-            e->llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
-        bool bad = e->llvm->ParseBitcodeInContext2(e->context, buffer, &kernels);
-        e->llvm->DisposeMemoryBuffer(buffer);
-        if (bad) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
-        if (e->llvm->LinkModules2(e->module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
-        e->linked[log] = true;
-        goto out;
-    }
-    TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernels for vectors of %u bytes", bytes);
-out:
-    return status;
-}
-
 /* A call of a draft's kernel: `vectors` vectors of `width` elements. */
 static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
 {
@@ -151,10 +126,10 @@ static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueR
 
     if (++e->n_sites > e->most_sites)
         TAY_FAIL(TAY_ERROR_LIMIT, "the program is too large for the JIT: over %zu sites", e->most_sites);
-    TAY_TRY(link_bitcode(e, bytes));
+    e->vectors |= bytes;
     snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
-    if (!kernel) TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernel %s", name);
+    if (!kernel) kernel = e->llvm->AddFunction(e->module, name, e->kernel);
     LLVMValueRef arguments[] = {e->jet, d->known ? e->numbers : e->packed, e->scratch, e->n, at, site};
     e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
 out:
@@ -637,29 +612,8 @@ static void declare(emitter *e)
     llvm->PositionBuilderAtEnd(e->builder, llvm->AppendBasicBlockInContext(c, e->function, "entry"));
 }
 
-/* Functions of the kernels: internal, inlined, for the machine that the module is for. */
-static void settle_functions(const emitter *e)
-{
-    const tay__llvm *llvm = e->llvm;
-    unsigned inline_kind = llvm->GetEnumAttributeKindForName("alwaysinline", 12);
-    const unsigned function = (unsigned)LLVMAttributeFunctionIndex;
-    static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer",
-                                          "stack-protector-buffer-size", "min-legal-vector-width"};
-
-    for (LLVMValueRef f = llvm->GetFirstFunction(e->module); f; f = llvm->GetNextFunction(f)) {
-        for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
-            llvm->RemoveStringAttributeAtIndex(f, function, strings[i], (unsigned)strlen(strings[i]));
-        llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "prefer-vector-width", 19, "512", 3));
-        size_t length;
-        if (llvm->CountBasicBlocks(f) == 0 || f == e->function) continue;
-        llvm->SetLinkage(f, LLVMInternalLinkage);
-        if (strncmp(llvm->GetValueName2(f, &length), "tay__site_", 10) != 0) continue; /* kept out of line by their authors */
-        llvm->AddAttributeAtIndex(f, function, llvm->CreateEnumAttribute(e->context, inline_kind, 0));
-    }
-}
-
-tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites, bool unrolls)
+tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                     const tay__exec *exec, uint32_t most_sites, bool unrolls)
 {
     tay_status status = TAY_OK;
     emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
@@ -671,7 +625,7 @@ tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__ll
     if (unrolls) TAY_TRY(make_numbers(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
-    settle_functions(&e);
+    *vectors = e.vectors;
 out:
     llvm->DisposeBuilder(e.builder);
     tay__free(e.used);
