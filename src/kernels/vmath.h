@@ -136,12 +136,19 @@ static inline vec tay__vlog_sum(vec k, vec f, vec s, vec extra)
     return k * TAY__LN2_HI - ((h - (s * (h + tail) + (k * TAY__LN2_LO + extra))) - f);
 }
 
-static inline vec tay__vlog(vec x)
+/* The same for subnormal x, too; returns f = m - 1. */
+static inline vec tay__vlog_split_any(vec *k, vec x)
 {
     uvec tiny = x < TAY__SMALLEST_NORMAL;
     vec scale = (vec)(TAY__BITS(1) + (tiny & ((natural)TAY__SUBNORMAL_SHIFT << TAY__MANTISSA)));
-    vec k, f = tay__vlog_split(&k, x * scale) - 1;
-    k -= tay__keep(tiny, tay__splat(TAY__SUBNORMAL_SHIFT));
+    vec f = tay__vlog_split(k, x * scale) - 1;
+    *k -= tay__keep(tiny, tay__splat(TAY__SUBNORMAL_SHIFT));
+    return f;
+}
+
+static inline vec tay__vlog(vec x)
+{
+    vec k, f = tay__vlog_split_any(&k, x);
     return tay__vlog_sum(k, f, f / (2 + f), tay__splat(0)) + tay__vlog_special(x);
 }
 
@@ -263,5 +270,7 @@ static inline vec tay__vtan(vec x)
     vec y = tay__blend(odd, cosine, sine) / tay__blend(odd, sine, cosine);
     return (vec)((uvec)y ^ ((odd ^ (uvec)x) & TAY__SIGN));
 }
+
+#include "kernels/vmath_pow.h"
 
 #endif

@@ -23,6 +23,10 @@ enum { TAY__MANTISSA = 52, TAY__BIAS = 1023, TAY__SIGN_BIT = 63 };
 #define TAY__SINH_MAX 710.6
 #define TAY__TANH_MAX 20.0 /* tanh is 1 above */
 #define TAY__SHIFT_MAX 1000.0 /* 2^-n is normal */
+#define TAY__POW_MAX 0x1p64 /* x^y is 0, 1 or infinite for larger y */
+#define TAY__TWO_THIRDS 0x1.5555555555555p-1
+#define TAY__TWO_THIRDS_LO 0x1.5555555555555p-55
+#define TAY__SPLIT_BITS 27 /* half of the digits, rounded up */
 
 /* exp r = 1 + r + r^2 EXP(r), |r| <= ln2/2: error 2^-59.7 of expm1 */
 static const real tay__exp_terms[] = {
@@ -38,6 +42,13 @@ static const real tay__log_terms[] = {
     1.81835733491659102e-01, 1.53131147403916451e-01, 1.48110439685013417e-01,
 };
 enum { TAY__LOG_TERMS = 7 };
+
+/* ... = 2 s + s u (2/3 + u LOG_REST(u)): error 2^-69.2 */
+static const real tay__log_rest_terms[] = {
+    3.99999999999999967e-01, 2.85714285714329108e-01, 2.22222222203541125e-01, 1.81818185461501081e-01,
+    1.53845774496298521e-01, 1.33355839287860850e-01, 1.16885809916137576e-01, 1.18831754370493148e-01,
+};
+enum { TAY__LOG_REST_TERMS = 8 };
 
 /* sin r = r + r u SIN(u), cos r = 1 - u/2 + u^2 COS(u), u = r^2, |r| <= pi/4: errors 2^-56.3, 2^-60.9 */
 static const real tay__sin_terms[] = {
