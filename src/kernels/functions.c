@@ -10,6 +10,7 @@
 
 #include "expr/expr.h"
 #include "kernels/vmath.h"
+#include "kernels/vmath_pow.h"
 
 /* Of vectors a, b, the arguments' values. Two at a time, whose operations the processor overlaps; then one at a time, the last
  * one padded. */

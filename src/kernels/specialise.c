@@ -7,6 +7,7 @@
 #include "kernels/product.h"
 #include "kernels/recurrence.h"
 #include "kernels/vmath.h"
+#include "kernels/vmath_pow.h"
 
 #define SITE_ARGUMENTS                                                                                                 \
     real *restrict jet, const real *restrict packed, real *restrict scratch, uint64_t n, uint64_t at,                  \
@@ -66,24 +67,17 @@ TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const r
     return run;
 }
 
-/* x^p for exponents that roots and quotients give, over whole vectors: elements behind the run may be written (jit_emit.c). */
-TAY__INLINE bool power_special(const tay__run *run)
+/* Special powers over whole vectors: elements behind the run may be written (jit_emit.c). */
+TAY__INLINE void power_special(const tay__run *run)
 {
     const real *a = tay__operand_a(run, 0);
     double p = run->group->exponent;
 
-    if (p != -1 && p != -2 && p != 0.5 && p != -0.5 && p != 1.5 && p != -1.5) return false;
     for (size_t i = 0; i < run->length; i += TAY__WIDTH) {
         vec x = tay__load(a + i), root = p == -1 || p == -2 ? tay__splat(1) : __builtin_elementwise_sqrt(x);
         vec y = p == -2 ? x * x : p == -1 || p == 1.5 || p == -1.5 ? x * root : root;
         tay__store(run->y + i, p < 0 ? 1 / y : y);
     }
-    return true;
-}
-
-TAY__INLINE void power_0(const tay__run *run)
-{
-    if (run->length % TAY__WIDTH != 0 || !power_special(run)) tay__power_0(run);
 }
 
 SITES(linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
@@ -120,9 +114,9 @@ TILES(4)
 TILES(5)
 TILES(6)
 
-/* Order 0 of the functions that vmath.h has. */
-#define VALUE(name)                                                                                                    \
-    SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(tay__load(tay__operand_a(&run, 0) + at))))
+/* Order 0 of the functions that vmath.h has, and of powers that are not special. */
+#define ARGUMENT(k) tay__load(tay__operand_a(&run, k) + at)
+#define VALUE(name) SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(ARGUMENT(0))))
 VALUE(exp)
 VALUE(expm1)
 VALUE(log)
@@ -134,10 +128,12 @@ VALUE(sinh)
 VALUE(cosh)
 VALUE(tanh)
 VALUE(sigmoid)
+SITE(value_pow, 1, tay__store(run.y + at, tay__vpow(ARGUMENT(0), ARGUMENT(1))))
+SITE(value_power, 1, tay__store(run.y + at, tay__vpow(ARGUMENT(0), tay__splat((real)group.exponent))))
 
-/* The whole run, order 0 of functions and of powers; order n > 0 of choices. */
+/* The whole run, order 0 of other functions and of special powers; order n > 0 of choices. */
 SITE(function, 1, tay__function_0(&run))
-SITE(power_0, 1, power_0(&run))
+SITE(power_special, 1, power_special(&run))
 SITE(choice, 1, tay__choice_n(&run))
 
 /* Packs order n of the shared a's of a tile, times the coefficients: kernels.c, pack_tiles. */

@@ -271,6 +271,4 @@ static inline vec tay__vtan(vec x)
     return (vec)((uvec)y ^ ((odd ^ (uvec)x) & TAY__SIGN));
 }
 
-#include "kernels/vmath_pow.h"
-
 #endif
