@@ -1,4 +1,4 @@
-"""Derives the numbers of src/kernels/vmath_f64.h, vmath_f32.h, vmath_huge.h: python tools/minimax_vmath.py (needs mpmath).
+"""Derives the numbers of src/kernels/vmath_f64.h, vmath_f32.h, vmath_huge.c: python tools/minimax_vmath.py (needs mpmath).
 
 Each polynomial is a minimax approximation (Remez exchange [Remez 1934]) of g(u) with a weight that makes the error
 relative to the function's value; the fraction of tanh is fitted by Loeb's linearisation [Loeb 1957]. Coefficients are

@@ -9,20 +9,17 @@
 
 #include "exec/jit_emit.h"
 
-/* Of the compiler's own library, where they are hidden from the process: reduction of huge angles (kernels/vmath_huge.h). */
-extern __int128 __fixdfti(double x);
-extern double __floattidf(__int128 x);
-
 struct tay__code {
     tay__loaded loaded;
 };
 
 /* Sites are inlined with constant arguments; then loads from constant sites fold, short loops over terms unroll. Measured:
- * "default<O3>" makes code no faster here and takes longer. TAYRA_JIT_PASSES in the environment replaces it, to measure. */
+ * "default<O3>" makes code no faster here and takes longer, as does "gvn" behind these. TAYRA_JIT_PASSES in the environment
+ * replaces it, to measure. */
 static const char pipeline[] =
-    "globaldce,always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
-    "loop-mssa(loop-simplifycfg,licm,loop-rotate,licm),loop(indvars,loop-deletion,loop-unroll-full),"
-    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,gvn,simplifycfg,loop-mssa(licm),adce)";
+    "always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "loop-mssa(loop-simplifycfg,licm,loop-rotate),loop(indvars,loop-deletion,loop-unroll-full),"
+    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),adce)";
 
 static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine)
 {
@@ -94,8 +91,7 @@ tay_status tay__code_create(tay__code **out, tay__code_function **function, cons
     TAY_TRY(make_object(&object, llvm, exec, most_sites));
     const char *functions = exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
     tay__symbol symbols[] = {{functions, exec->kernels->evaluate},
-                             {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
-                             {"__floattidf", (const void *)(uintptr_t)__floattidf}};
+                             {"tay__reduce_huge", (const void *)(uintptr_t)tay__reduce_huge}};
     TAY_TRY(tay__llvm_load(&code->loaded, llvm, object, TAY__CODE_NAME, symbols, sizeof symbols / sizeof *symbols));
     memcpy(function, &code->loaded.address, sizeof *function);
     *out = code;

@@ -31,7 +31,7 @@ typedef struct emitter {
     bool *used;     /* [exec->n_slots] a value is kept there */
     uint32_t width; /* elements of the widest vector */
     size_t n_sites, most_sites;
-    bool linked[8]; /* by log2 of bytes */
+    uint32_t widths; /* the sum of the vectors' bytes that are used */
 } emitter;
 
 static LLVMValueRef number(const emitter *e, uint64_t x)
@@ -113,31 +113,6 @@ static LLVMValueRef constant_site(const emitter *e, const draft *d)
     return constant_global(e, e->site, value, "site");
 }
 
-/* Links the bitcode with vectors of so many bytes, if it is not yet. */
-static tay_status link_bitcode(emitter *e, uint32_t bytes)
-{
-    tay_status status = TAY_OK;
-    int log = __builtin_ctz(bytes);
-    LLVMModuleRef kernels;
-
-    if (e->linked[log]) goto out;
-    for (size_t i = 0; i < tay__n_bitcodes; i++) {
-        const tay__bitcode *b = &tay__bitcodes[i];
-        if (b->real != e->exec->real || b->bytes != bytes) continue;
-        LLVMMemoryBufferRef buffer =
-            e->llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
-        bool bad = e->llvm->ParseBitcodeInContext2(e->context, buffer, &kernels);
-        e->llvm->DisposeMemoryBuffer(buffer);
-        if (bad) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
-        if (e->llvm->LinkModules2(e->module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
-        e->linked[log] = true;
-        goto out;
-    }
-    TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernels for vectors of %u bytes", bytes);
-out:
-    return status;
-}
-
 /* A call of a draft's kernel: `vectors` vectors of `width` elements. */
 static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
 {
@@ -147,10 +122,10 @@ static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueR
 
     if (++e->n_sites > e->most_sites)
         TAY_FAIL(TAY_ERROR_LIMIT, "the program is too large for the JIT: over %zu sites", e->most_sites);
-    TAY_TRY(link_bitcode(e, bytes));
     snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
-    if (!kernel) TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernel %s", name);
+    if (!kernel) kernel = e->llvm->AddFunction(e->module, name, e->kernel);
+    e->widths |= bytes;
     LLVMValueRef arguments[] = {e->jet, e->packed, e->scratch, e->n, at, site};
     e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
 out:
@@ -619,6 +594,37 @@ static void settle_functions(const emitter *e)
     }
 }
 
+/* Takes what nothing calls out of a module of kernels, whose functions have not been read yet. */
+static void drop_unused(const emitter *e, LLVMModuleRef kernels)
+{
+    for (LLVMValueRef f = e->llvm->GetFirstFunction(kernels), next; f; f = next) {
+        size_t length;
+        const char *name = e->llvm->GetValueName2(f, &length);
+        next = e->llvm->GetNextFunction(f);
+        if (strncmp(name, "tay__site_", 10) == 0 && !e->llvm->GetNamedFunction(e->module, name)) e->llvm->DeleteFunction(f);
+    }
+}
+
+/* Links the kernels that are called. */
+static tay_status link_kernels(const emitter *e)
+{
+    tay_status status = TAY_OK;
+    LLVMModuleRef kernels;
+
+    for (size_t i = 0; i < tay__n_bitcodes; i++) {
+        const tay__bitcode *b = &tay__bitcodes[i];
+        if (b->real != e->exec->real || !(b->bytes & e->widths)) continue;
+        LLVMMemoryBufferRef buffer =
+            e->llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
+        if (e->llvm->GetBitcodeModuleInContext2(e->context, buffer, &kernels))
+            TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
+        drop_unused(e, kernels);
+        if (e->llvm->LinkModules2(e->module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
+    }
+out:
+    return status;
+}
+
 tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
                      uint32_t most_sites)
 {
@@ -631,6 +637,7 @@ tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__ll
     TAY_TRY(mark_used(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
+    TAY_TRY(link_kernels(&e));
     settle_functions(&e);
 out:
     llvm->DisposeBuilder(e.builder);

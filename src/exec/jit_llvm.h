@@ -27,8 +27,8 @@
     F(RemoveStringAttributeAtIndex) F(AddAttributeAtIndex) F(CreateEnumAttribute) F(ConsumeError)                      \
     F(OrcLLJITGetExecutionSession) F(OrcExecutionSessionSetErrorReporter) F(CreateStringAttribute)                     \
     F(GetEnumAttributeKindForName) F(SetLinkage) F(CreateMemoryBufferWithMemoryRange) F(DisposeMemoryBuffer)           \
-    F(GetBufferStart) F(GetBufferSize) F(ParseBitcodeInContext2) F(LinkModules2) F(VoidTypeInContext)                  \
-    F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext)                            \
+    F(GetBufferStart) F(GetBufferSize) F(GetBitcodeModuleInContext2) F(DeleteFunction) F(LinkModules2)                 \
+    F(VoidTypeInContext) F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext)       \
     F(PointerTypeInContext) F(FunctionType) F(ArrayType2) F(StructTypeInContext) F(AddFunction) F(AddGlobal)           \
     F(SetInitializer) F(SetGlobalConstant) F(SetUnnamedAddress) F(ConstInt) F(ConstReal) F(ConstNull)                  \
     F(ConstArray2) F(ConstStructInContext) F(GetParam) F(AppendBasicBlockInContext) F(CreateBuilderInContext)          \

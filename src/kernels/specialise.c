@@ -9,9 +9,8 @@
 #include "kernels/vmath.h"
 #include "kernels/vmath_pow.h"
 
-#define SITE_ARGUMENTS                                                                                                 \
-    real *restrict jet, const real *restrict packed, real *restrict scratch, uint64_t n, uint64_t at,                  \
-        const tay__site *restrict site
+/* Not restrict: the JIT's function says that, and inlining would turn it into much metadata. */
+#define SITE_ARGUMENTS real *jet, const real *packed, real *scratch, uint64_t n, uint64_t at, const tay__site *site
 
 /* site_NAME_VxB for 1, 2, 3 and 4 vectors of B bytes */
 #define PASTE_SITE(name, vectors, bytes) tay__site_##name##_##vectors##x##bytes
@@ -22,49 +21,55 @@
     {                                                                                                                  \
         tay__row rows[TAY__SITE_ROWS];                                                                                 \
         tay__group group;                                                                                              \
-        tay__run run = begin(&group, rows, jet, packed, scratch, n, site);                                             \
+        tay__run run;                                                                                                  \
+        begin(&run, &group, rows, jet, packed, scratch, n, site);                                                      \
         __VA_ARGS__;                                                                                                   \
     }
+/* Vectors narrower than a register come one at a time, at the ends of runs. */
+#if TAY__VECTOR_BYTES < 32
+#define SITE_WIDE(...)
+#else
+#define SITE_WIDE SITE
+#endif
 #define SITES(name, block, ...)                                                                                        \
     SITE(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                                   \
-    SITE(name, 2, block(&run, at, 2, ##__VA_ARGS__))                                                                   \
-    SITE(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                                   \
-    SITE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
+    SITE_WIDE(name, 2, block(&run, at, 2, ##__VA_ARGS__))                                                              \
+    SITE_WIDE(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                              \
+    SITE_WIDE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
 
-TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const real *packed, const real *scratch, uint64_t n,
-                           const tay__site *site)
+TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *jet, const real *packed, const real *scratch,
+                       uint64_t n, const tay__site *site)
 {
-    tay__run run = {.group = group,
-                    .row = rows,
-                    .jet = jet,
-                    .plane = site->plane,
-                    .scale = 1,
-                    .n = (uint32_t)n,
-                    .n_terms = (uint32_t)*site->n_terms,
-                    .y = jet + site->y,
-                    .y_order = site->transient ? 0 : n * site->plane,
-                    .factor = 1,
-                    .length = site->length,
-                    .a = site->a,
-                    .b = site->b,
-                    .step = site->step,
-                    .coefs = site->has_coefs ? packed + site->coefs : NULL,
-                    .coef_step = site->coef_step,
-                    .constants = site->has_constant ? packed + site->constants : NULL,
-                    .constant_step = site->constant_step,
-                    .tile = scratch + site->tile,
-                    .n_orders = (uint32_t)site->n_orders,
-                    .a_transient = site->a_transient};
+    *run = (tay__run){.group = group,
+                      .row = rows,
+                      .jet = jet,
+                      .plane = site->plane,
+                      .scale = 1,
+                      .n = (uint32_t)n,
+                      .n_terms = (uint32_t)*site->n_terms,
+                      .y = jet + site->y,
+                      .y_order = site->transient ? 0 : n * site->plane,
+                      .factor = 1,
+                      .length = site->length,
+                      .a = site->a,
+                      .b = site->b,
+                      .step = site->step,
+                      .coefs = site->has_coefs ? packed + site->coefs : NULL,
+                      .coef_step = site->coef_step,
+                      .constants = site->has_constant ? packed + site->constants : NULL,
+                      .constant_step = site->constant_step,
+                      .tile = scratch + site->tile,
+                      .n_orders = (uint32_t)site->n_orders,
+                      .a_transient = site->a_transient};
     group->exponent = site->exponent;
     group->function = (tay_function)site->function;
     for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};
     rows[0].length = (int32_t)site->row_length;
     if (site->to_state) {
-        run.y_order = (n + 1) * site->plane;
-        run.divisor = (real)(n + 1);
-        run.inverse = 1 / run.divisor;
+        run->y_order = (n + 1) * site->plane;
+        run->divisor = (real)(n + 1);
+        run->inverse = 1 / run->divisor;
     }
-    return run;
 }
 
 /* Special powers over whole vectors: elements behind the run may be written (jit_emit.c). */
@@ -106,7 +111,7 @@ SITES(rows_3, ROWS_BLOCK, 3)
 
 #define TILES(rows)                                                                                                    \
     SITE(tile_##rows, 1, tay__tile_block(&run, rows, at, 1))                                                           \
-    SITE(tile_##rows, 2, tay__tile_block(&run, rows, at, 2))
+    SITE_WIDE(tile_##rows, 2, tay__tile_block(&run, rows, at, 2))
 TILES(1)
 TILES(2)
 TILES(3)
