@@ -2,8 +2,9 @@
 
 What is looked at: the libraries of kernels as they were built for plain x86-64, AVX2 and AVX-512; the sites of the JIT, made for
 AVX2 and AVX-512 from the library's bitcode; and both compiled for AArch64. In the innermost loops that compute, arithmetic is on
-whole vectors of the target, multiply-adds are fused where the target has them, sums stay in registers, and nothing is called;
-and no object needs a function of libm but those listed. --table prints what was found in each function.
+whole vectors of the target, multiply-adds are fused where the target has them, and nothing is called; the kernels' sums stay in
+registers (in sites they do only when constants have taken their places). No object needs a function of libm but those listed.
+--table prints what was found in each function.
 """
 
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from common import ROOT, finish
 
 # name: the widest register, fused multiply-adds, the most loads and stores of vectors on the stack in a function's loops
-TARGETS = {"baseline": ("x", False, 10), "avx2": ("y", True, 10), "avx512": ("z", True, 6), "neon": ("v", True, 6)}
+TARGETS = {"baseline": ("x", False, 10), "avx2": ("y", True, 10), "avx512": ("z", True, 4), "neon": ("v", True, 4)}
 SITE_TARGETS = {"avx2": (32, "x86-64-v3"), "avx512": (64, "x86-64-v4")}
 # Called where it does not matter: copies at the ends of runs, huge angles, slopes at 0. Functions without a vector form are
 # called through the table, tay__functions.
@@ -49,6 +50,13 @@ def functions_of(tool, path):
     yield name, code
 
 
+def leaves(body):
+    """Whether code that is only written behind, not part of a loop, stands here: it returns, or jumps elsewhere for good."""
+    targets = (re.search(r"0x([0-9a-f]+) <", operands) for _, operation, operands in body if re.match(r"jmp|b$", operation))
+    outside = any(t and not body[0][0] <= int(t[1], 16) <= body[-1][0] for t in targets)
+    return outside or any(operation.startswith("ret") for _, operation, _ in body)
+
+
 def innermost_loops(code):
     """Instructions of each loop, closed by a conditional jump, that has none inside."""
     jumps = set()
@@ -58,7 +66,9 @@ def innermost_loops(code):
             jumps.add((int(target[1], 16), address))
     for begin, end in jumps:
         if not any((b, e) != (begin, end) and begin <= b and e <= end for b, e in jumps):
-            yield [i for i in code if begin <= i[0] <= end]
+            body = [i for i in code if begin <= i[0] <= end]
+            if not leaves(body):
+                yield body
 
 
 def width_of(target, operation, operands):
@@ -108,9 +118,9 @@ def check(target, what, objdump, path, expected):
             yield f"{where}: {f['narrow'] + f['single']} operations that are not on whole vectors, {f['whole']} that are"
         if named and not f["whole"]:
             yield f"{where}: no operations on whole vectors"
-        if named and fuses and f["fused"] * 5 < f["whole"]:
+        if named and fuses and f["fused"] * 8 < f["whole"]:
             yield f"{where}: {f['fused']} fused of {f['whole']} operations"
-        if f["stack"] > most_stack and not name.startswith("array_"):
+        if f["stack"] > most_stack and what == "kernels" and not name.startswith("array_"):
             yield f"{where}: {f['stack']} loads and stores of vectors on the stack, at most {most_stack}"
     for pattern, names in seen.items():
         if len(names) < LEAST[pattern]:

@@ -50,8 +50,8 @@ struct tay__exec {
     const tay__kernels *kernels;
     const tay__kernels *numbers; /* for double, whatever the real type */
     _Atomic(tay__code_function *) run; /* code of the JIT, or NULL: then the vm runs */
-    atomic_llong runs_left;       /* of the vm, before code is made; 0: never */
-    struct tay__code *code;
+    atomic_llong runs_left;       /* before code, or better code, is made; 0: never */
+    struct tay__code *code[2];    /* as loops; unrolled. Both stay, as other threads may run the first one. */
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     bool cut;               /* while binding, one lane: rows may be cut where copies are (gather.c) */
@@ -98,7 +98,7 @@ tay_status tay__note_copies(tay__exec *exec, const tay__group *group, const int3
 /* The last step so far: sums that are only copied are computed at once where their copies would be. */
 tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *stage);
 
-/* The vm runs an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs. */
+/* A run of an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs. */
 void tay__exec_count_run(const tay__exec *exec);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */

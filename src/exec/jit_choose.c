@@ -7,18 +7,41 @@
 
 /*
  * Runs of the vm before code is made where that is left to the library: making it takes some 40 ms for a pendulum and 120 ms for
- * six bodies, as long as 10,000 steps of the vm take, and a step of the code takes a fifth of one of the vm.
+ * six bodies, as long as 10,000 steps of the vm take, and a step of the code takes a fifth of one of the vm. Unrolled code takes
+ * four times as long to make, and three quarters of the time of a step; it pays after a million more.
  */
-enum { RUNS_BEFORE_CODE = 10000 };
+enum { RUNS_BEFORE_CODE = 10000, RUNS_BEFORE_UNROLLED = 1000000 };
 
 /* Calls of kernels in code that is wanted, and in code that the library may make by itself, in a fraction of a second. */
 enum { MOST_SITES = 1500, FEW_SITES = 400 };
 
-static void make_code(tay__exec *exec, uint32_t most_sites)
+/* Vector multiply-adds of code that is unrolled over the orders: it still fits into the caches of instructions. */
+enum { MOST_UNROLLED = 3000 };
+
+static bool unrolls(const tay__exec *exec)
+{
+    const tay__operation *operations = exec->operations.data;
+    double work = 0, sum = 0.5 * exec->order * (exec->order + 1.0);
+
+    for (size_t i = 0; i < exec->operations.count; i++) {
+        const tay__group *g = operations[i].group;
+        double terms = g->primitive == TAY__PRODUCT     ? g->n_terms * (g->square ? 0.5 : 1)
+                       : g->primitive == TAY__INTEGRATE ? g->n_terms
+                       : g->primitive == TAY__QUOTIENT  ? 1
+                       : g->primitive == TAY__POWER     ? 2
+                                                        : 0;
+        for (uint32_t r = 0; r < g->n_rows; r++)
+            work += (double)((g->rows[r].length + exec->kernels->width - 1) / exec->kernels->width)
+                    * (terms * sum + g->n_terms * (double)exec->order);
+    }
+    return exec->order > 1 && work <= MOST_UNROLLED;
+}
+
+static void make_code(tay__exec *exec, uint32_t most_sites, bool unrolled)
 {
     tay__code_function *function;
 
-    if (tay__code_create(&exec->code, &function, exec, most_sites) == TAY_OK)
+    if (tay__code_create(&exec->code[unrolled], &function, exec, most_sites, unrolled) == TAY_OK)
         atomic_store_explicit(&exec->run, function, memory_order_release);
 }
 
@@ -29,11 +52,11 @@ void tay__exec_choose(tay__exec *exec, tay_execution wanted)
 
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "jit") == 0) wanted = TAY_EXECUTION_JIT;
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "vm") == 0) wanted = TAY_EXECUTION_VM;
-    if (wanted == TAY_EXECUTION_VM || exec->code) return;
+    if (wanted == TAY_EXECUTION_VM || exec->code[0] || exec->code[1]) return;
     if (wanted == TAY_EXECUTION_JIT && !fits)
         tay__error(TAY_ERROR_STATE, "the JIT makes code for one lane only");
     else if (wanted == TAY_EXECUTION_JIT)
-        make_code(exec, MOST_SITES);
+        make_code(exec, MOST_SITES, unrolls(exec));
     else if (fits && exec->order > 0)
         exec->runs_left = RUNS_BEFORE_CODE;
 }
@@ -42,7 +65,11 @@ void tay__exec_count_run(const tay__exec *exec)
 {
     tay__exec *mutable = (tay__exec *)exec; /* this count, and the code, are all that changes */
 
-    if (atomic_fetch_sub(&mutable->runs_left, 1) == 1) make_code(mutable, FEW_SITES);
+    if (atomic_fetch_sub(&mutable->runs_left, 1) != 1) return;
+    bool again = tay__exec_execution(exec) == TAY_EXECUTION_JIT;
+    make_code(mutable, FEW_SITES, again);
+    if (!again && tay__exec_execution(exec) == TAY_EXECUTION_JIT && unrolls(exec))
+        atomic_store(&mutable->runs_left, RUNS_BEFORE_UNROLLED);
 }
 
 tay_execution tay__exec_execution(const tay__exec *exec)

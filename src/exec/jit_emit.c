@@ -5,7 +5,8 @@
  *         for each operation, segment:  blocks of up to four vectors, a loop over them if there are many
  *
  * Order 0 is apart because functions, powers and constants differ there. What is known now (slots, strides, lengths, numbers
- * of terms, exponents) goes into constant sites; only the order and the memory are arguments.
+ * of terms, exponents) goes into constant sites; only the order and the memory are arguments. Small programs are unrolled:
+ * there the order is known too, hence how long each sum is, and coefficients that are numbers are constants.
  */
 #include "exec/jit_emit.h"
 
@@ -32,6 +33,8 @@ typedef struct emitter {
     uint32_t width; /* elements of the widest vector */
     size_t n_sites, most_sites;
     uint32_t widths; /* the sum of the vectors' bytes that are used */
+    bool unrolls;
+    LLVMValueRef numbers; /* unrolled: the packed coefficients as constants, those that are numbers */
 } emitter;
 
 static LLVMValueRef number(const emitter *e, uint64_t x)
@@ -96,6 +99,7 @@ typedef struct draft {
     const char *kernel;
     int32_t length, padded; /* elements; those that may be written */
     int most_vectors;
+    bool known; /* its coefficients are numbers */
 } draft;
 
 static LLVMValueRef constant_site(const emitter *e, const draft *d)
@@ -126,7 +130,7 @@ static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueR
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
     if (!kernel) kernel = e->llvm->AddFunction(e->module, name, e->kernel);
     e->widths |= bytes;
-    LLVMValueRef arguments[] = {e->jet, e->packed, e->scratch, e->n, at, site};
+    LLVMValueRef arguments[] = {e->jet, d->known ? e->numbers : e->packed, e->scratch, e->n, at, site};
     e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
 out:
     return status;
@@ -226,6 +230,39 @@ out:
     return status;
 }
 
+static bool are_numbers(const tay__program *p, size_t first, size_t n)
+{
+    for (size_t i = first; i < first + n; i++)
+        if (p->packed_from[i] >= p->n_numbers) return false;
+    return true;
+}
+
+/* Whether no coefficient of a group depends on parameters. */
+static bool has_numbers(const tay__program *p, const tay__group *g)
+{
+    size_t members = g->pitch > 0 ? (size_t)g->pitch : g->n_members;
+    size_t n = g->n_terms * (g->varying_coefs ? members : g->n_rows);
+
+    return (!g->has_coefs || are_numbers(p, g->coefs, n)) && (!g->has_constant || are_numbers(p, g->constants, g->n_members));
+}
+
+/* The packed coefficients as constants, as far as they are numbers. */
+static tay_status make_numbers(emitter *e)
+{
+    tay_status status = TAY_OK;
+    const tay__program *p = e->exec->program;
+    LLVMValueRef *items;
+
+    TAY_TRY(tay__alloc(&items, p->n_packed + 1, sizeof *items));
+    for (size_t i = 0; i < p->n_packed; i++)
+        items[i] = e->llvm->ConstReal(e->real, are_numbers(p, i, 1) ? p->numbers[p->packed_from[i]] : 0);
+    LLVMTypeRef type = e->llvm->ArrayType2(e->real, p->n_packed);
+    e->numbers = constant_global(e, type, e->llvm->ConstArray2(e->real, items, p->n_packed), "numbers");
+    tay__free(items);
+out:
+    return status;
+}
+
 /* What all sites of an operation's segment have in common. */
 static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o, const tay__segment *s)
 {
@@ -236,7 +273,8 @@ static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o
     uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
 
     *d = (draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
-                 .most_vectors = 4, .n_terms = g->n_terms};
+                 .most_vectors = 4, .n_terms = g->n_terms,
+                 .known = e->numbers && has_numbers(e->exec->program, g)};
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
                           .plane = e->exec->plane,
@@ -249,6 +287,7 @@ static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o
                           .constant_step = 1,
                           .function = (uint64_t)g->function,
                           .row_length = (uint64_t)row->length,
+                          .outwards = e->unrolls,
                           .exponent = g->exponent};
     if (g->has_coefs) {
         d->site.coef_step = !g->varying_coefs ? 1 : (uint64_t)(g->pitch > 0 ? g->pitch : row->length);
@@ -502,7 +541,9 @@ static tay_status emit_step(emitter *e, const tay__step *step)
     }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
         TAY_TRY(emit_order(e, step, slice, FIRST, number(e, 0)));
-        if (order > 1) {
+        if (e->unrolls) {
+            for (uint32_t n = 1; n < order; n++) TAY_TRY(emit_order(e, step, slice, MIDDLE, number(e, n)));
+        } else if (order > 1) {
             loop l = begin_loop(e, 1, order, 1);
             TAY_TRY(emit_order(e, step, slice, MIDDLE, l.i));
             end_loop(e, &l);
@@ -558,6 +599,7 @@ static void declare(emitter *e)
 
     e->i64 = llvm->Int64TypeInContext(c);
     e->i32 = llvm->Int32TypeInContext(c);
+    e->real = e->exec->real == TAY_FLOAT64 ? llvm->DoubleTypeInContext(c) : llvm->FloatTypeInContext(c);
     e->i8 = llvm->Int8TypeInContext(c);
     e->pointer = llvm->PointerTypeInContext(c, 0);
     e->site = site_type(e);
@@ -626,15 +668,16 @@ out:
 }
 
 tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites)
+                     uint32_t most_sites, bool unrolls)
 {
     tay_status status = TAY_OK;
     emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
-                 .most_sites = most_sites};
+                 .most_sites = unrolls ? SIZE_MAX : most_sites, .unrolls = unrolls};
     const tay__step *steps = exec->steps.data;
 
     declare(&e);
     TAY_TRY(mark_used(&e));
+    if (unrolls) TAY_TRY(make_numbers(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
     TAY_TRY(link_kernels(&e));

@@ -21,8 +21,9 @@ extern const size_t tay__n_bitcodes;
 /* The function that a module of code has: tay__code_function. */
 #define TAY__CODE_NAME "tay__code"
 
-/* Writes it into an empty module, with all kernels that it calls linked in and marked for inlining. */
+/* Writes it into an empty module, with all kernels that it calls linked in and marked for inlining.
+ * unrolls: over the orders; then there is no limit of sites. */
 tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites);
+                     uint32_t most_sites, bool unrolls);
 
 #endif

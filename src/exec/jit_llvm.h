@@ -29,6 +29,7 @@
     F(GetEnumAttributeKindForName) F(SetLinkage) F(CreateMemoryBufferWithMemoryRange) F(DisposeMemoryBuffer)           \
     F(GetBufferStart) F(GetBufferSize) F(GetBitcodeModuleInContext2) F(DeleteFunction) F(LinkModules2)                 \
     F(VoidTypeInContext) F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext)       \
+    F(FloatTypeInContext)                                                                                              \
     F(PointerTypeInContext) F(FunctionType) F(ArrayType2) F(StructTypeInContext) F(AddFunction) F(AddGlobal)           \
     F(SetInitializer) F(SetGlobalConstant) F(SetUnnamedAddress) F(ConstInt) F(ConstReal) F(ConstNull)                  \
     F(ConstArray2) F(ConstStructInContext) F(GetParam) F(AppendBasicBlockInContext) F(CreateBuilderInContext)          \
