@@ -12,8 +12,8 @@
 #include "kernels/vmath.h"
 #include "kernels/vmath_pow.h"
 
-/* Of vectors a, b, the arguments' values. Two at a time, whose operations the processor overlaps; then one at a time, the last
- * one padded. */
+/* A function of vectors a, b, the arguments' values: twice at a time, as the processor overlaps the operations; then once at a
+ * time, the last vector padded. */
 #define VECTOR_FUNCTION(name, n_used, value)                                                                           \
     static void array_##name(real *y, const real *const *args, size_t n_args, size_t n)                                \
     {                                                                                                                  \
