@@ -1,6 +1,7 @@
 /*
  * Mathematical functions on vectors: branch-free, the whole range of arguments, subnormals, signed zeros, infinities
- * and NaN included, at most 1.5 units in the last place (2.5: tan, sinh, cosh). No tables. Checked against MPFR.
+ * and NaN included, at most 1.5 units in the last place (2.5: tan, sinh, cosh). No tables. Checked against MPFR:
+ * docs/accuracy.md. pow is in vmath_pow.h.
  *
  * Reductions with split constants [CodyWaite1980]; logarithm by its series in s = f/(2 + f) with the leading terms
  * kept apart [Tang1990; Muller2016, ch. 11]; tanh and sigmoid by a fraction in z = a - n ln2/2, see below. Exact sums of
