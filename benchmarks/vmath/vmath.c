@@ -32,6 +32,7 @@ PEERS(tan)
 PEERS(sinh)
 PEERS(cosh)
 PEERS(tanh)
+PEERS(atan)
 __m256d _ZGVdN4vv_pow(__m256d, __m256d), Sleef_powd4_u10avx2(__m256d, __m256d);
 
 static double libm_sigmoid(double x)
@@ -86,6 +87,7 @@ static const struct function_case {
     CASE(tan, TAY_TAN, -10, 10),
     CASE(sinh, TAY_SINH, -3, 3),
     CASE(cosh, TAY_COSH, -3, 3),
+    CASE(atan, TAY_ATAN, -5, 5),
     {"pow", TAY_POW, 0.1, 100, libm_pow, mvec_pow, sleef_pow},
 };
 

@@ -330,7 +330,7 @@ static const char *value_kernel_of(const tay__group *g, place where)
         [TAY_EXP] = "value_exp",   [TAY_EXPM1] = "value_expm1", [TAY_LOG] = "value_log",   [TAY_LOG1P] = "value_log1p",
         [TAY_SIN] = "value_sin",   [TAY_COS] = "value_cos",     [TAY_TAN] = "value_tan",   [TAY_SINH] = "value_sinh",
         [TAY_COSH] = "value_cosh", [TAY_TANH] = "value_tanh",   [TAY_SIGMOID] = "value_sigmoid",
-        [TAY_POW] = "value_pow"};
+        [TAY_ATAN] = "value_atan", [TAY_POW] = "value_pow"};
 
     if (where != FIRST) return NULL;
     if (g->primitive == TAY__POWER) return tay__is_special_power(g->exponent) ? NULL : "value_power";

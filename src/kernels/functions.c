@@ -50,6 +50,7 @@ VECTOR_FUNCTION(sinh, 1, tay__vsinh(a))
 VECTOR_FUNCTION(cosh, 1, tay__vcosh(a))
 VECTOR_FUNCTION(tanh, 1, tay__vtanh(a))
 VECTOR_FUNCTION(sigmoid, 1, tay__vsigmoid(a))
+VECTOR_FUNCTION(atan, 1, tay__vatan(a))
 VECTOR_FUNCTION(pow, 2, tay__vpow(a, b))
 
 /* A loop over elements, a, b, c the arguments' values. */
@@ -118,7 +119,6 @@ static inline void array_table(tay_function function, real *y, const real *const
 
 TABLE_FUNCTION(asin, TAY_ASIN, 1)
 TABLE_FUNCTION(acos, TAY_ACOS, 1)
-TABLE_FUNCTION(atan, TAY_ATAN, 1)
 TABLE_FUNCTION(atan2, TAY_ATAN2, 2)
 TABLE_FUNCTION(asinh, TAY_ASINH, 1)
 TABLE_FUNCTION(acosh, TAY_ACOSH, 1)

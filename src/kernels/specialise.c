@@ -135,6 +135,7 @@ VALUE(sinh)
 VALUE(cosh)
 VALUE(tanh)
 VALUE(sigmoid)
+VALUE(atan)
 SITE(value_pow, 1, tay__store(run.y + at, tay__vpow(ARGUMENT(0), ARGUMENT(1))))
 SITE(value_power, 1, tay__store(run.y + at, tay__vpow(ARGUMENT(0), tay__splat((real)group.exponent))))
 

@@ -272,4 +272,17 @@ static inline vec tay__vtan(vec x)
     return (vec)((uvec)y ^ ((odd ^ (uvec)x) & TAY__SIGN));
 }
 
+/* atan a = atan t, pi/4 + atan((a - 1)/(a + 1)) or pi/2 - atan(1/a), by the one that makes |t| <= 0.66, with one division. */
+static inline vec tay__vatan(vec x)
+{
+    vec a = tay__vabs(x);
+    uvec middle = a > (real)0.66, large = a > (real)2.41421356237309505;
+    vec above = tay__blend(large, tay__splat(-1), a - 1), below = tay__blend(large, a, a + 1);
+    vec t = tay__blend(middle, above, a) / tay__blend(middle, below, tay__splat(1)), u = t * t;
+    vec quarters = tay__keep(middle, tay__splat(1)) + tay__keep(large, tay__splat(1));
+    vec p = t * u * tay__vpolynomial(u, tay__atan_terms, TAY__ATAN_TERMS);
+    vec y = quarters * TAY__PI_4 + (t + (p + quarters * TAY__PI_4_LO));
+    return (vec)((uvec)y | ((uvec)x & TAY__SIGN));
+}
+
 #endif

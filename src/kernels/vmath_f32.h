@@ -44,6 +44,15 @@ static const real tay__sin_terms[] = {-1.666665524e-01f, 8.332096040e-03f, -1.95
 static const real tay__cos_terms[] = {4.166665301e-02f, -1.388764940e-03f, 2.446316648e-05f};
 enum { TAY__SIN_TERMS = 3, TAY__COS_TERMS = 3 };
 
+/* Error 2^-29.6. */
+static const real tay__atan_terms[] = {
+    -3.333332539e-01f, 1.999940723e-01f, -1.427215636e-01f, 1.096961498e-01f,
+    -8.298669010e-02f, 5.135949701e-02f, -1.755883172e-02f,
+};
+enum { TAY__ATAN_TERMS = 7 };
+#define TAY__PI_4 0x1.921fb6p-1f
+#define TAY__PI_4_LO -0x1.777a5cp-26f
+
 /* Error 2^-28.3. */
 static const real tay__tanh_v[] = {4.583333433e-01f, 2.026648819e-02f};
 static const real tay__tanh_b[] = {1.375000000e+00f, 6.107994318e-01f, 2.170101553e-02f};

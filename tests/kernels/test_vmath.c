@@ -278,6 +278,7 @@ static const function_case cases[] = {
     {"cosh", TAY_COSH, 2.5, 0, 715, LN2 / 2, mpfr_cosh, cosh, NULL, NULL, NULL},
     {"tanh", TAY_TANH, 1.5, 0, 22, LN2 / 4, mpfr_tanh, tanh, NULL, NULL, NULL},
     {"sigmoid", TAY_SIGMOID, 1.5, 0, 750, LN2 / 2, mpfr_sigmoid, double_sigmoid, NULL, NULL, NULL},
+    {"atan", TAY_ATAN, 1.5, 0, 3, 0.66, mpfr_atan, atan, NULL, NULL, NULL},
     {"pow", TAY_POW, 1.5, 0, 0, 0, NULL, NULL, mpfr_pow, pow, next_power},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
