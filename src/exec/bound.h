@@ -98,7 +98,8 @@ tay_status tay__note_copies(tay__exec *exec, const tay__group *group, const int3
 /* The last step so far: sums that are only copied are computed at once where their copies would be. */
 tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *stage);
 
-/* A run of an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs. */
+/* A run of an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs, or finds it
+ * before. */
 void tay__exec_count_run(const tay__exec *exec);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */

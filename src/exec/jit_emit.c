@@ -32,9 +32,9 @@ typedef struct emitter {
     bool *used;     /* [exec->n_slots] a value is kept there */
     uint32_t width; /* elements of the widest vector */
     size_t n_sites, most_sites;
-    uint32_t widths; /* the sum of the vectors' bytes that are used */
     bool unrolls;
     LLVMValueRef numbers; /* unrolled: the packed coefficients as constants, those that are numbers */
+    uint32_t vectors; /* those of the sites so far, see tay__emit */
 } emitter;
 
 static LLVMValueRef number(const emitter *e, uint64_t x)
@@ -126,10 +126,10 @@ static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueR
 
     if (++e->n_sites > e->most_sites)
         TAY_FAIL(TAY_ERROR_LIMIT, "the program is too large for the JIT: over %zu sites", e->most_sites);
+    e->vectors |= bytes;
     snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
     if (!kernel) kernel = e->llvm->AddFunction(e->module, name, e->kernel);
-    e->widths |= bytes;
     LLVMValueRef arguments[] = {e->jet, d->known ? e->numbers : e->packed, e->scratch, e->n, at, site};
     e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
 out:
@@ -615,60 +615,8 @@ static void declare(emitter *e)
     llvm->PositionBuilderAtEnd(e->builder, llvm->AppendBasicBlockInContext(c, e->function, "entry"));
 }
 
-/* Functions of the kernels: internal, inlined, for the machine that the module is for. */
-static void settle_functions(const emitter *e)
-{
-    const tay__llvm *llvm = e->llvm;
-    unsigned inline_kind = llvm->GetEnumAttributeKindForName("alwaysinline", 12);
-    const unsigned function = (unsigned)LLVMAttributeFunctionIndex;
-    static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer",
-                                          "stack-protector-buffer-size", "min-legal-vector-width"};
-
-    for (LLVMValueRef f = llvm->GetFirstFunction(e->module); f; f = llvm->GetNextFunction(f)) {
-        for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
-            llvm->RemoveStringAttributeAtIndex(f, function, strings[i], (unsigned)strlen(strings[i]));
-        llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "prefer-vector-width", 19, "512", 3));
-        size_t length;
-        if (llvm->CountBasicBlocks(f) == 0 || f == e->function) continue;
-        llvm->SetLinkage(f, LLVMInternalLinkage);
-        if (strncmp(llvm->GetValueName2(f, &length), "tay__site_", 10) != 0) continue; /* kept out of line by their authors */
-        llvm->AddAttributeAtIndex(f, function, llvm->CreateEnumAttribute(e->context, inline_kind, 0));
-    }
-}
-
-/* Takes what nothing calls out of a module of kernels, whose functions have not been read yet. */
-static void drop_unused(const emitter *e, LLVMModuleRef kernels)
-{
-    for (LLVMValueRef f = e->llvm->GetFirstFunction(kernels), next; f; f = next) {
-        size_t length;
-        const char *name = e->llvm->GetValueName2(f, &length);
-        next = e->llvm->GetNextFunction(f);
-        if (strncmp(name, "tay__site_", 10) == 0 && !e->llvm->GetNamedFunction(e->module, name)) e->llvm->DeleteFunction(f);
-    }
-}
-
-/* Links the kernels that are called. */
-static tay_status link_kernels(const emitter *e)
-{
-    tay_status status = TAY_OK;
-    LLVMModuleRef kernels;
-
-    for (size_t i = 0; i < tay__n_bitcodes; i++) {
-        const tay__bitcode *b = &tay__bitcodes[i];
-        if (b->real != e->exec->real || !(b->bytes & e->widths)) continue;
-        LLVMMemoryBufferRef buffer =
-            e->llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
-        if (e->llvm->GetBitcodeModuleInContext2(e->context, buffer, &kernels))
-            TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
-        drop_unused(e, kernels);
-        if (e->llvm->LinkModules2(e->module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
-    }
-out:
-    return status;
-}
-
-tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites, bool unrolls)
+tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                     const tay__exec *exec, uint32_t most_sites, bool unrolls)
 {
     tay_status status = TAY_OK;
     emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
@@ -680,8 +628,7 @@ tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__ll
     if (unrolls) TAY_TRY(make_numbers(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
-    TAY_TRY(link_kernels(&e));
-    settle_functions(&e);
+    *vectors = e.vectors;
 out:
     llvm->DisposeBuilder(e.builder);
     tay__free(e.used);
