@@ -13,12 +13,13 @@ export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS := halt_on_error=1:suppressions=$(CURDIR)/tests/support/threads.supp
 
-.PHONY: help tutorial neural-ode bench test test-c test-sanitize test-threads test-valgrind test-python test-tutorial clean
+.PHONY: help tutorial neural-ode bench accuracy test test-c test-sanitize test-threads test-valgrind test-python test-tutorial clean
 
 help:
 	@echo 'make tutorial       the whole tutorial on tayra: trains two models, writes pictures to out/'
 	@echo 'make neural-ode     the same model trained by gradients in reverse mode, beside the variational way'
 	@echo 'make bench          benchmarks beside heyoka, with a picture: docs/images/benchmarks.png'
+	@echo 'make accuracy       errors of the vector functions, beside MPFR: the table of docs/accuracy.md'
 	@echo 'make test           all tests: the six below'
 	@echo 'make test-c         C tests, examples, checks of the sources'
 	@echo 'make test-sanitize  C tests under the address and undefined-behaviour sanitizers'
@@ -37,6 +38,10 @@ neural-ode: $(VENV)/tutorial.stamp
 bench: $(VENV)/tutorial.stamp
 	$(PYTHON) -m pip install --quiet jax==0.10.2 diffrax==0.7.2 torchdiffeq==0.2.5
 	$(PYTHON) benchmarks/run.py --json out/benchmarks.json --plot docs/images/benchmarks.png
+
+accuracy: build/c/build.ninja
+	$(MESON) compile -C build/c test_vmath
+	$(PYTHON) tools/measure_accuracy.py build/c/tests/test_vmath
 
 test: test-c test-sanitize test-threads test-valgrind test-python test-tutorial
 

@@ -1,4 +1,4 @@
-"""Derives the numbers of src/kernels/vmath_f64.h, vmath_f32.h, vmath_huge.h: python tools/minimax_vmath.py (needs mpmath).
+"""Derives the numbers of src/kernels/vmath_f64.h, vmath_f32.h, vmath_huge.c: python tools/minimax_vmath.py (needs mpmath).
 
 Each polynomial is a minimax approximation (Remez exchange [Remez 1934]) of g(u) with a weight that makes the error
 relative to the function's value; the fraction of tanh is fitted by Loeb's linearisation [Loeb 1957]. Coefficients are
@@ -90,6 +90,11 @@ def log_term(u):
     return series(direct, [mp.mpf(2) / (2 * k + 3) for k in range(12)])(u)
 
 
+def log_rest(u):
+    """What is left of log_term: 2/3 + u (2/5 + 2u/7 + ...)."""
+    return series(lambda v: (log_term(v) - mp.mpf(2) / 3) / v, [mp.mpf(2) / (2 * k + 5) for k in range(12)])(u)
+
+
 def sin_term(u):
     direct = lambda v: (mp.sin(mp.sqrt(v)) / mp.sqrt(v) - 1) / v
     return series(direct, [(-1) ** (k + 1) / mp.factorial(2 * k + 3) for k in range(10)])(u)
@@ -100,22 +105,31 @@ def cos_term(u):
     return series(direct, [(-1) ** k / mp.factorial(2 * k + 4) for k in range(10)])(u)
 
 
+def atan_term(u):
+    direct = lambda v: (mp.atan(mp.sqrt(v)) / mp.sqrt(v) - 1) / v
+    return series(direct, [(-1) ** (k + 1) / mp.mpf(2 * k + 3) for k in range(12)])(u)
+
+
 def tanh_term(u):
     direct = lambda v: (1 - mp.tanh(mp.sqrt(v)) / mp.sqrt(v)) / v
     at = [mp.mpf(1) / 3, -mp.mpf(2) / 15, mp.mpf(17) / 315, -mp.mpf(62) / 2835, mp.mpf(1382) / 155925]
     return series(direct, at)(u)
 
 
-def all_of(bits, exp_degree, log_degree, sin_degree, cos_degree, tanh_degrees, tanh_end):
+def all_of(bits, exp_degree, log_degree, log_rest_degree, sin_degree, cos_degree, atan_degree, tanh_degrees,
+           tanh_end):
     print(f"/* ---- {bits} bits ---- */")
     half = mp.mpf("0.3467")
     expm1 = lambda r: abs(r ** 2 / mp.expm1(r)) if r else mp.mpf("1e-30")
     show("EXP", *polynomial(exp_term, expm1, exp_degree, -half, half + mp.mpf("0.0003"), bits))
     end = mp.mpf("0.02945")
     show("LOG", *polynomial(log_term, lambda u: u / 2, log_degree, mp.mpf("1e-9"), end, bits))
+    show("LOG_REST", *polynomial(log_rest, lambda u: u ** 2 / 2, log_rest_degree, mp.mpf("1e-9"), end, bits))
     end = (mp.pi / 4 * mp.mpf("1.001")) ** 2
     show("SIN", *polynomial(sin_term, lambda u: u / mp.sinc(mp.sqrt(u)), sin_degree, mp.mpf("1e-9"), end, bits))
     show("COS", *polynomial(cos_term, lambda u: u ** 2 / mp.cos(mp.sqrt(u)), cos_degree, mp.mpf("1e-9"), end, bits))
+    end = mp.mpf("0.66") ** 2
+    show("ATAN", *polynomial(atan_term, lambda u: u * mp.sqrt(u) / mp.atan(mp.sqrt(u)), atan_degree, mp.mpf("1e-9"), end, bits))
     weight = lambda u: u * mp.sqrt(u) / mp.tanh(mp.sqrt(u))
     c, b, error = fraction(tanh_term, weight, tanh_degrees, mp.mpf("1.375"), mp.mpf("1e-9"), mp.mpf(tanh_end) ** 2, bits)
     show("TANH_V", c, bits, error)
@@ -130,6 +144,6 @@ def two_over_pi(words):
 
 
 if __name__ == "__main__":
-    all_of(53, 10, 6, 5, 5, (2, 3), "0.75")
-    all_of(24, 4, 2, 2, 2, (1, 2), "0.75")
+    all_of(53, 10, 6, 7, 5, 5, 14, (2, 3), "0.75")
+    all_of(24, 4, 2, 2, 2, 2, 6, (1, 2), "0.75")
     two_over_pi(19)

@@ -11,10 +11,6 @@
 #include "exec/jit_emit.h"
 #include "tayra/cache.h"
 
-/* Of the compiler's own library, where they are hidden from the process: reduction of huge angles (kernels/vmath_huge.h). */
-extern __int128 __fixdfti(double x);
-extern double __floattidf(__int128 x);
-
 /* Equal execs share it (cache.h). */
 struct tay__code {
     tay__shared shared;
@@ -25,15 +21,16 @@ struct tay__code {
 enum { BYTES_OF_LINKER = 100000 };
 
 /* Sites are inlined with constant arguments; then loads from constant sites fold, short loops over terms unroll. Measured:
- * "default<O3>" makes code no faster here and takes longer. TAYRA_JIT_PASSES in the environment replaces it, to measure. */
+ * "default<O3>" makes code no faster here and takes longer, as does "gvn" behind these. TAYRA_JIT_PASSES in the environment
+ * replaces it, to measure. */
 static const char pipeline[] =
-    "globaldce,always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
-    "loop-mssa(loop-simplifycfg,licm,loop-rotate,licm),loop(indvars,loop-deletion,loop-unroll-full),"
-    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,gvn,simplifycfg,loop-mssa(licm),adce)";
+    "always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "loop-mssa(loop-simplifycfg,licm,loop-rotate),loop(indvars,loop-deletion,loop-unroll-full),"
+    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),adce)";
 
 /* No loop is left, but in functions of the kernels. */
 static const char unrolled_pipeline[] =
-    "globaldce,always-inline,globaldce,function(early-cse,simplifycfg,loop(loop-unroll-full),sroa,early-cse<memssa>,"
+    "always-inline,globaldce,function(early-cse,simplifycfg,loop(loop-unroll-full),sroa,early-cse<memssa>,"
     "instcombine<no-verify-fixpoint>,simplifycfg,adce)";
 
 static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine, bool unrolls)
@@ -161,8 +158,7 @@ static tay_status load(tay__code *code, const job *j)
     tay_status status = TAY_OK;
     const char *evaluate = j->exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
     tay__symbol symbols[] = {{evaluate, j->exec->kernels->evaluate},
-                             {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
-                             {"__floattidf", (const void *)(uintptr_t)__floattidf}};
+                             {"tay__reduce_huge", (const void *)(uintptr_t)tay__reduce_huge}};
     LLVMMemoryBufferRef object;
 
     TAY_TRY(find_object(&object, j, &code->shared.key));

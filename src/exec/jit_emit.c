@@ -186,13 +186,13 @@ static tay_status emit_blocks(emitter *e, const draft *d)
     enum { MOST_BLOCKS = LOOP_BLOCKS + 10 };
     tay_status status = TAY_OK;
     LLVMValueRef site = constant_site(e, d);
-    uint32_t at = 0, length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors, end, n = 0;
+    uint32_t length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors, n = 0;
+    uint32_t end = length / size >= LOOP_BLOCKS ? length / size * size : 0, at = end; /* none of a loop goes over the end */
     struct {
         uint32_t at, vectors, width;
     } blocks[MOST_BLOCKS];
 
     if (length > e->width / 2 && (uint32_t)d->padded >= whole_vectors(e, length)) length = whole_vectors(e, length);
-    end = at = length / size >= LOOP_BLOCKS ? length / size * size : 0;
     for (uint32_t width = e->width; at < length; width /= 2) {
         while (length - at >= width) {
             uint32_t vectors = (length - at) / width;
@@ -352,17 +352,20 @@ static const char *value_kernel_of(const tay__group *g, place where)
     static const char *const names[TAY_N_FUNCTIONS] = {
         [TAY_EXP] = "value_exp",   [TAY_EXPM1] = "value_expm1", [TAY_LOG] = "value_log",   [TAY_LOG1P] = "value_log1p",
         [TAY_SIN] = "value_sin",   [TAY_COS] = "value_cos",     [TAY_TAN] = "value_tan",   [TAY_SINH] = "value_sinh",
-        [TAY_COSH] = "value_cosh", [TAY_TANH] = "value_tanh",   [TAY_SIGMOID] = "value_sigmoid"};
+        [TAY_COSH] = "value_cosh", [TAY_TANH] = "value_tanh",   [TAY_SIGMOID] = "value_sigmoid",
+        [TAY_ATAN] = "value_atan", [TAY_POW] = "value_pow"};
 
-    return where == FIRST && g->primitive == TAY__INTEGRATE ? names[g->function] : NULL;
+    if (where != FIRST) return NULL;
+    if (g->primitive == TAY__POWER) return tay__is_special_power(g->exponent) ? NULL : "value_power";
+    return g->primitive == TAY__INTEGRATE ? names[g->function] : NULL;
 }
 
-/* Kernels that take the whole run at once: order 0 of functions and powers, choices. */
+/* Kernels that take the whole run at once: order 0 of other functions and of special powers, choices. */
 static const char *whole_kernel_of(const tay__group *g, place where)
 {
     if (g->primitive == TAY__CHOICE) return where == FIRST ? "function" : "choice";
     if (where != FIRST) return NULL;
-    return g->primitive == TAY__INTEGRATE ? "function" : g->primitive == TAY__POWER ? "power_0" : NULL;
+    return g->primitive == TAY__INTEGRATE ? "function" : g->primitive == TAY__POWER ? "power_special" : NULL;
 }
 
 static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__segment *s)

@@ -5,6 +5,18 @@
 
 static const char site_prefix[] = "tay__site_";
 
+/* Takes sites that are not called out of a module of kernels, whose functions have not been read yet. */
+static void drop_unused(LLVMModuleRef kernels, LLVMModuleRef module, const tay__llvm *llvm)
+{
+    for (LLVMValueRef f = llvm->GetFirstFunction(kernels), next; f; f = next) {
+        size_t length;
+        const char *name = llvm->GetValueName2(f, &length);
+        bool is_site = strncmp(name, site_prefix, strlen(site_prefix)) == 0;
+        next = llvm->GetNextFunction(f);
+        if (is_site && !llvm->GetNamedFunction(module, name)) llvm->DeleteFunction(f);
+    }
+}
+
 /* Links the bitcode with vectors of so many bytes. */
 static tay_status link_bitcode(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, tay_real real,
                                uint32_t bytes)
@@ -16,9 +28,9 @@ static tay_status link_bitcode(LLVMModuleRef module, LLVMContextRef context, con
         const tay__bitcode *b = &tay__bitcodes[i];
         if (b->real != real || b->bytes != bytes) continue;
         LLVMMemoryBufferRef buffer = llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
-        bool bad = llvm->ParseBitcodeInContext2(context, buffer, &kernels);
-        llvm->DisposeMemoryBuffer(buffer);
-        if (bad) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
+        if (llvm->GetBitcodeModuleInContext2(context, buffer, &kernels))
+            TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
+        drop_unused(kernels, module, llvm);
         if (llvm->LinkModules2(module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
         goto out;
     }

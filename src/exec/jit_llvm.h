@@ -28,8 +28,8 @@
     F(RemoveStringAttributeAtIndex) F(AddAttributeAtIndex) F(CreateEnumAttribute) F(ConsumeError)                      \
     F(OrcLLJITGetExecutionSession) F(OrcExecutionSessionSetErrorReporter) F(CreateStringAttribute)                     \
     F(GetEnumAttributeKindForName) F(SetLinkage) F(CreateMemoryBufferWithMemoryRange) F(DisposeMemoryBuffer)           \
-    F(CreateMemoryBufferWithMemoryRangeCopy) F(WriteBitcodeToMemoryBuffer) F(GetVersion)                               \
-    F(GetBufferStart) F(GetBufferSize) F(ParseBitcodeInContext2) F(LinkModules2) F(VoidTypeInContext)                  \
+    F(CreateMemoryBufferWithMemoryRangeCopy) F(WriteBitcodeToMemoryBuffer) F(GetVersion) F(DeleteFunction)             \
+    F(GetBufferStart) F(GetBufferSize) F(GetBitcodeModuleInContext2) F(LinkModules2) F(VoidTypeInContext)              \
     F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext) F(FloatTypeInContext)      \
     F(PointerTypeInContext) F(FunctionType) F(ArrayType2) F(StructTypeInContext) F(AddFunction) F(AddGlobal)           \
     F(SetInitializer) F(SetGlobalConstant) F(SetUnnamedAddress) F(ConstInt) F(ConstReal) F(ConstNull)                  \

@@ -135,15 +135,12 @@ TAY__INLINE void tay__power_adjoint_0(const tay__run *run, const vec *y_bar, siz
     size_t plane = run->plane;
     const real *w = tay__bar_y(run, 0) + at, *y = run->y + at, *a = tay__operand_a(run, 0) + at;
     double p = run->group->exponent;
-    vec s[TAY__BLOCK];
+    vec s[TAY__BLOCK], at_zero = tay__splat((real)(p * pow(0, p - 1))); /* where y / a is 0 / 0, as in (par[0])^3 at 0 */
 
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) {
-        vec base = tay__load(a + i * TAY__WIDTH), value = tay__load(y + i * TAY__WIDTH), slope = (real)p * value / base;
-        if (tay__any((uvec)(base == 0))) { /* 0 / 0, as in (par[0])^3 at 0 */
-            for (int e = 0; e < TAY__WIDTH; e++)
-                if (base[e] == 0) slope[e] = (real)(p * pow(0, p - 1));
-        }
+        vec base = tay__load(a + i * TAY__WIDTH), value = tay__load(y + i * TAY__WIDTH);
+        vec slope = tay__blend((uvec)(base == 0), at_zero, (real)p * value / base);
         s[i] = y_bar[i] * slope;
     }
     for (uint32_t m = 1; m < run->n_orders; m++) {

@@ -10,39 +10,48 @@
 
 #include "expr/expr.h"
 #include "kernels/vmath.h"
+#include "kernels/vmath_pow.h"
 
-/* Two vectors at a time, whose operations the processor overlaps; then one at a time, the last one padded. */
-#define VECTOR_FUNCTION(name)                                                                                          \
-    static void array_##name(real *y, const real *const *args, size_t n_args, size_t n)                               \
+/* A function of vectors a, b, the arguments' values: twice at a time, as the processor overlaps the operations; then once at a
+ * time, the last vector padded. */
+#define VECTOR_FUNCTION(name, n_used, value)                                                                           \
+    static void array_##name(real *y, const real *const *args, size_t n_args, size_t n)                                \
     {                                                                                                                  \
-        const real *x = args[0];                                                                                       \
+        const real *x0 = args[0], *x1 = args[(n_used) - 1];                                                            \
         size_t i = 0;                                                                                                  \
         (void)n_args;                                                                                                  \
         for (; n - i >= 2 * TAY__WIDTH; i += 2 * TAY__WIDTH) {                                                         \
-            vec a = tay__v##name(tay__load(x + i)), b = tay__v##name(tay__load(x + i + TAY__WIDTH));                   \
-            tay__store(y + i, a);                                                                                      \
-            tay__store(y + i + TAY__WIDTH, b);                                                                         \
+            vec a = tay__load(x0 + i), b = tay__load(x1 + i), first = (value);                                         \
+            a = tay__load(x0 + i + TAY__WIDTH), b = tay__load(x1 + i + TAY__WIDTH);                                    \
+            vec second = (value);                                                                                      \
+            (void)b;                                                                                                   \
+            tay__store(y + i, first);                                                                                  \
+            tay__store(y + i + TAY__WIDTH, second);                                                                    \
         }                                                                                                              \
         for (; i < n; i += TAY__WIDTH) {                                                                               \
             size_t left = n - i;                                                                                       \
-            vec v = left >= TAY__WIDTH ? tay__load(x + i) : tay__load_part(x + i, left);                               \
-            v = tay__v##name(v);                                                                                       \
-            if (left >= TAY__WIDTH) tay__store(y + i, v);                                                              \
+            bool whole = left >= TAY__WIDTH;                                                                           \
+            vec a = whole ? tay__load(x0 + i) : tay__load_part(x0 + i, left);                                          \
+            vec b = whole ? tay__load(x1 + i) : tay__load_part(x1 + i, left), v = (value);                             \
+            (void)b;                                                                                                   \
+            if (whole) tay__store(y + i, v);                                                                           \
             else tay__store_part(y + i, v, left);                                                                      \
         }                                                                                                              \
     }
 
-VECTOR_FUNCTION(exp)
-VECTOR_FUNCTION(expm1)
-VECTOR_FUNCTION(log)
-VECTOR_FUNCTION(log1p)
-VECTOR_FUNCTION(sin)
-VECTOR_FUNCTION(cos)
-VECTOR_FUNCTION(tan)
-VECTOR_FUNCTION(sinh)
-VECTOR_FUNCTION(cosh)
-VECTOR_FUNCTION(tanh)
-VECTOR_FUNCTION(sigmoid)
+VECTOR_FUNCTION(exp, 1, tay__vexp(a))
+VECTOR_FUNCTION(expm1, 1, tay__vexpm1(a))
+VECTOR_FUNCTION(log, 1, tay__vlog(a))
+VECTOR_FUNCTION(log1p, 1, tay__vlog1p(a))
+VECTOR_FUNCTION(sin, 1, tay__vsin(a))
+VECTOR_FUNCTION(cos, 1, tay__vcos(a))
+VECTOR_FUNCTION(tan, 1, tay__vtan(a))
+VECTOR_FUNCTION(sinh, 1, tay__vsinh(a))
+VECTOR_FUNCTION(cosh, 1, tay__vcosh(a))
+VECTOR_FUNCTION(tanh, 1, tay__vtanh(a))
+VECTOR_FUNCTION(sigmoid, 1, tay__vsigmoid(a))
+VECTOR_FUNCTION(atan, 1, tay__vatan(a))
+VECTOR_FUNCTION(pow, 2, tay__vpow(a, b))
 
 /* A loop over elements, a, b, c the arguments' values. */
 #define LOOP_FUNCTION(name, n_used, expression)                                                                        \
@@ -108,10 +117,8 @@ static inline void array_table(tay_function function, real *y, const real *const
         array_table(function, y, args, n_used, n);                                                                     \
     }
 
-TABLE_FUNCTION(pow, TAY_POW, 2)
 TABLE_FUNCTION(asin, TAY_ASIN, 1)
 TABLE_FUNCTION(acos, TAY_ACOS, 1)
-TABLE_FUNCTION(atan, TAY_ATAN, 1)
 TABLE_FUNCTION(atan2, TAY_ATAN2, 2)
 TABLE_FUNCTION(asinh, TAY_ASINH, 1)
 TABLE_FUNCTION(acosh, TAY_ACOSH, 1)

@@ -9,6 +9,7 @@
 #define TAY__KERNELS_H
 
 #include "kernels/site.h"
+#include "kernels/vmath_huge.h"
 #include "program/program.h"
 
 /* Members begin <= m < end of row `row`. */

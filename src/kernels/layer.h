@@ -64,7 +64,9 @@ TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, 
 #pragma GCC unroll 10
     for (int j = 0; j < members; j++) {
         if (!reverse) {
-            tay__store_block(l->run, l->out + (m + (uint32_t)j) * l->run->scale + at, sum[j], vectors);
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) sum[j][i] *= l->run->factor;
+            tay__put_block(l->out + (m + (uint32_t)j) * l->run->scale + at, sum[j], vectors);
             continue;
         }
         tay__add_block(l->run, l->out + l->out_at[m + (uint32_t)j] + at, sum[j], vectors);
@@ -82,6 +84,13 @@ TAY__INLINE void tay__layer_tile(const tay__layer *l, uint32_t m, int members, t
     if (members <= TAY__SQUARE)
         for (; at + 2 * w <= lanes; at += 2 * w) tay__layer_block(l, m, members, at, 2, coefs, reverse);
     for (; at < lanes; at += w) tay__layer_block(l, m, members, at, 1, coefs, reverse);
+}
+
+/* Coefficients of states are divided when they are in place: in each block this would be most of the code. */
+static void tay__layer_divide(const tay__run *run, real *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += TAY__WIDTH)
+        tay__store(y + i, tay__divide(tay__load(y + i), run->divisor, run->inverse));
 }
 
 /* Members begin .. end - 1, in tiles of nearly the same size. */
@@ -105,6 +114,8 @@ TAY__INLINE void tay__layer_members(const tay__layer *l, uint32_t begin, uint32_
         case 9: tay__layer_tile(l, m, 9, coefs, reverse); break;
         default: tay__layer_tile(l, m, 10, coefs, reverse); break;
         }
+        size_t lanes = l->run->scale;
+        if (!reverse && l->run->divisor != 0) tay__layer_divide(l->run, l->out + m * lanes, size * lanes);
     }
 }
 

@@ -38,4 +38,10 @@ typedef struct tay__site {
     double exponent;
 } tay__site;
 
+/* Whether square roots, products and quotients give x^p (pointwise.h). */
+static inline int tay__is_special_power(double p)
+{
+    return p == -1 || p == -2 || p == 0.5 || p == -0.5 || p == 1.5 || p == -1.5;
+}
+
 #endif

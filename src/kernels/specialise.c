@@ -8,10 +8,10 @@
 #include "kernels/product.h"
 #include "kernels/recurrence.h"
 #include "kernels/vmath.h"
+#include "kernels/vmath_pow.h"
 
-#define SITE_ARGUMENTS                                                                                                 \
-    real *restrict jet, const real *restrict packed, real *restrict scratch, uint64_t n, uint64_t at,                  \
-        const tay__site *restrict site
+/* Not restrict: the JIT's function says that, and inlining would turn it into much metadata. */
+#define SITE_ARGUMENTS real *jet, const real *packed, real *scratch, uint64_t n, uint64_t at, const tay__site *site
 
 /* site_NAME_VxB for 1, 2, 3 and 4 vectors of B bytes */
 #define PASTE_SITE(name, vectors, bytes) tay__site_##name##_##vectors##x##bytes
@@ -22,72 +22,71 @@
     {                                                                                                                  \
         tay__row rows[TAY__SITE_ROWS];                                                                                 \
         tay__group group;                                                                                              \
-        tay__run run = begin(&group, rows, jet, packed, scratch, n, site);                                             \
+        tay__run run;                                                                                                  \
+        begin(&run, &group, rows, jet, packed, scratch, n, site);                                                      \
         __VA_ARGS__;                                                                                                   \
     }
+/* Vectors narrower than a register come one at a time, at the ends of runs. */
+#if TAY__VECTOR_BYTES < 32
+#define SITE_WIDE(...)
+#else
+#define SITE_WIDE SITE
+#endif
 #define SITES(name, block, ...)                                                                                        \
     SITE(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                                   \
-    SITE(name, 2, block(&run, at, 2, ##__VA_ARGS__))                                                                   \
-    SITE(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                                   \
-    SITE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
+    SITE_WIDE(name, 2, block(&run, at, 2, ##__VA_ARGS__))                                                              \
+    SITE_WIDE(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                              \
+    SITE_WIDE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
 
-TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const real *packed, const real *scratch, uint64_t n,
-                           const tay__site *site)
+TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *jet, const real *packed, const real *scratch,
+                       uint64_t n, const tay__site *site)
 {
-    tay__run run = {.group = group,
-                    .row = rows,
-                    .jet = jet,
-                    .plane = site->plane,
-                    .scale = 1,
-                    .n = (uint32_t)n,
-                    .n_terms = (uint32_t)*site->n_terms,
-                    .y = jet + site->y,
-                    .y_order = site->transient ? 0 : n * site->plane,
-                    .factor = 1,
-                    .length = site->length,
-                    .a = site->a,
-                    .b = site->b,
-                    .step = site->step,
-                    .coefs = site->has_coefs ? packed + site->coefs : NULL,
-                    .coef_step = site->coef_step,
-                    .constants = site->has_constant ? packed + site->constants : NULL,
-                    .constant_step = site->constant_step,
-                    .tile = scratch + site->tile,
-                    .n_orders = (uint32_t)site->n_orders,
-                    .a_transient = site->a_transient,
-                    .outwards = site->outwards,
-                    .transient = site->transient,
-                    .turn = (tay__turn)site->turn};
+    *run = (tay__run){.group = group,
+                      .row = rows,
+                      .jet = jet,
+                      .plane = site->plane,
+                      .scale = 1,
+                      .n = (uint32_t)n,
+                      .n_terms = (uint32_t)*site->n_terms,
+                      .y = jet + site->y,
+                      .y_order = site->transient ? 0 : n * site->plane,
+                      .factor = 1,
+                      .length = site->length,
+                      .a = site->a,
+                      .b = site->b,
+                      .step = site->step,
+                      .coefs = site->has_coefs ? packed + site->coefs : NULL,
+                      .coef_step = site->coef_step,
+                      .constants = site->has_constant ? packed + site->constants : NULL,
+                      .constant_step = site->constant_step,
+                      .tile = scratch + site->tile,
+                      .n_orders = (uint32_t)site->n_orders,
+                      .a_transient = site->a_transient,
+                      .outwards = site->outwards,
+                      .transient = site->transient,
+                      .turn = (tay__turn)site->turn};
     group->exponent = site->exponent;
     group->function = (tay_function)site->function;
     for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};
     rows[0].length = (int32_t)site->row_length;
     if (site->to_state) {
-        run.y_order = (n + 1) * site->plane;
-        run.divisor = (real)(n + 1);
-        run.inverse = 1 / run.divisor;
+        run->y_order = (n + 1) * site->plane;
+        run->divisor = (real)(n + 1);
+        run->inverse = 1 / run->divisor;
     }
-    return run;
 }
 
-/* x^p for exponents that roots and quotients give, over whole vectors: elements behind the run may be written (jit_emit.c). */
-TAY__INLINE bool power_special(const tay__run *run)
+/* Special powers over whole vectors: elements behind the run may be written (jit_emit.c). */
+TAY__INLINE void power_special(const tay__run *run)
 {
     const real *a = tay__operand_a(run, 0);
     double p = run->group->exponent;
 
-    if (p != -1 && p != -2 && p != 0.5 && p != -0.5 && p != 1.5 && p != -1.5) return false;
     for (size_t i = 0; i < run->length; i += TAY__WIDTH) {
         vec x = tay__load(a + i), root = p == -1 || p == -2 ? tay__splat(1) : __builtin_elementwise_sqrt(x);
         vec y = p == -2 ? x * x : p == -1 || p == 1.5 || p == -1.5 ? x * root : root;
         tay__store(run->y + i, p < 0 ? 1 / y : y);
     }
-    return true;
-}
-
-TAY__INLINE void power_0(const tay__run *run)
-{
-    if (run->length % TAY__WIDTH != 0 || !power_special(run)) tay__power_0(run);
 }
 
 /* Pairs of orders as with several lanes. */
@@ -133,7 +132,7 @@ SITES(rows_3, ROWS_BLOCK, 3)
 
 #define TILES(rows)                                                                                                    \
     SITE(tile_##rows, 1, tay__tile_block(&run, rows, at, 1))                                                           \
-    SITE(tile_##rows, 2, tay__tile_block(&run, rows, at, 2))
+    SITE_WIDE(tile_##rows, 2, tay__tile_block(&run, rows, at, 2))
 TILES(1)
 TILES(2)
 TILES(3)
@@ -141,9 +140,9 @@ TILES(4)
 TILES(5)
 TILES(6)
 
-/* Order 0 of the functions that vmath.h has. */
-#define VALUE(name)                                                                                                    \
-    SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(tay__load(tay__operand_a(&run, 0) + at))))
+/* Order 0 of the functions that vmath.h has, and of powers that are not special. */
+#define ARGUMENT(k) tay__load(tay__operand_a(&run, k) + at)
+#define VALUE(name) SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(ARGUMENT(0))))
 VALUE(exp)
 VALUE(expm1)
 VALUE(log)
@@ -155,10 +154,13 @@ VALUE(sinh)
 VALUE(cosh)
 VALUE(tanh)
 VALUE(sigmoid)
+VALUE(atan)
+SITE(value_pow, 1, tay__store(run.y + at, tay__vpow(ARGUMENT(0), ARGUMENT(1))))
+SITE(value_power, 1, tay__store(run.y + at, tay__vpow(ARGUMENT(0), tay__splat((real)group.exponent))))
 
-/* The whole run, order 0 of functions and of powers; order n > 0 of choices. */
+/* The whole run, order 0 of other functions and of special powers; order n > 0 of choices. */
 SITE(function, 1, tay__function_0(&run))
-SITE(power_0, 1, power_0(&run))
+SITE(power_special, 1, power_special(&run))
 SITE(choice, 1, tay__choice_n(&run))
 
 /* Packs order n of the shared a's of a tile, times the coefficients: kernels.c, pack_tiles. */

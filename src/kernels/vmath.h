@@ -1,6 +1,7 @@
 /*
  * Mathematical functions on vectors: branch-free, the whole range of arguments, subnormals, signed zeros, infinities
- * and NaN included, at most 1.5 units in the last place (2.5: tan, sinh, cosh). No tables. Checked against MPFR.
+ * and NaN included, at most 1.5 units in the last place (2.5: tan, sinh, cosh). No tables. Checked against MPFR:
+ * docs/accuracy.md. pow is in vmath_pow.h.
  *
  * Reductions with split constants [CodyWaite1980]; logarithm by its series in s = f/(2 + f) with the leading terms
  * kept apart [Tang1990; Muller2016, ch. 11]; tanh and sigmoid by a fraction in z = a - n ln2/2, see below. Exact sums of
@@ -136,12 +137,19 @@ static inline vec tay__vlog_sum(vec k, vec f, vec s, vec extra)
     return k * TAY__LN2_HI - ((h - (s * (h + tail) + (k * TAY__LN2_LO + extra))) - f);
 }
 
-static inline vec tay__vlog(vec x)
+/* The same for subnormal x, too; returns f = m - 1. */
+static inline vec tay__vlog_split_any(vec *k, vec x)
 {
     uvec tiny = x < TAY__SMALLEST_NORMAL;
     vec scale = (vec)(TAY__BITS(1) + (tiny & ((natural)TAY__SUBNORMAL_SHIFT << TAY__MANTISSA)));
-    vec k, f = tay__vlog_split(&k, x * scale) - 1;
-    k -= tay__keep(tiny, tay__splat(TAY__SUBNORMAL_SHIFT));
+    vec f = tay__vlog_split(k, x * scale) - 1;
+    *k -= tay__keep(tiny, tay__splat(TAY__SUBNORMAL_SHIFT));
+    return f;
+}
+
+static inline vec tay__vlog(vec x)
+{
+    vec k, f = tay__vlog_split_any(&k, x);
     return tay__vlog_sum(k, f, f / (2 + f), tay__splat(0)) + tay__vlog_special(x);
 }
 
@@ -262,6 +270,19 @@ static inline vec tay__vtan(vec x)
     uvec odd = (reduced.n & 1) != 0;
     vec y = tay__blend(odd, cosine, sine) / tay__blend(odd, sine, cosine);
     return (vec)((uvec)y ^ ((odd ^ (uvec)x) & TAY__SIGN));
+}
+
+/* atan a = atan t, pi/4 + atan((a - 1)/(a + 1)) or pi/2 - atan(1/a), by the one that makes |t| <= 0.66, with one division. */
+static inline vec tay__vatan(vec x)
+{
+    vec a = tay__vabs(x);
+    uvec middle = a > (real)0.66, large = a > (real)2.41421356237309505;
+    vec above = tay__blend(large, tay__splat(-1), a - 1), below = tay__blend(large, a, a + 1);
+    vec t = tay__blend(middle, above, a) / tay__blend(middle, below, tay__splat(1)), u = t * t;
+    vec quarters = tay__keep(middle, tay__splat(1)) + tay__keep(large, tay__splat(1));
+    vec p = t * u * tay__vpolynomial(u, tay__atan_terms, TAY__ATAN_TERMS);
+    vec y = quarters * TAY__PI_4 + (t + (p + quarters * TAY__PI_4_LO));
+    return (vec)((uvec)y | ((uvec)x & TAY__SIGN));
 }
 
 #endif

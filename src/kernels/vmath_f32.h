@@ -21,6 +21,10 @@ enum { TAY__MANTISSA = 23, TAY__BIAS = 127, TAY__SIGN_BIT = 31 };
 #define TAY__SINH_MAX 89.5f
 #define TAY__TANH_MAX 10.0f
 #define TAY__SHIFT_MAX 100.0f
+#define TAY__POW_MAX 0x1p32f
+#define TAY__TWO_THIRDS 0x1.555556p-1f
+#define TAY__TWO_THIRDS_LO -0x1.555556p-26f
+#define TAY__SPLIT_BITS 12
 
 /* Error 2^-25.8 of expm1. */
 static const real tay__exp_terms[] = {4.999999702e-01f, 1.666654348e-01f, 4.166718200e-02f, 8.366568945e-03f,
@@ -31,10 +35,23 @@ enum { TAY__EXP_TERMS = 5 };
 static const real tay__log_terms[] = {6.666677594e-01f, 3.997606039e-01f, 2.992605865e-01f};
 enum { TAY__LOG_TERMS = 3 };
 
+/* Error 2^-35.4. */
+static const real tay__log_rest_terms[] = {4.000009298e-01f, 2.855181098e-01f, 2.333186567e-01f};
+enum { TAY__LOG_REST_TERMS = 3 };
+
 /* Errors 2^-26.8, 2^-29.9. */
 static const real tay__sin_terms[] = {-1.666665524e-01f, 8.332096040e-03f, -1.950329315e-04f};
 static const real tay__cos_terms[] = {4.166665301e-02f, -1.388764940e-03f, 2.446316648e-05f};
 enum { TAY__SIN_TERMS = 3, TAY__COS_TERMS = 3 };
+
+/* Error 2^-29.6. */
+static const real tay__atan_terms[] = {
+    -3.333332539e-01f, 1.999940723e-01f, -1.427215636e-01f, 1.096961498e-01f,
+    -8.298669010e-02f, 5.135949701e-02f, -1.755883172e-02f,
+};
+enum { TAY__ATAN_TERMS = 7 };
+#define TAY__PI_4 0x1.921fb6p-1f
+#define TAY__PI_4_LO -0x1.777a5cp-26f
 
 /* Error 2^-28.3. */
 static const real tay__tanh_v[] = {4.583333433e-01f, 2.026648819e-02f};

@@ -23,6 +23,10 @@ enum { TAY__MANTISSA = 52, TAY__BIAS = 1023, TAY__SIGN_BIT = 63 };
 #define TAY__SINH_MAX 710.6
 #define TAY__TANH_MAX 20.0 /* tanh is 1 above */
 #define TAY__SHIFT_MAX 1000.0 /* 2^-n is normal */
+#define TAY__POW_MAX 0x1p64 /* x^y is 0, 1 or infinite for larger y */
+#define TAY__TWO_THIRDS 0x1.5555555555555p-1
+#define TAY__TWO_THIRDS_LO 0x1.5555555555555p-55
+#define TAY__SPLIT_BITS 27 /* half of the digits, rounded up */
 
 /* exp r = 1 + r + r^2 EXP(r), |r| <= ln2/2: error 2^-59.7 of expm1 */
 static const real tay__exp_terms[] = {
@@ -39,6 +43,13 @@ static const real tay__log_terms[] = {
 };
 enum { TAY__LOG_TERMS = 7 };
 
+/* ... = 2 s + s u (2/3 + u LOG_REST(u)): error 2^-69.2 */
+static const real tay__log_rest_terms[] = {
+    3.99999999999999967e-01, 2.85714285714329108e-01, 2.22222222203541125e-01, 1.81818185461501081e-01,
+    1.53845774496298521e-01, 1.33355839287860850e-01, 1.16885809916137576e-01, 1.18831754370493148e-01,
+};
+enum { TAY__LOG_REST_TERMS = 8 };
+
 /* sin r = r + r u SIN(u), cos r = 1 - u/2 + u^2 COS(u), u = r^2, |r| <= pi/4: errors 2^-56.3, 2^-60.9 */
 static const real tay__sin_terms[] = {
     -1.66666666666666408e-01, 8.33333333332357540e-03,  -1.98412698300641998e-04,
@@ -49,6 +60,17 @@ static const real tay__cos_terms[] = {
     -2.75573157197921413e-07, 2.08758946504090183e-09,  -1.13677976408780933e-11,
 };
 enum { TAY__SIN_TERMS = 6, TAY__COS_TERMS = 6 };
+
+/* atan t = t + t u ATAN(u), u = t^2, |t| <= 0.66: error 2^-56.5 */
+static const real tay__atan_terms[] = {
+    -3.33333333333332982e-01, 1.99999999999869393e-01, -1.42857142843593798e-01, 1.11111110448243747e-01,
+    -9.09090723382350446e-02, 7.69227456796269249e-02, -6.66626536917531293e-02, 5.87891053932414684e-02,
+    -5.24167516942249043e-02, 4.66269285237000952e-02, -4.00539118710758757e-02, 3.11211075720693245e-02,
+    -1.96738501079457111e-02, 8.60547404669478183e-03, -1.88426247475490774e-03,
+};
+enum { TAY__ATAN_TERMS = 15 };
+#define TAY__PI_4 0x1.921fb54442d18p-1
+#define TAY__PI_4_LO 0x1.1a62633145c07p-55
 
 /* tanh z = z - z u V(u)/B(u), u = z^2, |z| <= 0.75: error 2^-56.0 */
 static const real tay__tanh_v[] = {4.58333333333332427e-01, 2.81726993293018695e-02, 2.73287984792357295e-04};

@@ -182,12 +182,13 @@ static void test_power(void **state)
 /* The derivatives are independent random jets: the recurrence only, and the function's value. */
 static void test_integral(void **state)
 {
-    static const tay_function functions[] = {TAY_EXP, TAY_TANH, TAY_LOG, TAY_ATAN2};
+    static const tay_function functions[] = {TAY_EXP, TAY_TANH, TAY_LOG, TAY_POW, TAY_ATAN2};
 
     (void)state;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        bool two = functions[i] == TAY_POW || functions[i] == TAY_ATAN2;
         shape_spec shape = {.primitive = TAY__INTEGRATE, .function = functions[i], .a = TAY__CONTIGUOUS,
-                            .b = TAY__CONTIGUOUS, .n_terms = functions[i] == TAY_ATAN2 ? 2 : 1};
+                            .b = TAY__CONTIGUOUS, .n_terms = two ? 2 : 1};
         check_shape(&shape, 8);
         shape.a = shape.b = TAY__GATHER;
         check_shape(&shape, 8);
