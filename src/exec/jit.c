@@ -66,7 +66,7 @@ static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, c
     llvm->SetTarget(module, triple);
     llvm->SetModuleDataLayout(module, layout);
     llvm->DisposeTargetData(layout);
-    TAY_TRY(tay__emit(module, context, llvm, exec, most_sites));
+    TAY_TRY((exec->block > 0 ? tay__emit_points : tay__emit)(module, context, llvm, exec, most_sites));
     TAY_TRY(optimise(module, llvm, machine));
     if (getenv("TAYRA_JIT_DUMP")) dump_text(module, llvm);
     if (llvm->TargetMachineEmitToMemoryBuffer(machine, module, LLVMObjectFile, &error, out))
@@ -81,7 +81,7 @@ out:
     return status;
 }
 
-tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites)
+tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites)
 {
     tay_status status = TAY_OK;
     const tay__llvm *llvm = tay__llvm_open();
@@ -97,7 +97,7 @@ tay_status tay__code_create(tay__code **out, tay__code_function **function, cons
                              {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
                              {"__floattidf", (const void *)(uintptr_t)__floattidf}};
     TAY_TRY(tay__llvm_load(&code->loaded, llvm, object, TAY__CODE_NAME, symbols, sizeof symbols / sizeof *symbols));
-    memcpy(function, &code->loaded.address, sizeof *function);
+    memcpy(function, &code->loaded.address, sizeof code->loaded.address);
     *out = code;
     code = NULL;
 out:

@@ -10,8 +10,9 @@
 /* Code and what it lives in. */
 typedef struct tay__code tay__code;
 
-/* Makes code for an exec, and says which function it is. TAY_ERROR_LIMIT: more than most_sites calls of kernels. */
-tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites);
+/* Makes code for an exec; *function is the tay__code_function, or tay__points_function if the exec has blocks of points, that it
+ * is. TAY_ERROR_LIMIT: more than most_sites calls of kernels. */
+tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites);
 void tay__code_free(tay__code *code);
 
 #endif

@@ -13,33 +13,10 @@
 
 /* Whole blocks of a run from which on they are a loop. */
 enum { LOOP_BLOCKS = 5 };
-/* Loops over more terms than this are not unrolled. */
-enum { MOST_UNROLLED = 6 };
 
 typedef enum place { FIRST, MIDDLE, LAST } place;
 
-typedef struct emitter {
-    const tay__llvm *llvm;
-    const tay__exec *exec;
-    LLVMContextRef context;
-    LLVMModuleRef module;
-    LLVMBuilderRef builder;
-    LLVMTypeRef i64, i32, i8, real, pointer, site, kernel; /* kernel: of a site's function */
-    LLVMValueRef function, jet, packed, scratch;
-    LLVMValueRef n; /* the order of the operation */
-    place place;
-    bool *used;     /* [exec->n_slots] a value is kept there */
-    uint32_t width; /* elements of the widest vector */
-    size_t n_sites, most_sites;
-    bool linked[8]; /* by log2 of bytes */
-} emitter;
-
-static LLVMValueRef number(const emitter *e, uint64_t x)
-{
-    return e->llvm->ConstInt(e->i64, x, 0);
-}
-
-static LLVMValueRef constant_global(const emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name)
+LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name)
 {
     LLVMValueRef global = e->llvm->AddGlobal(e->module, type, name);
     e->llvm->SetInitializer(global, value);
@@ -49,8 +26,7 @@ static LLVMValueRef constant_global(const emitter *e, LLVMTypeRef type, LLVMValu
     return global;
 }
 
-/* A constant array; NULL as the null pointer. */
-static tay_status array32(LLVMValueRef *out, const emitter *e, const int32_t *values, size_t n)
+tay_status tay__array32(LLVMValueRef *out, const tay__emitter *e, const int32_t *values, size_t n)
 {
     tay_status status = TAY_OK;
     LLVMValueRef *items = NULL;
@@ -59,26 +35,26 @@ static tay_status array32(LLVMValueRef *out, const emitter *e, const int32_t *va
     if (!values) goto out;
     TAY_TRY(tay__alloc(&items, n, sizeof *items));
     for (size_t i = 0; i < n; i++) items[i] = e->llvm->ConstInt(e->i32, (uint64_t)values[i], 1);
-    *out = constant_global(e, e->llvm->ArrayType2(e->i32, n), e->llvm->ConstArray2(e->i32, items, n), "slots");
+    *out = tay__constant_global(e, e->llvm->ArrayType2(e->i32, n), e->llvm->ConstArray2(e->i32, items, n), "slots");
 out:
     tay__free(items);
     return status;
 }
 
-static LLVMValueRef array8(const emitter *e, const uint8_t *values, uint32_t n)
+static LLVMValueRef array8(const tay__emitter *e, const uint8_t *values, uint32_t n)
 {
     LLVMValueRef items[64];
 
     if (!values || n > 64) return e->llvm->ConstNull(e->pointer);
     for (uint32_t i = 0; i < n; i++) items[i] = e->llvm->ConstInt(e->i8, values[i], 0);
-    return constant_global(e, e->llvm->ArrayType2(e->i8, n), e->llvm->ConstArray2(e->i8, items, n), "transient");
+    return tay__constant_global(e, e->llvm->ArrayType2(e->i8, n), e->llvm->ConstArray2(e->i8, items, n), "transient");
 }
 
 /* The numbers of a tay__site between its pointers and its exponent. */
 enum { N_POINTERS = 4 };
 enum { SITE_NUMBERS = (sizeof(tay__site) - N_POINTERS * sizeof(void *) - sizeof(double)) / sizeof(uint64_t) };
 
-static LLVMTypeRef site_type(const emitter *e)
+static LLVMTypeRef site_type(const tay__emitter *e)
 {
     LLVMTypeRef fields[N_POINTERS + SITE_NUMBERS + 1];
 
@@ -88,33 +64,23 @@ static LLVMTypeRef site_type(const emitter *e)
     return e->llvm->StructTypeInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0);
 }
 
-/* A site to be, with tables of its own. */
-typedef struct draft {
-    tay__site site;
-    LLVMValueRef a, b, a_transient;
-    uint32_t n_terms;
-    const char *kernel;
-    int32_t length, padded; /* elements; those that may be written */
-    int most_vectors;
-} draft;
-
-static LLVMValueRef constant_site(const emitter *e, const draft *d)
+LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d)
 {
     LLVMValueRef fields[N_POINTERS + SITE_NUMBERS + 1] = {d->a, d->b, d->a_transient};
-    LLVMValueRef n_terms = constant_global(e, e->i64, number(e, d->n_terms), "n_terms");
+    LLVMValueRef n_terms = tay__constant_global(e, e->i64, tay__number(e, d->n_terms), "n_terms");
     uint64_t numbers[SITE_NUMBERS];
 
-    if (d->n_terms > MOST_UNROLLED) e->llvm->SetGlobalConstant(n_terms, 0);
+    if (d->n_terms > e->most_unrolled) e->llvm->SetGlobalConstant(n_terms, 0);
     fields[3] = n_terms;
     memcpy(numbers, (const char *)&d->site + N_POINTERS * sizeof(void *), sizeof numbers);
-    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = number(e, numbers[i]);
+    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = tay__number(e, numbers[i]);
     fields[N_POINTERS + SITE_NUMBERS] = e->llvm->ConstReal(e->llvm->DoubleTypeInContext(e->context), d->site.exponent);
     LLVMValueRef value = e->llvm->ConstStructInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0);
-    return constant_global(e, e->site, value, "site");
+    return tay__constant_global(e, e->site, value, "site");
 }
 
 /* Links the bitcode with vectors of so many bytes, if it is not yet. */
-static tay_status link_bitcode(emitter *e, uint32_t bytes)
+static tay_status link_bitcode(tay__emitter *e, uint32_t bytes)
 {
     tay_status status = TAY_OK;
     int log = __builtin_ctz(bytes);
@@ -138,8 +104,7 @@ out:
     return status;
 }
 
-/* A call of a draft's kernel: `vectors` vectors of `width` elements. */
-static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
+tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
 {
     tay_status status = TAY_OK;
     uint32_t bytes = width * (uint32_t)e->exec->element;
@@ -157,18 +122,11 @@ out:
     return status;
 }
 
-/* A loop for *i = from, from + step, ... < to: between begin_loop and end_loop stands its body. */
-typedef struct loop {
-    LLVMBasicBlockRef body;
-    LLVMValueRef i;
-    uint64_t step, to;
-} loop;
-
-static loop begin_loop(emitter *e, uint64_t from, uint64_t to, uint64_t step)
+tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step)
 {
     LLVMBasicBlockRef before = e->llvm->GetInsertBlock(e->builder);
-    loop l = {.body = e->llvm->AppendBasicBlockInContext(e->context, e->function, "loop"), .step = step, .to = to};
-    LLVMValueRef start = number(e, from);
+    tay__loop l = {.body = e->llvm->AppendBasicBlockInContext(e->context, e->function, "loop"), .step = step, .to = to};
+    LLVMValueRef start = tay__number(e, from);
 
     e->llvm->BuildBr(e->builder, l.body);
     e->llvm->PositionBuilderAtEnd(e->builder, l.body);
@@ -177,12 +135,12 @@ static loop begin_loop(emitter *e, uint64_t from, uint64_t to, uint64_t step)
     return l;
 }
 
-static void end_loop(emitter *e, loop *l)
+void tay__end_loop(tay__emitter *e, tay__loop *l)
 {
     LLVMBasicBlockRef end = e->llvm->GetInsertBlock(e->builder);
     LLVMBasicBlockRef after = e->llvm->AppendBasicBlockInContext(e->context, e->function, "after");
-    LLVMValueRef next = e->llvm->BuildAdd(e->builder, l->i, number(e, l->step), "next");
-    LLVMValueRef more = e->llvm->BuildICmp(e->builder, LLVMIntULT, next, number(e, l->to), "more");
+    LLVMValueRef next = e->llvm->BuildAdd(e->builder, l->i, tay__number(e, l->step), "next");
+    LLVMValueRef more = e->llvm->BuildICmp(e->builder, LLVMIntULT, next, l->to, "more");
 
     e->llvm->BuildCondBr(e->builder, more, l->body, after);
     e->llvm->AddIncoming(l->i, &next, &end, 1);
@@ -190,30 +148,30 @@ static void end_loop(emitter *e, loop *l)
 }
 
 /* So many elements in whole vectors. */
-static uint32_t whole_vectors(const emitter *e, uint32_t length)
+static uint32_t whole_vectors(const tay__emitter *e, uint32_t length)
 {
     return (length + e->width - 1) / e->width * e->width;
 }
 
 /* The blocks of a run: many whole ones as a loop, then what is left, in vectors that get narrower. */
-static tay_status emit_blocks(emitter *e, const draft *d)
+static tay_status emit_blocks(tay__emitter *e, const tay__draft *d)
 {
     tay_status status = TAY_OK;
-    LLVMValueRef site = constant_site(e, d);
+    LLVMValueRef site = tay__constant_site(e, d);
     uint32_t at = 0, length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors;
 
     if (length > e->width / 2 && (uint32_t)d->padded >= whole_vectors(e, length)) length = whole_vectors(e, length);
     if (length / size >= LOOP_BLOCKS) {
-        loop l = begin_loop(e, 0, length / size * size, size);
-        TAY_TRY(call(e, d, site, l.i, d->most_vectors, e->width));
-        end_loop(e, &l);
+        tay__loop l = tay__begin_loop(e, 0, tay__number(e, length / size * size), size);
+        TAY_TRY(tay__call_site(e, d, site, l.i, d->most_vectors, e->width));
+        tay__end_loop(e, &l);
         at = length / size * size;
     }
     for (uint32_t width = e->width; at < length; width /= 2) {
         while (length - at >= width) {
             uint32_t vectors = (length - at) / width;
             if (vectors > (uint32_t)d->most_vectors) vectors = (uint32_t)d->most_vectors;
-            TAY_TRY(call(e, d, site, number(e, at), (int)vectors, width));
+            TAY_TRY(tay__call_site(e, d, site, tay__number(e, at), (int)vectors, width));
             at += vectors * width;
         }
     }
@@ -222,7 +180,7 @@ out:
 }
 
 /* How many slots from `first` on may be written, if `length` of them are a row: those behind are nobody's. */
-static int32_t room(const emitter *e, int32_t first, int32_t length)
+static int32_t room(const tay__emitter *e, int32_t first, int32_t length)
 {
     int32_t end = first + length;
     while ((size_t)end < e->exec->n_slots && !e->used[end] && end - first < length + (int32_t)e->width) end++;
@@ -230,7 +188,7 @@ static int32_t room(const emitter *e, int32_t first, int32_t length)
 }
 
 /* The elements of the operands of members m .. m + length - 1 of row r: one per term; or with a table `step` per term. */
-static tay_status operands(LLVMValueRef *out, const emitter *e, const tay__group *g, const int32_t *slots, bool moves,
+static tay_status operands(LLVMValueRef *out, const tay__emitter *e, const tay__group *g, const int32_t *slots, bool moves,
                            const tay__segment *s, uint32_t step)
 {
     tay_status status = TAY_OK;
@@ -245,14 +203,14 @@ static tay_status operands(LLVMValueRef *out, const emitter *e, const tay__group
                                          : slots[s->row * (size_t)g->n_terms + k] + (moves ? s->begin : 0);
         }
     }
-    TAY_TRY(array32(out, e, values, (size_t)g->n_terms * step));
+    TAY_TRY(tay__array32(out, e, values, (size_t)g->n_terms * step));
 out:
     tay__free(values);
     return status;
 }
 
 /* What all sites of an operation's segment have in common. */
-static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o, const tay__segment *s)
+static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
@@ -260,7 +218,7 @@ static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o
     size_t m = (size_t)s->begin, before = g->offset[s->row];
     uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
 
-    *d = (draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
+    *d = (tay__draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
                  .most_vectors = 4, .n_terms = g->n_terms};
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
@@ -309,15 +267,14 @@ static const char *kernel_of(const tay__group *g)
     }
 }
 
-/* The kernel of order 0 of a function, if there is one that is inlined. */
-static const char *value_kernel_of(const tay__group *g, place where)
+const char *tay__value_kernel(const tay__group *g)
 {
     static const char *const names[TAY_N_FUNCTIONS] = {
         [TAY_EXP] = "value_exp",   [TAY_EXPM1] = "value_expm1", [TAY_LOG] = "value_log",   [TAY_LOG1P] = "value_log1p",
         [TAY_SIN] = "value_sin",   [TAY_COS] = "value_cos",     [TAY_TAN] = "value_tan",   [TAY_SINH] = "value_sinh",
         [TAY_COSH] = "value_cosh", [TAY_TANH] = "value_tanh",   [TAY_SIGMOID] = "value_sigmoid"};
 
-    return where == FIRST && g->primitive == TAY__INTEGRATE ? names[g->function] : NULL;
+    return g->primitive == TAY__INTEGRATE ? names[g->function] : NULL;
 }
 
 /* Kernels that take the whole run at once: order 0 of functions and powers, choices. */
@@ -328,13 +285,13 @@ static const char *whole_kernel_of(const tay__group *g, place where)
     return g->primitive == TAY__INTEGRATE ? "function" : g->primitive == TAY__POWER ? "power_0" : NULL;
 }
 
-static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__segment *s)
+static tay_status emit_segment(tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
     tay_status status = TAY_OK;
-    draft d;
+    tay__draft d;
 
     TAY_TRY(make_draft(&d, e, o, s));
-    d.kernel = value_kernel_of(o->group, e->place);
+    d.kernel = e->place == FIRST ? tay__value_kernel(o->group) : NULL;
     if (d.kernel) {
         d.most_vectors = 1;
         TAY_TRY(emit_blocks(e, &d));
@@ -345,7 +302,7 @@ static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__s
         uint32_t whole = whole_vectors(e, (uint32_t)d.length);
         bool pads = o->group->primitive == TAY__POWER && (uint32_t)d.padded >= whole && (uint32_t)d.length > e->width / 2;
         d.site.length = pads ? whole : (uint64_t)d.length;
-        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, o->group->primitive == TAY__POWER && !pads ? 1 : e->width));
+        TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, o->group->primitive == TAY__POWER && !pads ? 1 : e->width));
     } else {
         d.kernel = kernel_of(o->group);
         TAY_TRY(emit_blocks(e, &d));
@@ -370,13 +327,13 @@ static uint32_t common_rows(const tay__group *g, const int32_t *shared, const ta
 }
 
 /* Such rows together; `own`: the other operands. */
-static tay_status emit_common_rows(emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s,
+static tay_status emit_common_rows(tay__emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s,
                                    uint32_t n_rows)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
     int32_t *a = NULL, first = g->rows[s->row].first;
-    draft d;
+    tay__draft d;
 
     TAY_TRY(make_draft(&d, e, o, s));
     TAY_TRY(tay__alloc(&a, n_rows * (size_t)g->n_terms, sizeof *a));
@@ -392,7 +349,7 @@ static tay_status emit_common_rows(emitter *e, const tay__operation *o, const in
         for (uint32_t k = 0; k < g->n_terms; k++) a[m * g->n_terms + k] = own[s[m].row * (size_t)g->n_terms + k] + s->begin;
     }
     if (own == g->b) d.b = d.a;
-    TAY_TRY(array32(&d.a, e, a, n_rows * (size_t)g->n_terms));
+    TAY_TRY(tay__array32(&d.a, e, a, n_rows * (size_t)g->n_terms));
     TAY_TRY(emit_blocks(e, &d));
 out:
     tay__free(a);
@@ -411,12 +368,12 @@ static uint64_t tile_at(const tay__operation *o, uint32_t r, uint32_t n_orders)
 }
 
 /* The rows of a tile, whose segments stand together. */
-static tay_status emit_tile(emitter *e, const tay__operation *o, const tay__segment *s, uint32_t n_rows)
+static tay_status emit_tile(tay__emitter *e, const tay__operation *o, const tay__segment *s, uint32_t n_rows)
 {
     static const char *const kernels[] = {"tile_1", "tile_2", "tile_3", "tile_4", "tile_5", "tile_6"};
     tay_status status = TAY_OK;
     const tay__row *row = &o->group->rows[s->row];
-    draft d;
+    tay__draft d;
 
     TAY_TRY(make_draft(&d, e, o, s));
     d.kernel = kernels[n_rows - 1];
@@ -435,33 +392,33 @@ out:
 }
 
 /* Packs the numbers of all tiles of an operation, for the order e->n. */
-static tay_status emit_packing(emitter *e, const tay__operation *o)
+static tay_status emit_packing(tay__emitter *e, const tay__operation *o)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
 
     for (uint32_t r = 0, n_rows; r < g->n_rows; r += n_rows) {
-        draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
+        tay__draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
                    .n_terms = g->n_terms};
         n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
         d.site = (tay__site){.n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
                              .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = tay__n_orders(e->exec)};
         d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
-        TAY_TRY(array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
-        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, e->width));
+        TAY_TRY(tay__array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
+        TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, e->width));
     }
 out:
     return status;
 }
 
 /* While an operation is written, what it writes later is nobody's: whole vectors may go over the ends of rows there. */
-static void set_used(emitter *e, const tay__group *g, const tay__segment *s, size_t n_segments, bool used)
+static void set_used(tay__emitter *e, const tay__group *g, const tay__segment *s, size_t n_segments, bool used)
 {
     for (size_t i = 0; i < n_segments; i++)
         memset(e->used + g->rows[s[i].row].first + s[i].begin, used, (size_t)(s[i].end - s[i].begin));
 }
 
-static tay_status emit_operation(emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
+static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
@@ -470,7 +427,7 @@ static tay_status emit_operation(emitter *e, const tay__operation *o, const tay_
     if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
     if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
     set_used(e, o->group, segments, n_segments, false);
-    if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, number(e, (uint64_t)-(int64_t)o->delay), "before");
+    if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, tay__number(e, (uint64_t)-(int64_t)o->delay), "before");
     for (size_t i = 0, rows = 1; i < n_segments; i += rows) {
         if (is_tiled(o)) {
             rows = tay__tile_rows((uint32_t)o->group->rows[segments[i].row].tile);
@@ -489,12 +446,12 @@ out:
     return status;
 }
 
-static const tay__operation *operation_of(const emitter *e, const tay__step *step, uint32_t k)
+static const tay__operation *operation_of(const tay__emitter *e, const tay__step *step, uint32_t k)
 {
     return (const tay__operation *)e->exec->operations.data + step->begin + k;
 }
 
-static tay_status emit_order(emitter *e, const tay__step *step, const size_t *slice, place where, LLVMValueRef n)
+static tay_status emit_order(tay__emitter *e, const tay__step *step, const size_t *slice, place where, LLVMValueRef n)
 {
     tay_status status = TAY_OK;
     const tay__segment *segments = e->exec->segments.data;
@@ -507,7 +464,7 @@ out:
     return status;
 }
 
-static tay_status emit_step(emitter *e, const tay__step *step)
+static tay_status emit_step(tay__emitter *e, const tay__step *step)
 {
     tay_status status = TAY_OK;
     uint32_t order = e->exec->order;
@@ -517,26 +474,26 @@ static tay_status emit_step(emitter *e, const tay__step *step)
     for (uint32_t k = 0; k < step->n_operations; k++) {
         const tay__operation *o = operation_of(e, step, k);
         if (!is_tiled(o) || !o->complete) continue;
-        loop l = begin_loop(e, 0, tay__n_orders(e->exec), 1);
+        tay__loop l = tay__begin_loop(e, 0, tay__number(e, tay__n_orders(e->exec)), 1);
         e->n = l.i;
         TAY_TRY(emit_packing(e, o));
-        end_loop(e, &l);
+        tay__end_loop(e, &l);
     }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
-        TAY_TRY(emit_order(e, step, slice, FIRST, number(e, 0)));
+        TAY_TRY(emit_order(e, step, slice, FIRST, tay__number(e, 0)));
         if (order > 1) {
-            loop l = begin_loop(e, 1, order, 1);
+            tay__loop l = tay__begin_loop(e, 1, tay__number(e, order), 1);
             TAY_TRY(emit_order(e, step, slice, MIDDLE, l.i));
-            end_loop(e, &l);
+            tay__end_loop(e, &l);
         }
-        if (order > 0) TAY_TRY(emit_order(e, step, slice, LAST, number(e, order)));
+        if (order > 0) TAY_TRY(emit_order(e, step, slice, LAST, tay__number(e, order)));
     }
 out:
     return status;
 }
 
 /* The operands of a group, which mostly are members of others. */
-static void mark_operands(emitter *e, const tay__group *g, const int32_t *slots, tay__stride stride)
+static void mark_operands(tay__emitter *e, const tay__group *g, const int32_t *slots, tay__stride stride)
 {
     for (uint32_t r = 0; slots && r < g->n_rows; r++) {
         for (uint32_t k = 0; k < g->n_terms; k++) {
@@ -551,7 +508,7 @@ static void mark_operands(emitter *e, const tay__group *g, const int32_t *slots,
 }
 
 /* Marks slots that hold values. */
-static tay_status mark_used(emitter *e)
+static tay_status mark_used(tay__emitter *e)
 {
     tay_status status = TAY_OK;
     const tay__program *p = e->exec->program;
@@ -571,7 +528,7 @@ out:
     return status;
 }
 
-static void declare(emitter *e)
+void tay__declare(tay__emitter *e)
 {
     const tay__llvm *llvm = e->llvm;
     LLVMContextRef c = e->context;
@@ -595,8 +552,7 @@ static void declare(emitter *e)
     llvm->PositionBuilderAtEnd(e->builder, llvm->AppendBasicBlockInContext(c, e->function, "entry"));
 }
 
-/* Functions of the kernels: internal, inlined, for the machine that the module is for. */
-static void settle_functions(const emitter *e)
+void tay__settle_functions(const tay__emitter *e)
 {
     const tay__llvm *llvm = e->llvm;
     unsigned inline_kind = llvm->GetEnumAttributeKindForName("alwaysinline", 12);
@@ -620,15 +576,15 @@ tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__ll
                      uint32_t most_sites)
 {
     tay_status status = TAY_OK;
-    emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
-                 .most_sites = most_sites};
+    tay__emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
+                 .most_sites = most_sites, .most_unrolled = TAY__MOST_UNROLLED};
     const tay__step *steps = exec->steps.data;
 
-    declare(&e);
+    tay__declare(&e);
     TAY_TRY(mark_used(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
-    settle_functions(&e);
+    tay__settle_functions(&e);
 out:
     llvm->DisposeBuilder(e.builder);
     tay__free(e.used);

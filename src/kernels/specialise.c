@@ -152,3 +152,5 @@ SITE(pack, 1, do {
     }
     (void)at;
 } while (0))
+
+#include "kernels/specialise_points.h"
