@@ -22,7 +22,7 @@ struct tay__code {
 static const char pipeline[] =
     "globaldce,always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
     "loop-mssa(loop-simplifycfg,licm,loop-rotate,licm),loop(indvars,loop-deletion,loop-unroll-full),"
-    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,gvn,simplifycfg,loop-mssa(licm),adce)";
+    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,sroa,gvn,simplifycfg,loop-mssa(licm),adce)";
 
 static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine)
 {

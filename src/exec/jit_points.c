@@ -106,43 +106,36 @@ out:
     return status;
 }
 
-/* The kernel of a group's member: of all vectors of the block at once, or of one vector (*one), or of the block's length. */
-static const char *kernel_of(const tay__group *g, bool *one)
+/* The kernel of a group's member, and how many vectors it takes; 0: all that the block has, as one run. */
+static const char *kernel_of(const writer *w, const tay__group *g, uint32_t *vectors)
 {
     const char *value = tay__value_kernel(g);
 
-    *one = value != NULL;
-    if (value) return value;
+    *vectors = value || g->primitive == TAY__POWER ? 1 : w->vectors;
     switch (g->primitive) {
     case TAY__LINEAR: return g->has_coefs ? "linear_contiguous_s" : "linear_contiguous_1";
-    case TAY__PRODUCT:
-        if (g->square) return g->has_coefs ? "square_s" : "square_1";
-        return g->has_coefs ? "product_contiguous_s" : "product_contiguous_1";
+    case TAY__PRODUCT: return g->has_coefs ? "product_point_s" : "product_point_1";
     case TAY__QUOTIENT: return "quotient";
-    default: return NULL;
+    case TAY__POWER: return "power_vector";
+    default: break;
     }
+    if (value) return value;
+    *vectors = 0;
+    return "function_apart";
 }
 
 /* The operation of member m of row r; of the one behind it that is `at` elements farther. */
 static tay_status write_member(writer *w, const tay__group *g, uint32_t r, int32_t m, LLVMValueRef at)
 {
     tay_status status = TAY_OK;
-    uint32_t width = w->block / w->vectors;
+    uint32_t width = w->block / w->vectors, vectors;
     tay__draft d;
-    bool one;
 
     TAY_TRY(make_draft(&d, w, g, r, m));
     LLVMValueRef site = tay__constant_site(&w->e, &d);
-    d.kernel = kernel_of(g, &one);
-    if (d.kernel && !one) {
-        TAY_TRY(tay__call_site(&w->e, &d, site, at, (int)w->vectors, width));
-    } else if (one) {
-        for (uint32_t i = 0; i < w->vectors; i++)
-            TAY_TRY(tay__call_site(&w->e, &d, site, add(w, at, tay__number(&w->e, i * width)), 1, width));
-    } else {
-        d.kernel = g->primitive == TAY__POWER ? "power_apart" : "function_apart";
-        TAY_TRY(tay__call_site(&w->e, &d, site, tay__number(&w->e, 0), 1, width));
-    }
+    d.kernel = kernel_of(w, g, &vectors);
+    for (uint32_t i = 0; i < w->vectors; i += vectors ? vectors : w->vectors)
+        TAY_TRY(tay__call_site(&w->e, &d, site, add(w, at, tay__number(&w->e, i * width)), vectors ? (int)vectors : 1, width));
 out:
     return status;
 }
@@ -150,9 +143,8 @@ out:
 /* Whether members of a row can be a loop: from member to member all operands move, and coefficients if constants do. */
 static bool is_loop(const writer *w, const tay__group *g)
 {
-    bool one;
     return !w->in_registers && g->a_stride == TAY__CONTIGUOUS && (!g->b || g->b_stride == TAY__CONTIGUOUS) &&
-           !(g->has_coefs && !g->varying_coefs && g->has_constant) && kernel_of(g, &one);
+           !(g->has_coefs && !g->varying_coefs && g->has_constant);
 }
 
 /* A loop over `count` of a row's members by `step`; *at is how many elements farther its member is than the first. */

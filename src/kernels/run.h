@@ -175,11 +175,11 @@ TAY__INLINE void tay__add_block(const tay__run *run, real *p, const vec *v, int 
     for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, tay__load(p + i * TAY__WIDTH) + v[i]);
 }
 
-/* The start of a sum: 0, or the constants at order 0. */
+/* The start of a sum: -0, which added to the first term is this term, and need not be added; or the constants at order 0. */
 TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vectors)
 {
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) sum[i] = (vec){0};
+    for (int i = 0; i < vectors; i++) sum[i] = -(vec){0};
     if (run->n > 0 || !run->constants) return;
     if (run->constant_step) {
 #pragma GCC unroll 4

@@ -66,18 +66,27 @@ TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const r
     return run;
 }
 
-/* x^p for exponents that roots and quotients give, over whole vectors: elements behind the run may be written (jit_emit.c). */
+TAY__INLINE bool is_special(double p)
+{
+    return p == -1 || p == -2 || p == 0.5 || p == -0.5 || p == 1.5 || p == -1.5;
+}
+
+/* x^p for exponents that roots and quotients give. */
+TAY__INLINE vec special_power(vec x, double p)
+{
+    vec root = p == -1 || p == -2 ? tay__splat(1) : __builtin_elementwise_sqrt(x);
+    vec y = p == -2 ? x * x : p == -1 || p == 1.5 || p == -1.5 ? x * root : root;
+    return p < 0 ? 1 / y : y;
+}
+
+/* The same over whole vectors: elements behind the run may be written (jit_emit.c). */
 TAY__INLINE bool power_special(const tay__run *run)
 {
     const real *a = tay__operand_a(run, 0);
     double p = run->group->exponent;
 
-    if (p != -1 && p != -2 && p != 0.5 && p != -0.5 && p != 1.5 && p != -1.5) return false;
-    for (size_t i = 0; i < run->length; i += TAY__WIDTH) {
-        vec x = tay__load(a + i), root = p == -1 || p == -2 ? tay__splat(1) : __builtin_elementwise_sqrt(x);
-        vec y = p == -2 ? x * x : p == -1 || p == 1.5 || p == -1.5 ? x * root : root;
-        tay__store(run->y + i, p < 0 ? 1 / y : y);
-    }
+    if (!is_special(p)) return false;
+    for (size_t i = 0; i < run->length; i += TAY__WIDTH) tay__store(run->y + i, special_power(tay__load(a + i), p));
     return true;
 }
 

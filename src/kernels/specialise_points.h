@@ -23,14 +23,40 @@ TAY__INLINE void function_apart(const tay__run *run, tay_function function, uint
     memcpy(run->y, y, run->length * sizeof(real));
 }
 
-/* x^p */
-TAY__INLINE void power_apart(const tay__run *run)
+/* One vector of x^p. */
+TAY__INLINE void power_vector(const tay__run *run, size_t at)
 {
-    real p[TAY__BLOCK * TAY__WIDTH];
+    real p[TAY__WIDTH];
+    tay__run vector = *run;
+    double exponent = run->group->exponent;
 
-    if (run->length % TAY__WIDTH == 0 && power_special(run)) return;
-    for (size_t i = 0; i < run->length; i++) p[i] = (real)run->group->exponent;
-    function_apart(run, TAY_POW, 1, p);
+    if (is_special(exponent)) {
+        tay__store(run->y + at, special_power(tay__load(tay__operand_a(run, 0) + at), exponent));
+        return;
+    }
+    tay__store(p, tay__splat((real)exponent));
+    vector.length = TAY__WIDTH;
+    vector.y += at;
+    vector.a_moved += at;
+    function_apart(&vector, TAY_POW, 1, p);
+}
+
+/* Products at order 0, whose few terms are written out. */
+TAY__INLINE void product_point(const tay__run *run, size_t at, int vectors, tay__coefs coefs)
+{
+    vec sum[TAY__BLOCK];
+
+    tay__start(sum, run, at, vectors);
+    TAY__UNROLL
+    for (uint32_t k = 0; k < run->n_terms; k++) {
+        const real *a = tay__operand_a(run, k) + at, *b = tay__operand_b(run, k) + at, *c = run->coefs + k * run->coef_step;
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            vec x = tay__load(a + i * TAY__WIDTH) * tay__load(b + i * TAY__WIDTH);
+            sum[i] += coefs == TAY__NO_COEFS ? x : *c * x;
+        }
+    }
+    tay__put_block(tay__result(run, at), sum, vectors);
 }
 
 /* A tile of members of a layer, from the one on that is `at` elements behind the first. */
@@ -48,7 +74,11 @@ TAY__INLINE void layer_tile(tay__run *run, size_t members, size_t at, int vector
 }
 
 SITE(function_apart, 1, (void)at, function_apart(&run, run.group->function, run.n_terms, NULL))
-SITE(power_apart, 1, (void)at, power_apart(&run))
+SITE(power_vector, 1, power_vector(&run, at))
+SITE(product_point_1, 1, product_point(&run, at, 1, TAY__NO_COEFS))
+SITE(product_point_1, 2, product_point(&run, at, 2, TAY__NO_COEFS))
+SITE(product_point_s, 1, product_point(&run, at, 1, TAY__SPLAT_COEFS))
+SITE(product_point_s, 2, product_point(&run, at, 2, TAY__SPLAT_COEFS))
 SITE(layer, 1, layer_tile(&run, site->n_rows, at, 1))
 SITE(layer, 2, layer_tile(&run, site->n_rows, at, 2))
 
