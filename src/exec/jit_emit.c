@@ -560,10 +560,13 @@ void tay__settle_functions(const tay__emitter *e)
     static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer",
                                           "stack-protector-buffer-size", "min-legal-vector-width"};
 
+    /* With a frame pointer LLVM can align the stack, so that no vector there crosses a line of the cache. */
     for (LLVMValueRef f = llvm->GetFirstFunction(e->module); f; f = llvm->GetNextFunction(f)) {
         for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
             llvm->RemoveStringAttributeAtIndex(f, function, strings[i], (unsigned)strlen(strings[i]));
         llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "prefer-vector-width", 19, "512", 3));
+        if (f == e->function)
+            llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "frame-pointer", 13, "all", 3));
         size_t length;
         if (llvm->CountBasicBlocks(f) == 0 || f == e->function) continue;
         llvm->SetLinkage(f, LLVMInternalLinkage);

@@ -5,8 +5,8 @@
  *         inputs from the caller's rows;  the operations, as calls of sites (kernels/site.h);  outputs to the caller's rows
  *
  * A block is the jet of order 0 with the block's points as lanes. Small programs are written out operation by operation: then
- * LLVM takes the block apart, and all of its values live in registers. Large ones keep it in the workspace, layers and functions
- * of many members are loops over members, and a layer's activation is applied while its sums are in registers.
+ * LLVM takes the block apart, and all of its values live in registers. Large ones keep it in the workspace: there rows of members
+ * are loops, and layers go by tiles.
  */
 #include "exec/jit_emit.h"
 
@@ -16,9 +16,8 @@ typedef struct writer {
     tay__emitter e;
     LLVMTypeRef real;
     LLVMValueRef points;
-    uint32_t block, vectors; /* points of a block */
+    uint32_t block; /* points of a block, which are one vector */
     bool in_registers;
-    const tay__group *joined; /* is written together with the group before */
 } writer;
 
 static LLVMValueRef multiply(const writer *w, LLVMValueRef x, uint64_t y)
@@ -106,36 +105,28 @@ out:
     return status;
 }
 
-/* The kernel of a group's member, and how many vectors it takes; 0: all that the block has, as one run. */
-static const char *kernel_of(const writer *w, const tay__group *g, uint32_t *vectors)
+static const char *kernel_of(const tay__group *g)
 {
     const char *value = tay__value_kernel(g);
 
-    *vectors = value || g->primitive == TAY__POWER ? 1 : w->vectors;
     switch (g->primitive) {
     case TAY__LINEAR: return g->has_coefs ? "linear_contiguous_s" : "linear_contiguous_1";
     case TAY__PRODUCT: return g->has_coefs ? "product_point_s" : "product_point_1";
     case TAY__QUOTIENT: return "quotient";
-    case TAY__POWER: return "power_vector";
-    default: break;
+    case TAY__POWER: return "power_point";
+    default: return value ? value : "function_apart";
     }
-    if (value) return value;
-    *vectors = 0;
-    return "function_apart";
 }
 
-/* The operation of member m of row r; of the one behind it that is `at` elements farther. */
-static tay_status write_member(writer *w, const tay__group *g, uint32_t r, int32_t m, LLVMValueRef at)
+/* The operation of member m of row r, or the one that is `at` elements farther; of `members` together, as one vector. */
+static tay_status write_member(writer *w, const tay__group *g, uint32_t r, int32_t m, LLVMValueRef at, uint32_t members)
 {
     tay_status status = TAY_OK;
-    uint32_t width = w->block / w->vectors, vectors;
     tay__draft d;
 
     TAY_TRY(make_draft(&d, w, g, r, m));
-    LLVMValueRef site = tay__constant_site(&w->e, &d);
-    d.kernel = kernel_of(w, g, &vectors);
-    for (uint32_t i = 0; i < w->vectors; i += vectors ? vectors : w->vectors)
-        TAY_TRY(tay__call_site(&w->e, &d, site, add(w, at, tay__number(&w->e, i * width)), vectors ? (int)vectors : 1, width));
+    d.kernel = kernel_of(g);
+    TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), at, 1, members * w->block));
 out:
     return status;
 }
@@ -155,19 +146,27 @@ static tay__loop begin_members(writer *w, LLVMValueRef *at, int32_t count, uint3
     return l;
 }
 
+/* Functions that networks apply to whole layers: the kernels have them for two members at once, whose operations overlap. */
+static bool comes_in_pairs(const tay__group *g)
+{
+    return g->primitive == TAY__INTEGRATE &&
+           (g->function == TAY_TANH || g->function == TAY_SIGMOID || g->function == TAY_SIN);
+}
+
 static tay_status write_members(writer *w, const tay__group *g, uint32_t r)
 {
     tay_status status = TAY_OK;
     int32_t length = g->rows[r].length;
     LLVMValueRef packed = w->e.packed, at = tay__number(&w->e, 0);
+    uint32_t step = comes_in_pairs(g) && length % 2 == 0 ? 2 : 1;
 
     if (length == 1 || !is_loop(w, g)) {
-        for (int32_t m = 0; m < length; m++) TAY_TRY(write_member(w, g, r, m, at));
+        for (int32_t m = 0; m < length; m++) TAY_TRY(write_member(w, g, r, m, at, 1));
         goto out;
     }
-    tay__loop l = begin_members(w, &at, length, 1);
+    tay__loop l = begin_members(w, &at, length, step);
     if (g->varying_coefs || g->has_constant) w->e.packed = moved(w, w->real, packed, l.i);
-    TAY_TRY(write_member(w, g, r, 0, at));
+    TAY_TRY(write_member(w, g, r, 0, at, step));
     tay__end_loop(&w->e, &l);
 out:
     w->e.packed = packed;
@@ -179,13 +178,13 @@ static bool is_layer_row(const writer *w, const tay__group *g, uint32_t r)
 {
     const int32_t *a = g->a + r * (size_t)g->n_terms;
 
-    if (w->in_registers || w->vectors > 2 || !tay__is_layer(g)) return false;
+    if (w->in_registers || !tay__is_layer(g)) return false;
     for (uint32_t k = 1; k < g->n_terms; k++)
         if (a[k] != a[0] + (int32_t)k) return false;
     return true;
 }
 
-/* `size` members of a layer, the first of which is m or `at` elements farther, and the values of the function that is joined. */
+/* `size` members of a layer, the first of which is m or `at` elements farther. */
 static tay_status write_tile(writer *w, const tay__group *g, uint32_t r, int32_t m, uint32_t size, LLVMValueRef at)
 {
     tay_status status = TAY_OK;
@@ -194,8 +193,7 @@ static tay_status write_tile(writer *w, const tay__group *g, uint32_t r, int32_t
     TAY_TRY(make_draft(&d, w, g, r, m));
     d.kernel = "layer";
     d.site.n_rows = size;
-    TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), at, (int)w->vectors, w->block / w->vectors));
-    for (uint32_t i = 0; i < size && w->joined; i++) TAY_TRY(write_member(w, w->joined, r, m + (int32_t)i, at));
+    TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), at, 1, w->block));
 out:
     return status;
 }
@@ -220,56 +218,34 @@ out:
     return status;
 }
 
-/* Whether `next` is a function of one argument, of what `g` computes row by row. */
-static bool joins(const tay__group *g, const tay__group *next)
-{
-    if (!next || !tay__value_kernel(next) || next->a_stride != TAY__CONTIGUOUS || next->n_rows != g->n_rows) return false;
-    for (uint32_t r = 0; r < g->n_rows; r++)
-        if (next->a[r] != g->rows[r].first || next->rows[r].length != g->rows[r].length) return false;
-    return true;
-}
-
-static tay_status write_group(writer *w, const tay__group *g, const tay__group *next)
-{
-    tay_status status = TAY_OK;
-    bool layer = true;
-
-    if (g == w->joined) return TAY_OK;
-    for (uint32_t r = 0; r < g->n_rows; r++) layer = layer && is_layer_row(w, g, r);
-    w->joined = layer && joins(g, next) ? next : NULL;
-    for (uint32_t r = 0; r < g->n_rows; r++) TAY_TRY(layer ? write_layer(w, g, r) : write_members(w, g, r));
-out:
-    return status;
-}
-
 static tay_status write_operations(writer *w)
 {
     tay_status status = TAY_OK;
     const tay__program *p = w->e.exec->program;
-    const tay__group *g = NULL;
 
     for (uint32_t s = 0; s < p->n_stages; s++) {
         for (uint32_t k = 0; k < p->stages[s].n_groups; k++) {
-            const tay__group *next = &p->stages[s].groups[k];
-            if (g) TAY_TRY(write_group(w, g, next));
-            g = next;
+            const tay__group *g = &p->stages[s].groups[k];
+            for (uint32_t r = 0; r < g->n_rows; r++)
+                TAY_TRY(is_layer_row(w, g, r) ? write_layer(w, g, r) : write_members(w, g, r));
         }
     }
-    if (g) TAY_TRY(write_group(w, g, NULL));
 out:
     return status;
 }
 
-/* Copies the block's points of n rows from the caller's to slots, or back: row i begins i strides from the first. */
+/* Rows of the caller's: row i begins i strides from the first. */
 typedef struct rows {
     LLVMValueRef first, stride, at; /* at: elements from a row's begin to the block's first point */
 } rows;
 
+/* Copies the block's points of row i to a slot, or back (out). */
 static void copy_row(writer *w, const rows *r, size_t i, size_t slot, bool out)
 {
     size_t element = w->e.exec->element;
     LLVMValueRef from = moved(w, w->real, moved(w, w->real, r->first, multiply(w, r->stride, i)), r->at);
-    LLVMValueRef to = moved(w, w->real, w->e.jet, tay__number(&w->e, slot * w->block)), size = tay__number(&w->e, w->block * element);
+    LLVMValueRef to = moved(w, w->real, w->e.jet, tay__number(&w->e, slot * w->block));
+    LLVMValueRef size = tay__number(&w->e, w->block * element);
 
     if (out) w->e.llvm->BuildMemCpy(w->e.builder, from, (unsigned)element, to, (unsigned)element, size);
     else w->e.llvm->BuildMemCpy(w->e.builder, to, (unsigned)element, from, (unsigned)element, size);
@@ -305,8 +281,6 @@ tay_status tay__emit_points(LLVMModuleRef module, LLVMContextRef context, const 
                 .block = exec->block, .in_registers = tay__fits_registers(exec->program)};
 
     tay__declare(&w.e);
-    uint32_t width = exec->block < exec->kernels->width ? 1 : (uint32_t)exec->kernels->width;
-    w.vectors = w.block / width;
     w.points = w.e.packed;
     w.e.n = tay__number(&w.e, 0);
     w.e.most_unrolled = w.in_registers ? UINT32_MAX : TAY__MOST_UNROLLED;

@@ -5,8 +5,8 @@
  */
 #include "exec/bound.h"
 
-/* Vectors of a block that the code takes at once. */
-enum { VECTORS = 2 };
+/* Bytes of a number for all points of a block: two vectors of AVX2, whose operations LLVM interleaves, or one of AVX-512. */
+enum { BLOCK_BYTES = 64 };
 /* Programs of so much work or less are written out, and their values stay in registers. */
 enum { MOST_IN_REGISTERS = 600 };
 /* What a function costs, where a term of a sum costs 1. */
@@ -34,11 +34,10 @@ bool tay__fits_registers(const tay__program *program)
 uint32_t tay__points_block(const tay__exec *exec)
 {
     const tay__program *p = exec->program;
-    uint32_t block = VECTORS * (uint32_t)exec->kernels->width;
 
     if (p->jets || exec->reversible || p->prologue || exec->order > 0) return 0;
     if (exec->lanes == 1) return tay__fits_registers(p) ? 1 : 0;
-    return block <= exec->lanes ? block : exec->lanes;
+    return BLOCK_BYTES / (uint32_t)exec->element;
 }
 
 size_t tay__exec_block(const tay__exec *exec)

@@ -95,6 +95,16 @@ TAY__INLINE void power_0(const tay__run *run)
     if (run->length % TAY__WIDTH != 0 || !power_special(run)) tay__power_0(run);
 }
 
+/* Order 0 of the functions that vmath.h has. */
+#define VALUE(name)                                                                                                    \
+    SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(tay__load(tay__operand_a(&run, 0) + at))))
+
+#if TAY__VECTOR_BYTES == 128 /* for pairs of members, see exec/jit_points.c */
+VALUE(sin)
+VALUE(tanh)
+VALUE(sigmoid)
+#else
+
 SITES(linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
 SITES(linear_shared_s, tay__linear_block, TAY__SHARED, TAY__SPLAT_COEFS)
 SITES(linear_shared_v, tay__linear_block, TAY__SHARED, TAY__VECTOR_COEFS)
@@ -129,9 +139,6 @@ TILES(4)
 TILES(5)
 TILES(6)
 
-/* Order 0 of the functions that vmath.h has. */
-#define VALUE(name)                                                                                                    \
-    SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(tay__load(tay__operand_a(&run, 0) + at))))
 VALUE(exp)
 VALUE(expm1)
 VALUE(log)
@@ -163,3 +170,4 @@ SITE(pack, 1, do {
 } while (0))
 
 #include "kernels/specialise_points.h"
+#endif
