@@ -14,11 +14,6 @@ enum { RUNS_BEFORE_CODE = 10000 };
 /* Calls of kernels in code that is wanted, and in code that the library may make by itself, in a fraction of a second. */
 enum { MOST_SITES = 1500, FEW_SITES = 400 };
 
-/*
- * Values of points that the vm computes before code is made, counted as tay__points_work does.
- */
-#define WORK_BEFORE_CODE 1e8
-
 static void make_code(tay__exec *exec, uint32_t most_sites)
 {
     tay__code_function *run;
@@ -44,7 +39,7 @@ void tay__exec_choose(tay__exec *exec, tay_execution wanted)
     else if (wanted == TAY_EXECUTION_JIT)
         make_code(exec, MOST_SITES);
     else if (exec->block > 0)
-        exec->runs_left = (long long)(WORK_BEFORE_CODE / (double)tay__points_work(exec->program)) + 1;
+        exec->runs_left = (long long)tay__points_before_code(exec);
     else if (fits && exec->order > 0)
         exec->runs_left = RUNS_BEFORE_CODE;
 }

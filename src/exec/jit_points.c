@@ -25,11 +25,6 @@ static LLVMValueRef multiply(const writer *w, LLVMValueRef x, uint64_t y)
     return w->e.llvm->BuildMul(w->e.builder, x, tay__number(&w->e, y), "");
 }
 
-static LLVMValueRef add(const writer *w, LLVMValueRef x, LLVMValueRef y)
-{
-    return w->e.llvm->BuildAdd(w->e.builder, x, y, "");
-}
-
 /* p + i elements */
 static LLVMValueRef moved(const writer *w, LLVMTypeRef element, LLVMValueRef p, LLVMValueRef i)
 {
@@ -118,6 +113,9 @@ static const char *kernel_of(const tay__group *g)
     }
 }
 
+/* Functions with more arguments, of which only logical ones have so many, are not among the sites. */
+enum { MOST_ARGUMENTS = 16 };
+
 /* The operation of member m of row r, or the one that is `at` elements farther; of `members` together, as one vector. */
 static tay_status write_member(writer *w, const tay__group *g, uint32_t r, int32_t m, LLVMValueRef at, uint32_t members)
 {
@@ -126,6 +124,8 @@ static tay_status write_member(writer *w, const tay__group *g, uint32_t r, int32
 
     TAY_TRY(make_draft(&d, w, g, r, m));
     d.kernel = kernel_of(g);
+    if (g->primitive == TAY__CHOICE && g->n_terms > MOST_ARGUMENTS)
+        TAY_FAIL(TAY_ERROR_LIMIT, "the JIT takes at most %d arguments of a function", MOST_ARGUMENTS);
     TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), at, 1, members * w->block));
 out:
     return status;

@@ -7,28 +7,48 @@
 
 /* Bytes of a number for all points of a block: two vectors of AVX2, whose operations LLVM interleaves, or one of AVX-512. */
 enum { BLOCK_BYTES = 64 };
-/* Programs of so much work or less are written out, and their values stay in registers. */
-enum { MOST_IN_REGISTERS = 600 };
-/* What a function costs, where a term of a sum costs 1. */
-enum { FUNCTION_WORK = 20 };
+/* What functions cost, and powers, where a term of a sum costs 1. */
+enum { FUNCTION_WORK = 20, POWER_WORK = 5 };
+/* Programs of little work are kept in registers, whatever they are; those of much are not. Members of long rows. */
+enum { LITTLE_WORK = 600, MUCH_WORK = 5000, LONG_ROW = 8 };
 
-size_t tay__points_work(const tay__program *program)
+static size_t work_of(const tay__group *g)
 {
-    size_t work = 1;
+    bool function = g->primitive == TAY__INTEGRATE || g->primitive == TAY__CHOICE;
+    return g->n_members * (1 + (function ? FUNCTION_WORK : g->primitive == TAY__POWER ? POWER_WORK : (size_t)g->n_terms));
+}
+
+/* Layers, and functions that are applied to such: in memory these are loops, which are as fast as code that is written out. */
+static bool is_dense(const tay__group *g)
+{
+    return (tay__is_layer(g) || g->primitive == TAY__INTEGRATE) && g->n_members / g->n_rows >= LONG_ROW;
+}
+
+static size_t work(const tay__program *program, bool dense_only)
+{
+    size_t sum = 0;
 
     for (uint32_t s = 0; s < program->n_stages; s++) {
         for (uint32_t k = 0; k < program->stages[s].n_groups; k++) {
             const tay__group *g = &program->stages[s].groups[k];
-            bool function = g->primitive == TAY__INTEGRATE || g->primitive == TAY__CHOICE || g->primitive == TAY__POWER;
-            work += g->n_members * (1 + (function ? FUNCTION_WORK : (size_t)g->n_terms));
+            if (!dense_only || is_dense(g)) sum += work_of(g);
         }
     }
-    return work;
+    return sum;
 }
 
 bool tay__fits_registers(const tay__program *program)
 {
-    return tay__points_work(program) <= MOST_IN_REGISTERS;
+    size_t all = work(program, false);
+    return all <= LITTLE_WORK || (all <= MUCH_WORK && 2 * work(program, true) < all);
+}
+
+double tay__points_before_code(const tay__exec *exec)
+{
+    double points = 1.5e8 / (double)(1 + work(exec->program, false)) + 500e3;
+
+    if (exec->lanes == 1) return 10e3;
+    return tay__fits_registers(exec->program) ? points : 4 * points;
 }
 
 uint32_t tay__points_block(const tay__exec *exec)
