@@ -117,8 +117,8 @@ void tay__run_steps(const tay__exec *exec, tay__workspace *workspace);
 /* Points (points.c). How many the JIT's code takes at once; 0: it makes none for this exec. */
 uint32_t tay__points_block(const tay__exec *exec);
 /*
- * How many points the vm evaluates in the time that making code takes, measured: 20 ms, in which it computes 1.5e8 terms, and what
- * grows with the program as its evaluation does. Layers gain less from code, they wait longer; a single point is a call of 1 us.
+ * How many points the vm evaluates in the time that making code takes, measured: 20 ms, in which it computes 1.5e8 terms, and
+ * what grows with the program as its evaluation does. Layers gain less from code and wait longer; a single point takes 1 us.
  */
 double tay__points_before_code(const tay__exec *exec);
 /* Whether the values of a block of points of this program are to be in registers. */

@@ -49,9 +49,9 @@ void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, 
 void tay__exec_run(const tay__exec *exec, tay__workspace *workspace);
 
 /*
- * Points of a program without jets: n of them, whose numbers stand in the caller's rows, of floats or doubles. Input i of point k
- * is in[i * in_stride + k], parameter i is pars[i * pars_stride + k * pars_step], time is time[k * time_step]; a step is 1, or 0
- * where all points have the same. Output i goes to out[i * out_stride + k], which none of the others may overlap.
+ * n points for a program without jets, whose numbers stand in the caller's rows, of floats or doubles. Input i of point k is
+ * in[i * in_stride + k], parameter i pars[i * pars_stride + k * pars_step], time time[k * time_step]; a step is 1, or 0 where
+ * all points have the same. Output i goes to out[i * out_stride + k], which none of the others may overlap.
  */
 typedef struct tay__points {
     const void *in, *pars, *time;
@@ -61,9 +61,9 @@ typedef struct tay__points {
     size_t n;
 } tay__points;
 void tay__exec_run_points(const tay__exec *exec, tay__workspace *workspace, const tay__points *points);
-/* Points that are to be evaluated: makes code if the vm has evaluated, with these, as many as take the time that making it does. */
+/* n points are to be evaluated: makes code if the vm would have evaluated, with these, as many as pay for it. */
 void tay__exec_expect_points(const tay__exec *exec, size_t n);
-/* How many points code takes at once, which is fast for no fewer; 0: the vm evaluates them. */
+/* How many points the code takes at once, fewer go through the vm; 0: there is no code. */
 size_t tay__exec_block(const tay__exec *exec);
 
 /*

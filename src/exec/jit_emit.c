@@ -302,7 +302,8 @@ static tay_status emit_segment(tay__emitter *e, const tay__operation *o, const t
         uint32_t whole = whole_vectors(e, (uint32_t)d.length);
         bool pads = o->group->primitive == TAY__POWER && (uint32_t)d.padded >= whole && (uint32_t)d.length > e->width / 2;
         d.site.length = pads ? whole : (uint64_t)d.length;
-        TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, o->group->primitive == TAY__POWER && !pads ? 1 : e->width));
+        uint32_t width = o->group->primitive == TAY__POWER && !pads ? 1 : e->width;
+        TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, width));
     } else {
         d.kernel = kernel_of(o->group);
         TAY_TRY(emit_blocks(e, &d));

@@ -14,7 +14,8 @@ static bool goes_on(const tay__exec *exec, const tay__group *g, uint32_t r, int3
     if (g->has_coefs && g->varying_coefs != exec->lane_coefs) return false;
     for (uint32_t k = 0; k < g->n_terms; k++) {
         if (tay__operand(g, g->a, g->a_stride, r, k, m + 1) != tay__operand(g, g->a, g->a_stride, r, k, m) + 1) return false;
-        if (g->b && tay__operand(g, g->b, g->b_stride, r, k, m + 1) != tay__operand(g, g->b, g->b_stride, r, k, m) + 1) return false;
+        if (!g->b) continue;
+        if (tay__operand(g, g->b, g->b_stride, r, k, m + 1) != tay__operand(g, g->b, g->b_stride, r, k, m) + 1) return false;
     }
     return true;
 }

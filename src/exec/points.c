@@ -75,8 +75,10 @@ static void fill(char *to, const char *from, size_t n, size_t lanes, size_t elem
 /* The rows of what all points share, each number `lanes` times from `to` on. */
 static void fill_shared(const tay__exec *exec, char *to, const void *from, size_t stride, size_t n_rows)
 {
+    size_t element = exec->element;
+
     for (size_t i = 0; i < n_rows; i++)
-        fill(to + i * exec->lanes * exec->element, (const char *)from + i * stride * exec->element, 1, exec->lanes, exec->element);
+        fill(to + i * exec->lanes * element, (const char *)from + i * stride * element, 1, exec->lanes, element);
 }
 
 /* Points first .. first + n - 1 of rows to the slots from `slot` on. */
@@ -84,9 +86,10 @@ static void load(const tay__exec *exec, const tay__workspace *w, size_t slot, si
                  size_t first, size_t n)
 {
     size_t lanes = exec->lanes, element = exec->element;
+    char *to = (char *)w->jet + slot * lanes * element;
 
     for (size_t i = 0; i < n_rows; i++)
-        fill((char *)w->jet + (slot + i) * lanes * element, (const char *)from + (i * stride + first) * element, n, lanes, element);
+        fill(to + i * lanes * element, (const char *)from + (i * stride + first) * element, n, lanes, element);
 }
 
 static void run_vm(const tay__exec *exec, tay__workspace *w, const tay__points *points)

@@ -18,7 +18,8 @@ static const char *const xyz[] = {"x", "y", "z", NULL};
 static tay_cfunc *compile_for(const char *const *fn, tay_real real, tay_execution execution)
 {
     tay_cfunc *f;
-    assert_ok(try_compile(&f, fn, xyz, &(tay_cfunc_options){.size = sizeof(tay_cfunc_options), .real = real, .execution = execution}));
+    tay_cfunc_options options = {.size = sizeof options, .real = real, .execution = execution};
+    assert_ok(try_compile(&f, fn, xyz, &options));
     return f;
 }
 
