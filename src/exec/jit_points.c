@@ -18,6 +18,7 @@ typedef struct writer {
     LLVMValueRef points;
     uint32_t block; /* points of a block, which are one vector */
     bool in_registers;
+    bool *written; /* [n_slots] in registers: members that are written already */
 } writer;
 
 static LLVMValueRef multiply(const writer *w, LLVMValueRef x, uint64_t y)
@@ -116,14 +117,46 @@ static const char *kernel_of(const tay__group *g)
 /* Functions with more arguments, of which only logical ones have so many, are not among the sites. */
 enum { MOST_ARGUMENTS = 16 };
 
+/* The slot of this function of this operand; -1: nothing needs it. */
+static int32_t find_function(const tay__program *p, tay_function function, int32_t operand)
+{
+    for (uint32_t s = 0; s < p->n_stages; s++) {
+        for (uint32_t k = 0; k < p->stages[s].n_groups; k++) {
+            const tay__group *g = &p->stages[s].groups[k];
+            if (g->primitive != TAY__INTEGRATE || g->function != function) continue;
+            for (uint32_t r = 0; r < g->n_rows; r++)
+                for (int32_t m = 0; m < g->rows[r].length; m++)
+                    if (tay__operand(g, g->a, g->a_stride, r, 0, m) == operand) return g->rows[r].first + m;
+        }
+    }
+    return -1;
+}
+
+/* A sine and a cosine of the same operand, where that is what the member is one of, are computed together. */
+static void join_sincos(writer *w, tay__draft *d, const tay__group *g, uint32_t r, int32_t m)
+{
+    int32_t operand = tay__operand(g, g->a, g->a_stride, r, 0, m);
+
+    if (!w->in_registers || g->primitive != TAY__INTEGRATE || (g->function != TAY_SIN && g->function != TAY_COS)) return;
+    int32_t sine = find_function(w->e.exec->program, TAY_SIN, operand);
+    int32_t cosine = find_function(w->e.exec->program, TAY_COS, operand);
+    if (sine < 0 || cosine < 0) return;
+    d->kernel = "sincos";
+    d->site.y = (uint64_t)sine * w->block;
+    d->site.rows[1] = (uint64_t)((int64_t)(cosine - sine) * w->block);
+    w->written[sine] = w->written[cosine] = true;
+}
+
 /* The operation of member m of row r, or the one that is `at` elements farther; of `members` together, as one vector. */
 static tay_status write_member(writer *w, const tay__group *g, uint32_t r, int32_t m, LLVMValueRef at, uint32_t members)
 {
     tay_status status = TAY_OK;
     tay__draft d;
 
+    if (w->written[g->rows[r].first + m]) goto out;
     TAY_TRY(make_draft(&d, w, g, r, m));
     d.kernel = kernel_of(g);
+    join_sincos(w, &d, g, r, m);
     if (g->primitive == TAY__CHOICE && g->n_terms > MOST_ARGUMENTS)
         TAY_FAIL(TAY_ERROR_LIMIT, "the JIT takes at most %d arguments of a function", MOST_ARGUMENTS);
     TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), at, 1, members * w->block));
@@ -287,11 +320,13 @@ tay_status tay__emit_points(LLVMModuleRef module, LLVMContextRef context, const 
     w.real = exec->real == TAY_FLOAT64 ? llvm->DoubleTypeInContext(context) : llvm->FloatTypeInContext(context);
     if (w.in_registers)
         w.e.jet = llvm->BuildAlloca(w.e.builder, llvm->ArrayType2(w.real, exec->program->n_slots * (uint64_t)w.block), "");
+    TAY_TRY(tay__calloc(&w.written, exec->program->n_slots, sizeof *w.written));
     TAY_TRY(make_packed(&w));
     TAY_TRY(write_blocks(&w));
     llvm->BuildRetVoid(w.e.builder);
     tay__settle_functions(&w.e);
 out:
     llvm->DisposeBuilder(w.e.builder);
+    tay__free(w.written);
     return status;
 }

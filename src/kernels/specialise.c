@@ -168,6 +168,8 @@ SITE(pack, 1, do {
     }
     (void)at;
 } while (0))
+#endif
 
+#if TAY__VECTOR_BYTES == 64 || TAY__VECTOR_BYTES <= 8
 #include "kernels/specialise_points.h"
 #endif

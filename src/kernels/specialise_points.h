@@ -50,6 +50,16 @@ TAY__INLINE void product_point(const tay__run *run, size_t at, tay__coefs coefs)
     tay__store(run->y + at, sum);
 }
 
+/* The sine, and in the slot of row 1 the cosine. */
+TAY__INLINE void sincos_point(const tay__run *run, size_t at)
+{
+    vec sine, cosine;
+
+    tay__vsincos(&sine, &cosine, tay__load(tay__operand_a(run, 0) + at));
+    tay__store(run->y + at, sine);
+    tay__store(run->y + at + run->row[1].first, cosine);
+}
+
 /* A tile of members of a layer, from the one on that is `at` elements behind the first. */
 TAY__INLINE void layer_tile(tay__run *run, size_t members, size_t at)
 {
@@ -68,6 +78,7 @@ SITE(function_apart, 1, function_apart(&run, at, run.group->function, run.n_term
 SITE(power_point, 1, power_point(&run, at))
 SITE(product_point_1, 1, product_point(&run, at, TAY__NO_COEFS))
 SITE(product_point_s, 1, product_point(&run, at, TAY__SPLAT_COEFS))
+SITE(sincos, 1, sincos_point(&run, at))
 SITE(layer, 1, layer_tile(&run, site->n_rows, at))
 
 #endif
