@@ -1,7 +1,7 @@
 /*
  * Code for the points of a program without jets:
  *
- *     for each block of a few vectors of points:
+ *     for each block of points, which is one vector (kernels/specialise_points.h):
  *         inputs from the caller's rows;  the operations, as calls of sites (kernels/site.h);  outputs to the caller's rows
  *
  * A block is the jet of order 0 with the block's points as lanes. Small programs are written out operation by operation: then
@@ -12,11 +12,12 @@
 
 /* Members of a layer's tile. */
 enum { TILE = 4 };
+
 typedef struct writer {
     tay__emitter e;
     LLVMTypeRef real;
     LLVMValueRef points;
-    uint32_t block; /* points of a block, which are one vector */
+    uint32_t block; /* points of one */
     bool in_registers;
     bool *written; /* [n_slots] in registers: members that are written already */
 } writer;
@@ -135,9 +136,8 @@ static int32_t find_function(const tay__program *p, tay_function function, int32
 /* A sine and a cosine of the same operand, where that is what the member is one of, are computed together. */
 static void join_sincos(writer *w, tay__draft *d, const tay__group *g, uint32_t r, int32_t m)
 {
-    int32_t operand = tay__operand(g, g->a, g->a_stride, r, 0, m);
-
     if (!w->in_registers || g->primitive != TAY__INTEGRATE || (g->function != TAY_SIN && g->function != TAY_COS)) return;
+    int32_t operand = tay__operand(g, g->a, g->a_stride, r, 0, m);
     int32_t sine = find_function(w->e.exec->program, TAY_SIN, operand);
     int32_t cosine = find_function(w->e.exec->program, TAY_COS, operand);
     if (sine < 0 || cosine < 0) return;
