@@ -55,8 +55,8 @@ struct tay__exec {
     _Atomic(tay__code_function *) run; /* code of the JIT, or NULL: then the vm runs */
     _Atomic(tay__points_function *) run_points; /* likewise for points: whole blocks of so many */
     uint32_t block;
-    atomic_llong runs_left;       /* of the vm, before code is made; 0: never */
-    struct tay__code *code;
+    atomic_llong runs_left;       /* before code, or better code, is made; 0: never */
+    struct tay__code *code[2];    /* as loops; unrolled. Both stay, as other threads may run the first one. */
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     bool cut;               /* while binding, one lane: rows may be cut where copies are (gather.c) */
@@ -124,7 +124,7 @@ double tay__points_before_code(const tay__exec *exec);
 /* Whether the values of a block of points of this program are to be in registers. */
 bool tay__fits_registers(const tay__program *program);
 
-/* The vm runs an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs. */
+/* A run of an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs. */
 void tay__exec_count_run(const tay__exec *exec);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */

@@ -93,7 +93,7 @@ void tay__exec_free(tay__exec *exec)
 {
     if (!exec) return;
     tay__exec_free(exec->prologue);
-    tay__code_free(exec->code);
+    for (int i = 0; i < 2; i++) tay__code_free(exec->code[i]);
     if (exec->owned) tay__program_free(exec->program);
     tay__array_free(&exec->operations);
     tay__array_free(&exec->steps);

@@ -24,11 +24,17 @@ static const char pipeline[] =
     "loop-mssa(loop-simplifycfg,licm,loop-rotate,licm),loop(indvars,loop-deletion,loop-unroll-full),"
     "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,sroa,gvn,simplifycfg,loop-mssa(licm),adce)";
 
-static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine)
+/* No loop is left, but in functions of the kernels. */
+static const char unrolled_pipeline[] =
+    "globaldce,always-inline,globaldce,function(early-cse,simplifycfg,loop(loop-unroll-full),sroa,early-cse<memssa>,"
+    "instcombine<no-verify-fixpoint>,simplifycfg,adce)";
+
+static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine, bool unrolls)
 {
     const char *wanted = getenv("TAYRA_JIT_PASSES");
+    const char *passes = wanted ? wanted : unrolls ? unrolled_pipeline : pipeline;
     LLVMPassBuilderOptionsRef options = llvm->CreatePassBuilderOptions();
-    LLVMErrorRef error = llvm->RunPasses(module, wanted ? wanted : pipeline, machine, options);
+    LLVMErrorRef error = llvm->RunPasses(module, passes, machine, options);
 
     llvm->DisposePassBuilderOptions(options);
     return tay__llvm_check(llvm, error, "run the passes");
@@ -53,7 +59,7 @@ static void dump_text(LLVMModuleRef module, const tay__llvm *llvm)
 }
 
 static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, const tay__exec *exec,
-                              uint32_t most_sites)
+                              uint32_t most_sites, bool unrolls)
 {
     tay_status status = TAY_OK;
     LLVMContextRef context = llvm->ContextCreate();
@@ -66,8 +72,9 @@ static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, c
     llvm->SetTarget(module, triple);
     llvm->SetModuleDataLayout(module, layout);
     llvm->DisposeTargetData(layout);
-    TAY_TRY((exec->block > 0 ? tay__emit_points : tay__emit)(module, context, llvm, exec, most_sites));
-    TAY_TRY(optimise(module, llvm, machine));
+    if (exec->block > 0) TAY_TRY(tay__emit_points(module, context, llvm, exec, most_sites));
+    else TAY_TRY(tay__emit(module, context, llvm, exec, most_sites, unrolls));
+    TAY_TRY(optimise(module, llvm, machine, unrolls));
     if (getenv("TAYRA_JIT_DUMP")) dump_text(module, llvm);
     if (llvm->TargetMachineEmitToMemoryBuffer(machine, module, LLVMObjectFile, &error, out))
         TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot make code: %s", error ? error : "");
@@ -81,7 +88,8 @@ out:
     return status;
 }
 
-tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites)
+tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
+                            bool unrolls)
 {
     tay_status status = TAY_OK;
     const tay__llvm *llvm = tay__llvm_open();
@@ -91,7 +99,7 @@ tay_status tay__code_create(tay__code **out, void *function, const tay__exec *ex
     if (!llvm) return TAY_ERROR_STATE;
     if (strcmp(exec->kernels->name, "baseline") == 0) TAY_FAIL(TAY_ERROR_STATE, "the JIT needs AVX2");
     TAY_TRY(tay__calloc(&code, 1, sizeof *code));
-    TAY_TRY(make_object(&object, llvm, exec, most_sites));
+    TAY_TRY(make_object(&object, llvm, exec, most_sites, unrolls));
     const char *functions = exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
     tay__symbol symbols[] = {{functions, exec->kernels->evaluate},
                              {"__fixdfti", (const void *)(uintptr_t)__fixdfti},

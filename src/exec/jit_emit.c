@@ -5,7 +5,8 @@
  *         for each operation, segment:  blocks of up to four vectors, a loop over them if there are many
  *
  * Order 0 is apart because functions, powers and constants differ there. What is known now (slots, strides, lengths, numbers
- * of terms, exponents) goes into constant sites; only the order and the memory are arguments.
+ * of terms, exponents) goes into constant sites; only the order and the memory are arguments. Small programs are unrolled:
+ * there the order is known too, hence how long each sum is, and coefficients that are numbers are constants.
  */
 #include "exec/jit_emit.h"
 
@@ -116,7 +117,7 @@ tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef sit
     snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
     if (!kernel) TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernel %s", name);
-    LLVMValueRef arguments[] = {e->jet, e->packed, e->scratch, e->n, at, site};
+    LLVMValueRef arguments[] = {e->jet, d->known ? e->numbers : e->packed, e->scratch, e->n, at, site};
     e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
 out:
     return status;
@@ -209,6 +210,38 @@ out:
     return status;
 }
 
+static bool are_numbers(const tay__program *p, size_t first, size_t n)
+{
+    for (size_t i = first; i < first + n; i++)
+        if (p->packed_from[i] >= p->n_numbers) return false;
+    return true;
+}
+
+/* Whether no coefficient of a group depends on parameters. */
+static bool has_numbers(const tay__program *p, const tay__group *g)
+{
+    size_t members = g->pitch > 0 ? (size_t)g->pitch : g->n_members;
+    size_t n = g->n_terms * (g->varying_coefs ? members : g->n_rows);
+
+    return (!g->has_coefs || are_numbers(p, g->coefs, n)) && (!g->has_constant || are_numbers(p, g->constants, g->n_members));
+}
+
+tay_status tay__make_numbers(tay__emitter *e)
+{
+    tay_status status = TAY_OK;
+    const tay__program *p = e->exec->program;
+    LLVMValueRef *items;
+
+    TAY_TRY(tay__alloc(&items, p->n_packed + 1, sizeof *items));
+    for (size_t i = 0; i < p->n_packed; i++)
+        items[i] = e->llvm->ConstReal(e->real, are_numbers(p, i, 1) ? p->numbers[p->packed_from[i]] : 0);
+    LLVMTypeRef type = e->llvm->ArrayType2(e->real, p->n_packed);
+    e->numbers = tay__constant_global(e, type, e->llvm->ConstArray2(e->real, items, p->n_packed), "numbers");
+    tay__free(items);
+out:
+    return status;
+}
+
 /* What all sites of an operation's segment have in common. */
 static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
@@ -219,7 +252,8 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
     uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
 
     *d = (tay__draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
-                 .most_vectors = 4, .n_terms = g->n_terms};
+                      .most_vectors = 4, .n_terms = g->n_terms,
+                      .known = e->numbers && has_numbers(e->exec->program, g)};
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
                           .plane = e->exec->plane,
@@ -232,6 +266,7 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .constant_step = 1,
                           .function = (uint64_t)g->function,
                           .row_length = (uint64_t)row->length,
+                          .outwards = e->unrolls,
                           .exponent = g->exponent};
     if (g->has_coefs) {
         d->site.coef_step = !g->varying_coefs ? 1 : (uint64_t)(g->pitch > 0 ? g->pitch : row->length);
@@ -482,7 +517,9 @@ static tay_status emit_step(tay__emitter *e, const tay__step *step)
     }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
         TAY_TRY(emit_order(e, step, slice, FIRST, tay__number(e, 0)));
-        if (order > 1) {
+        if (e->unrolls) {
+            for (uint32_t n = 1; n < order; n++) TAY_TRY(emit_order(e, step, slice, MIDDLE, tay__number(e, n)));
+        } else if (order > 1) {
             tay__loop l = tay__begin_loop(e, 1, tay__number(e, order), 1);
             TAY_TRY(emit_order(e, step, slice, MIDDLE, l.i));
             tay__end_loop(e, &l);
@@ -538,6 +575,7 @@ void tay__declare(tay__emitter *e)
 
     e->i64 = llvm->Int64TypeInContext(c);
     e->i32 = llvm->Int32TypeInContext(c);
+    e->real = e->exec->real == TAY_FLOAT64 ? llvm->DoubleTypeInContext(c) : llvm->FloatTypeInContext(c);
     e->i8 = llvm->Int8TypeInContext(c);
     e->pointer = llvm->PointerTypeInContext(c, 0);
     e->site = site_type(e);
@@ -577,15 +615,16 @@ void tay__settle_functions(const tay__emitter *e)
 }
 
 tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites)
+                     uint32_t most_sites, bool unrolls)
 {
     tay_status status = TAY_OK;
     tay__emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
-                 .most_sites = most_sites, .most_unrolled = TAY__MOST_UNROLLED};
+                      .most_sites = unrolls ? SIZE_MAX : most_sites, .most_unrolled = TAY__MOST_UNROLLED, .unrolls = unrolls};
     const tay__step *steps = exec->steps.data;
 
     tay__declare(&e);
     TAY_TRY(mark_used(&e));
+    if (unrolls) TAY_TRY(tay__make_numbers(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
     tay__settle_functions(&e);

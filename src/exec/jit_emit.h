@@ -21,9 +21,11 @@ extern const size_t tay__n_bitcodes;
 /* The function that a module of code has: tay__code_function. */
 #define TAY__CODE_NAME "tay__code"
 
-/* Writes it into an empty module, with all kernels that it calls linked in and marked for inlining: jit_emit.c; jit_points.c. */
+/* Writes it into an empty module, with all kernels that it calls linked in and marked for inlining.
+ * unrolls: over the orders; then there is no limit of sites. */
 tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites);
+                     uint32_t most_sites, bool unrolls);
+/* The same of points: jit_points.c. */
 tay_status tay__emit_points(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
                             uint32_t most_sites);
 
@@ -37,7 +39,7 @@ typedef struct tay__emitter {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
-    LLVMTypeRef i64, i32, i8, pointer, site, kernel; /* kernel: of a site's function */
+    LLVMTypeRef i64, i32, i8, real, pointer, site, kernel; /* kernel: of a site's function */
     LLVMValueRef function, jet, packed, scratch;
     LLVMValueRef n; /* the order of the operation */
     int place;      /* jit_emit.c */
@@ -46,6 +48,8 @@ typedef struct tay__emitter {
     size_t n_sites, most_sites;
     uint32_t most_unrolled; /* a loop over more terms stays one */
     bool linked[8]; /* by log2 of bytes */
+    bool unrolls;
+    LLVMValueRef numbers; /* unrolled, and of points: the packed coefficients as constants, those that are numbers */
 } tay__emitter;
 
 /* A site to be, with tables of its own. */
@@ -56,6 +60,7 @@ typedef struct tay__draft {
     const char *kernel;
     int32_t length, padded; /* elements; those that may be written */
     int most_vectors;
+    bool known; /* its coefficients are numbers */
 } tay__draft;
 
 /* A loop for *i = from, from + step, ... < to, at least once: between tay__begin_loop and tay__end_loop stands its body. */
@@ -82,6 +87,8 @@ LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d);
 tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width);
 tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step);
 void tay__end_loop(tay__emitter *e, tay__loop *l);
+/* Sets e->numbers. */
+tay_status tay__make_numbers(tay__emitter *e);
 /* The kernel of order 0 of a function of one argument, if there is one that is inlined. */
 const char *tay__value_kernel(const tay__group *g);
 

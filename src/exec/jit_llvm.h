@@ -28,7 +28,7 @@
     F(OrcLLJITGetExecutionSession) F(OrcExecutionSessionSetErrorReporter) F(CreateStringAttribute)                     \
     F(GetEnumAttributeKindForName) F(SetLinkage) F(CreateMemoryBufferWithMemoryRange) F(DisposeMemoryBuffer)           \
     F(GetBufferStart) F(GetBufferSize) F(ParseBitcodeInContext2) F(LinkModules2) F(VoidTypeInContext)                  \
-    F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext)                            \
+    F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext) F(FloatTypeInContext)      \
     F(PointerTypeInContext) F(FunctionType) F(ArrayType2) F(StructTypeInContext) F(AddFunction) F(AddGlobal)           \
     F(SetInitializer) F(SetGlobalConstant) F(SetUnnamedAddress) F(ConstInt) F(ConstReal) F(ConstNull)                  \
     F(ConstArray2) F(ConstStructInContext) F(GetParam) F(AppendBasicBlockInContext) F(CreateBuilderInContext)          \
@@ -38,7 +38,7 @@
     F(DisposeTargetMachine) F(CreateTargetDataLayout) F(DisposeTargetData) F(TargetMachineEmitToMemoryBuffer)          \
     F(CreatePassBuilderOptions) F(DisposePassBuilderOptions) F(RunPasses) F(OrcCreateLLJIT) F(OrcDisposeLLJIT)         \
     F(OrcLLJITGetMainJITDylib) F(OrcLLJITAddObjectFile) F(OrcLLJITLookup) F(OrcLLJITMangleAndIntern)                   \
-    F(OrcAbsoluteSymbols) F(OrcJITDylibDefine) F(FloatTypeInContext) F(BuildAlloca) F(BuildGEP2) F(BuildLoad2)            \
+    F(OrcAbsoluteSymbols) F(OrcJITDylibDefine) F(BuildAlloca) F(BuildGEP2) F(BuildLoad2)                               \
     F(BuildMemCpy) F(BuildMul)
 
 typedef struct tay__llvm {

@@ -3,9 +3,10 @@
  */
 #include "exec/jit.h"
 
-tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites)
+tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
+                            bool unrolls)
 {
-    (void)out, (void)function, (void)exec, (void)most_sites;
+    (void)out, (void)function, (void)exec, (void)most_sites, (void)unrolls;
     return tay__error(TAY_ERROR_STATE, "this library was built without LLVM and has no JIT");
 }
 

@@ -15,7 +15,6 @@ enum { TILE = 4 };
 
 typedef struct writer {
     tay__emitter e;
-    LLVMTypeRef real;
     LLVMValueRef points;
     uint32_t block; /* points of one */
     bool in_registers;
@@ -42,22 +41,6 @@ static LLVMValueRef field(const writer *w, LLVMTypeRef type, size_t offset)
 
 #define POINTER(w, name) field(w, (w)->e.pointer, offsetof(tay__points, name))
 #define NUMBER(w, name) field(w, (w)->e.i64, offsetof(tay__points, name))
-
-/* The packed coefficients, which are numbers here, as a constant. */
-static tay_status make_packed(writer *w)
-{
-    tay_status status = TAY_OK;
-    const tay__program *p = w->e.exec->program;
-    LLVMValueRef *items = NULL;
-
-    TAY_TRY(tay__alloc(&items, p->n_packed, sizeof *items));
-    for (size_t i = 0; i < p->n_packed; i++) items[i] = w->e.llvm->ConstReal(w->real, p->numbers[p->packed_from[i]]);
-    w->e.packed = tay__constant_global(&w->e, w->e.llvm->ArrayType2(w->real, p->n_packed),
-                                       w->e.llvm->ConstArray2(w->real, items, p->n_packed), "packed");
-out:
-    tay__free(items);
-    return status;
-}
 
 /* The slots of a member's operands, in elements of the block. */
 static tay_status operands(LLVMValueRef *out, const writer *w, const tay__group *g, const int32_t *slots, tay__stride stride,
@@ -198,7 +181,7 @@ static tay_status write_members(writer *w, const tay__group *g, uint32_t r)
         goto out;
     }
     tay__loop l = begin_members(w, &at, length, step);
-    if (g->varying_coefs || g->has_constant) w->e.packed = moved(w, w->real, packed, l.i);
+    if (g->varying_coefs || g->has_constant) w->e.packed = moved(w, w->e.real, packed, l.i);
     TAY_TRY(write_member(w, g, r, 0, at, step));
     tay__end_loop(&w->e, &l);
 out:
@@ -276,8 +259,8 @@ typedef struct rows {
 static void copy_row(writer *w, const rows *r, size_t i, size_t slot, bool out)
 {
     size_t element = w->e.exec->element;
-    LLVMValueRef from = moved(w, w->real, moved(w, w->real, r->first, multiply(w, r->stride, i)), r->at);
-    LLVMValueRef to = moved(w, w->real, w->e.jet, tay__number(&w->e, slot * w->block));
+    LLVMValueRef from = moved(w, w->e.real, moved(w, w->e.real, r->first, multiply(w, r->stride, i)), r->at);
+    LLVMValueRef to = moved(w, w->e.real, w->e.jet, tay__number(&w->e, slot * w->block));
     LLVMValueRef size = tay__number(&w->e, w->block * element);
 
     if (out) w->e.llvm->BuildMemCpy(w->e.builder, from, (unsigned)element, to, (unsigned)element, size);
@@ -317,11 +300,11 @@ tay_status tay__emit_points(LLVMModuleRef module, LLVMContextRef context, const 
     w.points = w.e.packed;
     w.e.n = tay__number(&w.e, 0);
     w.e.most_unrolled = w.in_registers ? UINT32_MAX : TAY__MOST_UNROLLED;
-    w.real = exec->real == TAY_FLOAT64 ? llvm->DoubleTypeInContext(context) : llvm->FloatTypeInContext(context);
     if (w.in_registers)
-        w.e.jet = llvm->BuildAlloca(w.e.builder, llvm->ArrayType2(w.real, exec->program->n_slots * (uint64_t)w.block), "");
+        w.e.jet = llvm->BuildAlloca(w.e.builder, llvm->ArrayType2(w.e.real, exec->program->n_slots * (uint64_t)w.block), "");
     TAY_TRY(tay__calloc(&w.written, exec->program->n_slots, sizeof *w.written));
-    TAY_TRY(make_packed(&w));
+    TAY_TRY(tay__make_numbers(&w.e));
+    w.e.packed = w.e.numbers;
     TAY_TRY(write_blocks(&w));
     llvm->BuildRetVoid(w.e.builder);
     tay__settle_functions(&w.e);

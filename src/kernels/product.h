@@ -31,15 +31,20 @@ TAY__INLINE void tay__convolve_one(vec *s, const real *a, const real *b, int vec
         s[i] += (a_stride == TAY__SHARED ? shared : tay__load(a + i * TAY__WIDTH)) * tay__load(b + i * TAY__WIDTH);
 }
 
-/* s[i] += sum_{j = 0..n} a_j b_{n-j}, a_0, a_n, which are new or meet what is new, last. */
-TAY__INLINE void tay__convolve(vec *s, const real *a0, const real *b0, uint32_t n, size_t plane, int vectors,
-                               tay__stride a_stride)
+/* s[i] += sum_{j = 0..n} a_j b_{n-j} */
+TAY__INLINE void tay__convolve(vec *s, const real *a, const real *b, uint32_t n, size_t plane, int vectors,
+                               tay__stride a_stride, bool outwards)
 {
-    const real *a = a0 + plane, *b = b0 + n * plane - plane;
+    vec other[TAY__BLOCK], *to;
 
-    for (uint32_t j = 1; j < n; j++, a += plane, b -= plane) tay__convolve_one(s, a, b, vectors, a_stride);
-    if (n > 0) tay__convolve_one(s, a0, b0 + n * plane, vectors, a_stride);
-    tay__convolve_one(s, a0 + n * plane, b0, vectors, a_stride);
+    tay__begin_sums(other, vectors);
+    TAY__UNROLL
+    for (uint32_t i = 1; i < n; i++) {
+        uint32_t j = tay__next_term(&to, s, other, i, n, vectors, outwards);
+        tay__convolve_one(to, a + j * plane, b + (n - j) * plane, vectors, a_stride);
+    }
+    if (n > 0) tay__convolve_one(s, a, b + n * plane, vectors, a_stride);
+    tay__convolve_one(s, a + n * plane, b, vectors, a_stride);
 }
 
 /* s += sum_{j=0..m} a_j b_{n-j}, next += sum_{j=1..m} a_j b_{n+1-j}; *b_n is coefficient n. `last` becomes b_{n-m}. */
@@ -98,10 +103,11 @@ TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors,
         const real *a = tay__operand_a(run, k) + (a_stride == TAY__SHARED ? 0 : at);
         const real *b = tay__operand_b(run, k) + at;
         if (coefs == TAY__NO_COEFS) {
-            tay__convolve(sum, a, b, run->n, run->plane, vectors, a_stride);
+            tay__convolve(sum, a, b, run->n, run->plane, vectors, a_stride, TAY__OUTWARDS(run));
         } else {
-            vec s[TAY__BLOCK] = {{0}};
-            tay__convolve(s, a, b, run->n, run->plane, vectors, a_stride);
+            vec s[TAY__BLOCK];
+            tay__begin_sums(s, vectors);
+            tay__convolve(s, a, b, run->n, run->plane, vectors, a_stride, TAY__OUTWARDS(run));
             tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
         }
     }
@@ -146,12 +152,15 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
 
     tay__start(sum, run, at, vectors);
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *a0 = tay__operand_a(run, k) + at, *a = a0 + run->plane, *b = a0 + n * run->plane - run->plane;
-        vec s[TAY__BLOCK] = {{0}};
-        for (uint32_t j = 1; 2 * j < n; j++, a += run->plane, b -= run->plane)
-            tay__convolve_one(s, a, b, vectors, TAY__CONTIGUOUS);
+        const real *a0 = tay__operand_a(run, k) + at, *a = a0 + n / 2 * run->plane;
+        vec s[TAY__BLOCK];
+        tay__begin_sums(s, vectors);
+        TAY__UNROLL
+        for (uint32_t i = 1; 2 * i < n; i++) {
+            uint32_t j = TAY__OUTWARDS(run) ? (n + 1) / 2 - i : i;
+            tay__convolve_one(s, a0 + j * run->plane, a0 + (n - j) * run->plane, vectors, TAY__CONTIGUOUS);
+        }
         if (n > 0) tay__convolve_one(s, a0, a0 + n * run->plane, vectors, TAY__CONTIGUOUS);
-        a = a0 + n / 2 * run->plane;
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) {
             vec middle = n % 2 == 0 ? tay__load(a + i * TAY__WIDTH) : (vec){0};
@@ -180,7 +189,7 @@ TAY__INLINE void tay__sum_lanes(vec *s, vec *next, const real *a, const real *b,
     } else if (turn == TAY__SECOND) {
         tay__convolve_ends(s, a, b, n, plane, vectors);
     } else {
-        tay__convolve(s, a, b, n, plane, vectors, TAY__CONTIGUOUS);
+        tay__convolve(s, a, b, n, plane, vectors, TAY__CONTIGUOUS, false);
 #pragma GCC unroll 4
         for (int i = 0; i < vectors && square; i++) s[i] *= (real)0.5;
     }

@@ -14,13 +14,13 @@
 #include "kernels/pointwise.h"
 #include "kernels/product.h"
 
-/* s[i] += factor a b, or without the factor a b. */
+/* s[i] += (factor a) b, or without the factor a b. */
 TAY__INLINE void tay__add_product(vec *s, const real *a, const real *b, real factor, int vectors, bool with_factor)
 {
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) {
-        vec x = tay__load(a + i * TAY__WIDTH) * tay__load(b + i * TAY__WIDTH);
-        s[i] += with_factor ? factor * x : x;
+        vec x = tay__load(a + i * TAY__WIDTH);
+        s[i] += (with_factor ? factor * x : x) * tay__load(b + i * TAY__WIDTH);
     }
 }
 
@@ -28,50 +28,60 @@ TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors
 {
     size_t plane = run->plane;
     uint32_t n = run->n;
-    const real *b0 = tay__operand_b(run, 0) + at, *b = b0 + 2 * plane;
-    const real *a = tay__operand_a(run, 0) + n * plane + at;
-    const real *y0 = run->y + at, *y = y0 + n * plane - 2 * plane;
-    vec s[TAY__BLOCK] = {{0}};
+    const real *a = tay__operand_a(run, 0) + n * plane + at, *b = tay__operand_b(run, 0) + at, *y = run->y + at;
+    vec s[TAY__BLOCK], other[TAY__BLOCK], *to;
 
-    for (uint32_t j = 2; j < n; j++, b += plane, y -= plane) tay__add_product(s, b, y, 1, vectors, false);
-    if (n > 1) tay__add_product(s, b0 + n * plane, y0, 1, vectors, false);
-    if (n > 0) tay__add_product(s, b0 + plane, y0 + n * plane - plane, 1, vectors, false);
+    tay__begin_sums(s, vectors);
+    tay__begin_sums(other, vectors);
+    TAY__UNROLL
+    for (uint32_t i = 1; i < n; i++) {
+        uint32_t j = tay__next_term(&to, s, other, i, n, vectors, TAY__OUTWARDS(run));
+        tay__add_product(to, b + (n - j) * plane, y + j * plane, 1, vectors, false);
+    }
+    if (n > 0) tay__add_product(s, b + n * plane, y, 1, vectors, false);
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) s[i] = (tay__load(a + i * TAY__WIDTH) - s[i]) / tay__load(b0 + i * TAY__WIDTH);
+    for (int i = 0; i < vectors; i++) s[i] = (tay__load(a + i * TAY__WIDTH) - s[i]) / tay__load(b + i * TAY__WIDTH);
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
 TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
 {
     size_t plane = run->plane;
-    const real *a0 = tay__operand_a(run, 0) + at, *a = a0 + run->n * plane - plane, *y0 = run->y + at, *y = y0 + plane;
-    real n = (real)run->n, p = (real)run->group->exponent, j = 1;
-    vec s[TAY__BLOCK] = {{0}};
+    const real *a = tay__operand_a(run, 0) + at, *y = run->y + at;
+    real n = (real)run->n, p = (real)run->group->exponent;
+    vec s[TAY__BLOCK], other[TAY__BLOCK], *to;
 
-    for (uint32_t i = 1; i + 1 < run->n; i++, j += 1, a -= plane, y += plane)
-        tay__add_product(s, a, y, n * p - j * (p + 1), vectors, true);
-    if (n > 1) tay__add_product(s, a0 + plane, y0 + run->n * plane - plane, n * p - (n - 1) * (p + 1), vectors, true);
-    tay__add_product(s, a0 + run->n * plane, y0, n * p, vectors, true);
+    tay__begin_sums(s, vectors);
+    tay__begin_sums(other, vectors);
+    TAY__UNROLL
+    for (uint32_t i = 1; i < run->n; i++) {
+        uint32_t j = tay__next_term(&to, s, other, i, run->n, vectors, TAY__OUTWARDS(run));
+        tay__add_product(to, a + (run->n - j) * plane, y + j * plane, n * p - (real)j * (p + 1), vectors, true);
+    }
+    tay__add_product(s, y, a + run->n * plane, n * p, vectors, true);
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) s[i] /= n * tay__load(a0 + i * TAY__WIDTH);
+    for (int i = 0; i < vectors; i++) s[i] /= n * tay__load(a + i * TAY__WIDTH);
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
-/* One lane: sum_{j=1..n} j a_j g_{n-j} */
+/* One lane: sum_{j=1..n} j a_j g_{n-j}, where the factors go to the a's: those of unrolled code are made once for all orders. */
 TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors)
 {
     size_t plane = run->plane;
-    real n = (real)run->n, inverse = 1 / n;
-    vec s[TAY__BLOCK] = {{0}};
+    uint32_t last = run->n;
+    real n = (real)last, inverse = 1 / n;
+    vec s[TAY__BLOCK], other[TAY__BLOCK], *to;
 
+    tay__begin_sums(s, vectors);
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *a0 = tay__operand_a(run, k) + at, *a = a0 + 2 * plane;
-        const real *g0 = tay__operand_b(run, k) + at, *g = g0 + run->n * plane - 2 * plane;
-        real factor = 2;
-        for (uint32_t j = 2; j < run->n; j++, a += plane, g -= plane, factor += 1)
-            tay__add_product(s, a, g, factor, vectors, true);
-        if (run->n > 1) tay__add_product(s, a0 + run->n * plane, g0, n, vectors, true);
-        tay__add_product(s, a0 + plane, g0 + run->n * plane - plane, 1, vectors, true);
+        const real *a = tay__operand_a(run, k) + at, *g = tay__operand_b(run, k) + at;
+        tay__begin_sums(other, vectors);
+        TAY__UNROLL
+        for (uint32_t i = 1; i < last; i++) {
+            uint32_t j = tay__next_term(&to, s, other, i, last, vectors, TAY__OUTWARDS(run));
+            tay__add_product(to, a + (last - j) * plane, g + j * plane, (real)(last - j), vectors, true);
+        }
+        tay__add_product(s, a + last * plane, g, n, vectors, true);
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse);
@@ -94,7 +104,7 @@ TAY__INLINE void tay__integral_lanes_block(const tay__run *run, size_t at, int v
         else if (turn == TAY__SECOND)
             tay__convolve_ends(s, d, g, last, plane, vectors);
         else
-            tay__convolve(s, d, g, last, plane, vectors, TAY__CONTIGUOUS);
+            tay__convolve(s, d, g, last, plane, vectors, TAY__CONTIGUOUS, false);
     }
     if (turn == TAY__FIRST) tay__put_block(tay__result(run, at) + plane, next, vectors);
 #pragma GCC unroll 4

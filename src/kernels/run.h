@@ -20,6 +20,13 @@
 #define TAY__UNROLL
 #endif
 
+/* Whether it is such code that is unrolled over the orders. */
+#ifdef TAY__SITES
+#define TAY__OUTWARDS(run) ((run)->outwards)
+#else
+#define TAY__OUTWARDS(run) false
+#endif
+
 #define TAY__INLINE static inline __attribute__((always_inline))
 
 /* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
@@ -49,6 +56,7 @@ typedef struct tay__run {
     const real *tile;      /* product.h: the packed numbers of the run's tile */
     uint32_t n_orders;
     const uint8_t *a_transient; /* the group's, or NULL where all coefficients are kept */
+    bool outwards;         /* see tay__next_term; of code made at run time only */
     /* For the way back: cotangents stand at `bar` as coefficients at `jet`; where y, and the coefficients among the
      * packed ones, are from the beginning. */
     real *bar, *bar_coefs;
@@ -104,13 +112,10 @@ TAY__INLINE tay__block tay__next_block(size_t *done, size_t length)
     return (tay__block){at, vectors};
 }
 
-/* The first n < TAY__WIDTH elements of v. */
-static inline void tay__store_few(real *p, vec v, size_t n)
+/* The first n < TAY__WIDTH elements of v, one by one: they are read so soon after that a copy in memory would cost time. */
+TAY__INLINE void tay__store_few(real *p, vec v, size_t n)
 {
-    real few[TAY__WIDTH];
-
-    tay__store(few, v);
-    for (size_t i = 0; i < n; i++) p[i] = few[i];
+    for (int i = 0; i < TAY__WIDTH - 1 && (size_t)i < n; i++) p[i] = v[i];
 }
 
 /*
@@ -175,11 +180,34 @@ TAY__INLINE void tay__add_block(const tay__run *run, real *p, const vec *v, int 
     for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, tay__load(p + i * TAY__WIDTH) + v[i]);
 }
 
-/* The start of a sum: -0, which added to the first term is this term, and need not be added; or the constants at order 0. */
-TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vectors)
+/* Sums of nothing: -0, as x + -0 is x, for compilers too (-0 + 0 is 0). */
+TAY__INLINE void tay__begin_sums(vec *sum, int vectors)
 {
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) sum[i] = -(vec){0};
+    for (int i = 0; i < vectors; i++) sum[i] = tay__splat(-(real)0);
+}
+
+/*
+ * The i-th of the terms 1 .. n - 1 of a sum over orders, and in *to the sum that takes it. Terms with the newest coefficients
+ * come last, the others need not wait for these: kernels add those of 0 and n in the end. A loop takes the rest as they come,
+ * in one sum. Unrolled code (`outwards`), of systems so small that all waits for results, goes from the middle outwards, in
+ * two sums that come together before the last two terms.
+ */
+TAY__INLINE uint32_t tay__next_term(vec **to, vec *s, vec *other, uint32_t i, uint32_t n, int vectors, bool outwards)
+{
+    uint32_t rest = n - 1 - i;
+
+    *to = s;
+    if (!outwards) return i;
+    for (int k = 0; k < vectors && rest == 1; k++) s[k] += other[k];
+    if (rest > 1 && rest % 2 == 1) *to = other;
+    return rest % 2 == 0 ? n - 1 - rest / 2 : 1 + rest / 2;
+}
+
+/* The start of a sum: nothing, or the constants at order 0. */
+TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vectors)
+{
+    tay__begin_sums(sum, vectors);
     if (run->n > 0 || !run->constants) return;
     if (run->constant_step) {
 #pragma GCC unroll 4

@@ -30,6 +30,7 @@ typedef struct tay__site {
     uint64_t n_orders, tile, n_rows;  /* tiles: where the packed numbers are in the scratch memory */
     uint64_t rows[TAY__SITE_ROWS];    /* elements from the first row of a tile to the others */
     uint64_t row_length;
+    uint64_t outwards; /* 1: the code is unrolled over the orders */
     double exponent;
 } tay__site;
 

@@ -2,6 +2,7 @@
  * The kernels' blocks as sites for the JIT (site.h): compiled to bitcode by clang, once per real type and bytes of a vector,
  * never linked as machine code. Order 0 of functions calls the table of array functions that the library runs with.
  */
+#define TAY__SITES
 #include "kernels/drive.h"
 #include "kernels/linear.h"
 #include "kernels/product.h"
@@ -53,7 +54,8 @@ TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const r
                     .constant_step = site->constant_step,
                     .tile = scratch + site->tile,
                     .n_orders = (uint32_t)site->n_orders,
-                    .a_transient = site->a_transient};
+                    .a_transient = site->a_transient,
+                    .outwards = site->outwards};
     group->exponent = site->exponent;
     group->function = (tay_function)site->function;
     for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};

@@ -52,6 +52,30 @@ TAY__INLINE void tay__horner(const tay__polynomials *p, size_t at, int vectors, 
     }
 }
 
+/* The same for a few vectors at one time, which would wait for each other: even and odd powers apart, c_0 last. */
+TAY__INLINE void tay__horner_halves(const tay__polynomials *p, size_t at, int vectors)
+{
+    uint32_t even = p->order - p->order % 2, odd = p->order - (p->order + 1) % 2;
+    vec h = tay__splat(*p->h), h2 = tay__splat(*p->h * *p->h);
+    vec e[TAY__BLOCK], o[TAY__BLOCK];
+
+    tay__load_block(e, p->jet + even * p->plane + at, vectors);
+    tay__load_block(o, p->jet + odd * p->plane + at, vectors);
+    for (; even > 2; even -= 2) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) e[i] = e[i] * h2 + tay__load(p->jet + (even - 2) * p->plane + at + i * TAY__WIDTH);
+    }
+    for (; odd > 1; odd -= 2) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) o[i] = o[i] * h2 + tay__load(p->jet + (odd - 2) * p->plane + at + i * TAY__WIDTH);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) {
+        vec x = tay__load(p->jet + at + i * TAY__WIDTH) + (e[i] * h2 + o[i] * h);
+        tay__store(p->out + at + (size_t)i * TAY__WIDTH, x);
+    }
+}
+
 /* The same, compensated, at one time. */
 TAY__INLINE void tay__sum_compensated(const tay__polynomials *p, size_t at, int vectors)
 {
@@ -78,6 +102,8 @@ TAY__INLINE void tay__polynomial_block(const tay__polynomials *p, size_t at, int
     } else if (times > 1 && vectors == 4) {
         tay__horner(p, at, 2, times);
         tay__horner(p, at + 2 * TAY__WIDTH, 2, times);
+    } else if (times == 1 && vectors < 4 && p->order > 1) {
+        tay__horner_halves(p, at, vectors);
     } else {
         tay__horner(p, at, vectors, times);
     }
@@ -93,7 +119,7 @@ TAY__INLINE void tay__polynomial_slots(const tay__polynomials *p, size_t n, int 
         short_one.out = few;
         short_one.out_stride = TAY__WIDTH;
         tay__polynomial_block(&short_one, 0, 1, times, compensated);
-        for (int k = 0; k < times; k++) memcpy(p->out + (size_t)k * p->out_stride, few + k * TAY__WIDTH, n * sizeof *few);
+        for (int k = 0; k < times; k++) tay__store_few(p->out + (size_t)k * p->out_stride, tay__load(few + k * TAY__WIDTH), n);
         return;
     }
     for (size_t done = 0; done < n;) {

@@ -93,6 +93,24 @@ out:
     return status;
 }
 
+/* A factor of a product of two: a number that it is multiplied by goes into the product's coefficient. */
+static tay_status take_factor(tay__lower_state *s, int32_t *id, uint32_t *coef, const tay_expr *e)
+{
+    tay_status status = TAY_OK;
+    const tay_expr *core;
+    uint32_t number;
+
+    TAY_TRY(tay__split_coefficient(s, &number, &core, e));
+    if (number != TAY__ONE && !(number & TAY__PROLOGUE) && !(*coef & TAY__PROLOGUE)) {
+        const double *numbers = s->v->numbers.data;
+        TAY_TRY(tay__number_coefficient(s, coef, numbers[*coef] * numbers[number]));
+        e = core;
+    }
+    TAY_TRY(tay__operand(s, id, e));
+out:
+    return status;
+}
+
 /* Adds coef * e to the terms of a sum; e is not a coefficient. */
 static tay_status add_term(tay__lower_state *s, const tay_expr *e, uint32_t coef)
 {
@@ -101,8 +119,8 @@ static tay_status add_term(tay__lower_state *s, const tay_expr *e, uint32_t coef
     tay__term term = {-1, -1, coef};
 
     if (tay__single_use(s, e) && tay__two_factors(s, e, &a, &b)) {
-        TAY_TRY(tay__operand(s, &term.a, a));
-        TAY_TRY(tay__operand(s, &term.b, b));
+        TAY_TRY(take_factor(s, &term.a, &term.coef, a));
+        TAY_TRY(take_factor(s, &term.b, &term.coef, b));
         TAY_TRY(tay__array_push(&s->quadratic, &term));
     } else {
         TAY_TRY(tay__operand(s, &term.a, e));
@@ -110,6 +128,20 @@ static tay_status add_term(tay__lower_state *s, const tay_expr *e, uint32_t coef
     }
 out:
     return status;
+}
+
+/* Whether a term of a sum is a sum whose terms are taken instead: it is used once; or it is a variable and coefficients, which
+ * is no more work, and sums that differ in coefficients become alike. */
+static bool is_part(const tay__lower_state *s, const tay_expr *e)
+{
+    if (e->kind != TAY_KIND_SUM || tay__is_coefficient(s, e)) return false;
+    if (tay__single_use(s, e)) return true;
+    uint32_t n_variables = 0, n_others = 0;
+    for (uint32_t k = 0; k < e->n_args; k++) {
+        n_variables += e->u.args[k]->kind == TAY_KIND_VARIABLE;
+        n_others += e->u.args[k]->kind != TAY_KIND_VARIABLE && !tay__is_coefficient(s, e->u.args[k]);
+    }
+    return n_variables == 1 && n_others == 0;
 }
 
 static tay_status lower_sum(tay__lower_state *s, int32_t *out, const tay_expr *e)
@@ -124,7 +156,7 @@ static tay_status lower_sum(tay__lower_state *s, int32_t *out, const tay_expr *e
         const tay_expr *t = ((const tay_expr **)work->data)[--work->count];
         const tay_expr *core;
         uint32_t coef;
-        if (t == e || (t->kind == TAY_KIND_SUM && !tay__is_coefficient(s, t) && tay__single_use(s, t))) {
+        if (t == e || is_part(s, t)) {
             for (uint32_t k = t->n_args; k-- > 0;) TAY_TRY(tay__array_push(work, &t->u.args[k]));
         } else if (tay__is_coefficient(s, t)) {
             TAY_TRY(tay__array_push(&s->constants, &t));
@@ -240,14 +272,29 @@ out:
     return status;
 }
 
+static bool is_whole(double p)
+{
+    return p == floor(p);
+}
+
+/* Whether (x^q)^p is x^(q p) for all x and takes less work so: 1/sqrt(x)^3 is x^(-3/2), but sqrt(x)^2 is not x. */
+static bool powers_join(double q, double p)
+{
+    return is_whole(p) && (is_whole(q) ? q * p < 0 : !is_whole(q * p));
+}
+
 static tay_status lower_power(tay__lower_state *s, int32_t *out, const tay_expr *base, double p)
 {
     tay_status status = TAY_OK;
     int32_t x;
 
+    while (tay__has_number_exponent(base) && powers_join(base->u.args[1]->u.number, p)) {
+        p *= base->u.args[1]->u.number;
+        base = base->u.args[0];
+    }
     TAY_TRY(tay__operand(s, &x, base));
     if (s->missing.count > 0) goto out;
-    if (p >= 2.0 && p <= 0x1p30 && p == floor(p))
+    if (p >= 2.0 && p <= 0x1p30 && is_whole(p))
         TAY_TRY(emit_whole_power(s, out, x, (uint64_t)p));
     else
         TAY_TRY(emit(s, out, (tay__value){.primitive = TAY__POWER, .constant = TAY__NONE, .exponent = p},
