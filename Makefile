@@ -11,16 +11,18 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
+export TSAN_OPTIONS := halt_on_error=1:suppressions=$(CURDIR)/tests/support/threads.supp
 
-.PHONY: help tutorial neural-ode bench test test-c test-sanitize test-valgrind test-python test-tutorial clean
+.PHONY: help tutorial neural-ode bench test test-c test-sanitize test-threads test-valgrind test-python test-tutorial clean
 
 help:
 	@echo 'make tutorial       the whole tutorial on tayra: trains two models, writes pictures to out/'
 	@echo 'make neural-ode     the same model trained by gradients in reverse mode, beside the variational way'
 	@echo 'make bench          benchmarks beside heyoka, with a picture: docs/images/benchmarks.png'
-	@echo 'make test           all tests: the five below'
+	@echo 'make test           all tests: the six below'
 	@echo 'make test-c         C tests, examples, checks of the sources'
 	@echo 'make test-sanitize  C tests under the address and undefined-behaviour sanitizers'
+	@echo 'make test-threads   C tests that use threads under the thread sanitizer'
 	@echo 'make test-valgrind  C tests under valgrind'
 	@echo 'make test-python    tests of the Python package'
 	@echo 'make test-tutorial  the tutorial, with short training'
@@ -36,13 +38,16 @@ bench: $(VENV)/tutorial.stamp
 	$(PYTHON) -m pip install --quiet jax==0.10.2 diffrax==0.7.2 torchdiffeq==0.2.5 numexpr
 	$(PYTHON) benchmarks/run.py --json out/benchmarks.json --plot docs/images/benchmarks.png
 
-test: test-c test-sanitize test-valgrind test-python test-tutorial
+test: test-c test-sanitize test-threads test-valgrind test-python test-tutorial
 
 test-c: build/c/build.ninja
 	$(MESON) test -C build/c --print-errorlogs
 
 test-sanitize: build/sanitize/build.ninja
 	$(MESON) test -C build/sanitize --print-errorlogs --suite c -t 5
+
+test-threads: build/threads/build.ninja
+	$(MESON) test -C build/threads --print-errorlogs --suite threads -t 5
 
 test-valgrind: build/c/build.ninja
 	TAYRA_EXEC=vm $(MESON) test -C build/c --print-errorlogs --suite valgrind -t 20 --logbase valgrind --wrapper '$(VALGRIND)'
@@ -58,6 +63,9 @@ build/c/build.ninja: | $(VENV)/tools.stamp
 
 build/sanitize/build.ninja: | $(VENV)/tools.stamp
 	$(MESON) setup build/sanitize --buildtype=debugoptimized -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
+
+build/threads/build.ninja: | $(VENV)/tools.stamp
+	$(MESON) setup build/threads --buildtype=debugoptimized -Doptimization=1 -Db_sanitize=thread -Db_lundef=false
 
 # The build tools, then the package with its test peers, then what the tutorial needs.
 $(VENV)/system.stamp: tools/install_system_packages.sh

@@ -1,4 +1,4 @@
-"""What all benchmarks share: one core, the peer's caches off, interleaved medians, one table, one JSON file.
+"""What all benchmarks share: one core, caches of machine code off, interleaved medians, one table, one JSON file.
 
 Times are CPU times of this process, which runs on one core: other programs on the machine disturb them less than they do
 a clock on the wall. The contestants of a measurement take turns, so that a change of the processor's speed meets all of
@@ -18,19 +18,28 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 
+import tayra
+
 
 def stay_on_one_core():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+def without_caches(module):
+    """heyoka.py or tayra: what is built twice is compiled twice. There, a limit of 0 alone keeps what is in memory."""
+    module.llvm_state.set_diskcache_enabled(False)
+    module.llvm_state.set_memcache_limit(0)
+    module.llvm_state.clear_memcache()
+    return module
+
+
+without_caches(tayra)
+
+
 def peer():
-    """heyoka.py without its caches: what is built twice is compiled twice. A limit of 0 alone keeps what is there."""
     import heyoka
 
-    heyoka.llvm_state.set_diskcache_enabled(False)
-    heyoka.llvm_state.set_memcache_limit(0)
-    heyoka.llvm_state.clear_memcache()
-    return heyoka
+    return without_caches(heyoka)
 
 
 def read_options(description):

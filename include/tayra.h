@@ -9,6 +9,7 @@
 #define TAYRA_H
 
 #include "tayra/base.h"
+#include "tayra/cache.h"
 #include "tayra/cfunc.h"
 #include "tayra/expr.h"
 #include "tayra/flow.h"

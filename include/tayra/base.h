@@ -47,6 +47,17 @@ TAY_API const char *tay_status_name(tay_status status);
 /* The text of this thread's last failed call; "" if none failed. Valid until the next failing call of this thread. */
 TAY_API const char *tay_error_message(void);
 
+/* What the library tells: what a user may want to know, and what may not be as it was wanted, like an interpreter where machine
+ * code was asked for. Errors are not logged: the call that fails returns them. */
+typedef enum tay_log_level { TAY_LOG_INFO = 0, TAY_LOG_WARNING = 1 } tay_log_level;
+
+/* Called with a sentence without a line end, which is valid during the call, by the thread that has something to tell; from
+ * several threads at once if the library is used in several. */
+typedef void (*tay_log_callback)(tay_log_level level, const char *text, void *context);
+
+/* Sets who is told; NULL, as at the beginning: nobody. May be called at any time; other threads may still be in the old one. */
+TAY_API void tay_set_log_callback(tay_log_callback callback, void *context);
+
 /* The version of the library, e.g. "0.1.0". */
 TAY_API const char *tay_version(void);
 

@@ -28,7 +28,7 @@ static PyObject *cfunc_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUS
         Py_END_ALLOW_THREADS
         if (status) {
             core_raise(status);
-        } else if ((self = PyObject_New(cfunc, type))) {
+        } else if (core_warn(4) && (self = PyObject_New(cfunc, type))) {
             self->f = f;
         } else {
             tay_cfunc_free(f);

@@ -17,6 +17,9 @@
 
 /* Sets the exception for a status that is not TAY_OK, with this thread's message, and returns NULL. */
 PyObject *core_raise(tay_status status);
+/* Gives Python the warning that the library had in this thread since the last call, if any: a RuntimeWarning of the Python code
+ * stack_level - 1 calls up. False: an exception is set, since warnings are to be errors. */
+bool core_warn(int stack_level);
 
 /* Expressions. */
 
@@ -101,6 +104,7 @@ void core_free_object(PyObject *self);
 /* The tables of module functions of the other files. */
 extern PyMethodDef core_function_methods[];
 extern PyMethodDef core_model_methods[];
+extern PyMethodDef core_cache_methods[];
 
 /* Continuous output: takes over c, also on failure. */
 PyObject *core_continuous_wrap(tay_continuous *c);

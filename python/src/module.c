@@ -3,6 +3,9 @@
  */
 #include "core.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* What Python raises for each status. */
 static PyObject *exception_of(tay_status status)
 {
@@ -58,15 +61,23 @@ void core_free_object(PyObject *self)
     Py_DECREF(type);
 }
 
-static PyObject *last_message(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+/* The last warning that the library gave this thread, which may not hold the interpreter's lock then; "": none. */
+static _Thread_local char warning[512];
+
+static void note_warning(tay_log_level level, const char *text, void *Py_UNUSED(context))
 {
-    return PyUnicode_FromString(tay_error_message());
+    if (level == TAY_LOG_WARNING) {
+        snprintf(warning, sizeof warning, "%s", text);
+    }
 }
 
-static PyMethodDef module_methods[] = {
-    {"last_message", last_message, METH_NOARGS, "The text of this thread's last failure in the library."},
-    {0},
-};
+bool core_warn(int stack_level)
+{
+    char text[sizeof warning];
+    memcpy(text, warning, sizeof text);
+    *warning = 0;
+    return !*text || PyErr_WarnEx(PyExc_RuntimeWarning, text, stack_level) == 0;
+}
 
 static bool add_all(PyObject *module)
 {
@@ -74,6 +85,7 @@ static bool add_all(PyObject *module)
            core_add_continuous(module) && core_add_flow(module) && core_add_ode(module) && core_add_variational(module) &&
            PyModule_AddFunctions(module, core_function_methods) == 0 &&
            PyModule_AddFunctions(module, core_model_methods) == 0 &&
+           PyModule_AddFunctions(module, core_cache_methods) == 0 &&
            PyModule_AddStringConstant(module, "version", tay_version()) == 0;
 }
 
@@ -82,7 +94,6 @@ static struct PyModuleDef definition = {
     .m_name = "tayra._core",
     .m_doc = "The compiled part of tayra; use it through the package tayra.",
     .m_size = -1,
-    .m_methods = module_methods,
 };
 
 PyMODINIT_FUNC PyInit__core(void)
@@ -92,5 +103,6 @@ PyMODINIT_FUNC PyInit__core(void)
         Py_DECREF(module);
         return NULL;
     }
+    tay_set_log_callback(note_warning, NULL);
     return module;
 }

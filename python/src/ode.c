@@ -64,9 +64,9 @@ static PyObject *create(const core_system *system, const tay_variational *v, con
     }
     Py_END_ALLOW_THREADS
     PyMem_Free(padded);
-    if (status) {
+    if (status || !core_warn(3)) {
         tay_ode_free(ode);
-        return core_raise(status);
+        return status ? core_raise(status) : NULL;
     }
     return wrap(ode);
 }

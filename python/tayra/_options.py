@@ -1,10 +1,6 @@
 """Keyword arguments and floating-point types of heyoka.py: which are known, and which have an effect here."""
 
-import warnings
-
 import numpy as np
-
-from . import _core
 
 # They select heyoka's way to generate code; here they are accepted and do nothing.
 _CODE_GENERATION = {"opt_level", "force_avx512", "slp_vectorize", "fast_math", "code_model", "parjit"}
@@ -44,9 +40,3 @@ def execution_number(execution):
     if execution not in _EXECUTIONS:
         raise ValueError(f'execution: None, "vm" or "jit" was expected, not {execution!r}')
     return _EXECUTIONS[execution]
-
-
-def check_execution(wanted, got):
-    """Warns if the interpreter runs what machine code was wanted for."""
-    if wanted == "jit" and got == "vm":
-        warnings.warn(f"the interpreter runs this: {_core.last_message()}", RuntimeWarning, stacklevel=4)

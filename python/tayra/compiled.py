@@ -6,7 +6,7 @@ Arrays are taken as they are: of the function's dtype and C-contiguous. Lists an
 import numpy as np
 
 from . import _core
-from ._options import check_execution, check_fp_type, check_ignored, execution_number
+from ._options import check_fp_type, check_ignored, execution_number
 from ._threads import get_nthreads
 from .tensors import _list_of_expressions
 
@@ -37,7 +37,6 @@ class _cfunc:
         self._flags = (bool(high_accuracy), bool(compact_mode), bool(parallel_mode))
         self._execution = execution
         self._compile()
-        check_execution(execution, self._core.execution)
 
     def _compile(self):
         number = execution_number(self._execution)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from . import _core
-from ._options import check_execution, check_fp_type, check_ignored, execution_number
+from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
 from .variational import var_ode_sys
 
@@ -124,7 +124,6 @@ class taylor_adaptive_dbl:
             state = np.zeros(self._var.n_orig_sv if self._var else len(sys))
         pars = _vector(pars, "pars")
         ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy), execution_number(execution))
-        check_execution(execution, ode.execution)
         if pars.size not in (0, ode.n_pars):
             raise ValueError(f"pars: {pars.size} values were given, but the system has {ode.n_pars} parameters")
         self._compact_mode = bool(compact_mode)

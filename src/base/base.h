@@ -27,6 +27,9 @@
 /* Sets this thread's message and returns `code`. */
 tay_status tay__error(tay_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Tells the log callback, if there is one. */
+void tay__log(tay_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /*
  * Memory for count elements of `size` bytes, checked for overflow, zeroed for tay__calloc. *out is untouched on
  * failure, which returns TAY_ERROR_MEMORY or TAY_ERROR_LIMIT with a message. count = 0 gives a pointer that can be
@@ -75,6 +78,9 @@ typedef struct tay__work {
     void *context;
 } tay__work;
 tay_status tay__work_together(const tay__work *work, size_t n_threads);
+/* The lock of the log callback and of the caches. It is held for moments, and nothing is called meanwhile that might want it. */
+void tay__lock(void);
+void tay__unlock(void);
 /* `wanted`, or for 0 as many as there are processors for this thread; at least 1, at most `most` and TAY__MOST_THREADS. */
 size_t tay__count_threads(size_t wanted, size_t most);
 
@@ -101,6 +107,9 @@ static inline uint64_t tay__mix(uint64_t h, uint64_t x)
     h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
     return h ^ (h >> 31);
 }
+
+/* A hash of bytes, which goes on from another one, or from 0. */
+uint64_t tay__hash(uint64_t h, const void *data, size_t size);
 
 /*
  * Time as the unevaluated sum of two doubles, hi + lo with |lo| at most half a unit in the last place of hi: a long

@@ -1,6 +1,6 @@
 /*
  * A hash map from 64-bit keys to 64-bit values: linear probing in a power of two of entries, at most two thirds full.
- * Entries are never removed; iterating over `entries` visits them in an order that depends on the keys.
+ * Entries are never removed; iterating over `entries` visits them in an order that depends on the keys. And a hash of bytes.
  */
 #include "base/base.h"
 
@@ -57,4 +57,18 @@ void tay__map_free(tay__map *map)
 {
     tay__free(map->entries);
     *map = (tay__map){0};
+}
+
+uint64_t tay__hash(uint64_t h, const void *data, size_t size)
+{
+    const char *bytes = data;
+    uint64_t word;
+
+    h = tay__mix(h, size);
+    for (size_t i = 0; i < size; i += sizeof word) {
+        word = 0;
+        memcpy(&word, bytes + i, size - i < sizeof word ? size - i : sizeof word);
+        h = tay__mix(h, word);
+    }
+    return h;
 }

@@ -1,5 +1,6 @@
 /*
  * Work that several threads do together. The first failure counts, with its message, which is the calling thread's in the end.
+ * And the lock of what all threads share.
  */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include <errno.h>
@@ -9,6 +10,24 @@
 #include <time.h>
 
 #include "base/base.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void tay__lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void tay__unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* A child of a process with several threads must not inherit a lock that one of them holds. */
+__attribute__((constructor)) static void prepare_for_forks(void)
+{
+    pthread_atfork(tay__lock, tay__unlock, tay__unlock);
+}
 
 enum { WAIT_NANOSECONDS = 20000000 };
 

@@ -124,7 +124,8 @@ double tay__points_before_code(const tay__exec *exec);
 /* Whether the values of a block of points of this program are to be in registers. */
 bool tay__fits_registers(const tay__program *program);
 
-/* A run of an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs. */
+/* A run of an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs, or finds it
+ * before. */
 void tay__exec_count_run(const tay__exec *exec);
 
 /* An exec of the program, real type, order and lanes (and flags) of `wanted`. */

@@ -27,7 +27,7 @@ const tay__program *tay__exec_program(const tay__exec *exec);
 uint32_t tay__exec_order(const tay__exec *exec);
 /*
  * Decides how the exec runs, before its first run. The JIT makes code for it if `wanted` says so, or if it is left to the
- * library and TAYRA_EXEC=jit stands in the environment; if that fails the vm runs it, and tay_error_message() says why. What is
+ * library and TAYRA_EXEC=jit stands in the environment; if that fails the vm runs it, and a warning of the log says why. What is
  * left to the library, without TAYRA_EXEC=vm, begins with the vm; with jets, code is made when the vm has run often.
  */
 void tay__exec_choose(tay__exec *exec, tay_execution wanted);

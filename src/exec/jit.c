@@ -7,15 +7,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cache/cache.h"
 #include "exec/jit_emit.h"
+#include "tayra/cache.h"
 
 /* Of the compiler's own library, where they are hidden from the process: reduction of huge angles (kernels/vmath_huge.h). */
 extern __int128 __fixdfti(double x);
 extern double __floattidf(__int128 x);
 
+/* Equal execs share it (cache.h). */
 struct tay__code {
+    tay__shared shared;
     tay__loaded loaded;
 };
+
+/* What LLVM takes for code in memory besides the code: measured. */
+enum { BYTES_OF_LINKER = 100000 };
 
 /* Sites are inlined with constant arguments; then loads from constant sites fold, short loops over terms unroll. Measured:
  * "default<O3>" makes code no faster here and takes longer. TAYRA_JIT_PASSES in the environment replaces it, to measure. */
@@ -58,64 +65,185 @@ static void dump_text(LLVMModuleRef module, const tay__llvm *llvm)
     llvm->DisposeMessage(text);
 }
 
-static tay_status make_object(LLVMMemoryBufferRef *out, const tay__llvm *llvm, const tay__exec *exec,
-                              uint32_t most_sites, bool unrolls)
+/* What the code of an exec is made of: the module that calls the kernels. */
+typedef struct job {
+    const tay__llvm *llvm;
+    const tay__exec *exec;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    uint32_t vectors;
+    bool unrolls;
+} job;
+
+static tay_status make_object(LLVMMemoryBufferRef *out, const job *j)
 {
     tay_status status = TAY_OK;
-    LLVMContextRef context = llvm->ContextCreate();
-    LLVMModuleRef module = llvm->ModuleCreateWithNameInContext("tayra", context);
+    const tay__llvm *llvm = j->llvm;
     LLVMTargetMachineRef machine = NULL;
     char *error = NULL, *triple = llvm->GetDefaultTargetTriple();
 
-    TAY_TRY(tay__llvm_machine(&machine, llvm, exec->kernels->name));
+    TAY_TRY(tay__llvm_machine(&machine, llvm, j->exec->kernels->name));
     LLVMTargetDataRef layout = llvm->CreateTargetDataLayout(machine);
-    llvm->SetTarget(module, triple);
-    llvm->SetModuleDataLayout(module, layout);
+    llvm->SetTarget(j->module, triple);
+    llvm->SetModuleDataLayout(j->module, layout);
     llvm->DisposeTargetData(layout);
-    if (exec->block > 0) TAY_TRY(tay__emit_points(module, context, llvm, exec, most_sites));
-    else TAY_TRY(tay__emit(module, context, llvm, exec, most_sites, unrolls));
-    TAY_TRY(optimise(module, llvm, machine, unrolls));
-    if (getenv("TAYRA_JIT_DUMP")) dump_text(module, llvm);
-    if (llvm->TargetMachineEmitToMemoryBuffer(machine, module, LLVMObjectFile, &error, out))
+    TAY_TRY(tay__link_kernels(j->module, j->context, llvm, j->exec->real, j->vectors));
+    TAY_TRY(optimise(j->module, llvm, machine, j->unrolls));
+    if (getenv("TAYRA_JIT_DUMP")) dump_text(j->module, llvm);
+    if (llvm->TargetMachineEmitToMemoryBuffer(machine, j->module, LLVMObjectFile, &error, out))
         TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot make code: %s", error ? error : "");
     dump("TAYRA_JIT_OBJECT", llvm->GetBufferStart(*out), llvm->GetBufferSize(*out));
 out:
     if (error) llvm->DisposeMessage(error);
     llvm->DisposeMessage(triple);
-    llvm->DisposeModule(module);
     if (machine) llvm->DisposeTargetMachine(machine);
-    llvm->ContextDispose(context);
+    return status;
+}
+
+/*
+ * All that determines the code: the module without its kernels; the kernels' bitcode and the sources of this file and its
+ * neighbours, by their digest; LLVM; the processor. So jit_emit.c may read whatever it likes of the exec. What else changes code
+ * belongs here.
+ */
+static tay_status make_key(tay__key *out, const job *j)
+{
+    tay_status status = TAY_OK;
+    const tay__llvm *llvm = j->llvm;
+    char *triple = llvm->GetDefaultTargetTriple(), *cpu = llvm->GetHostCPUName(), *features = llvm->GetHostCPUFeatures();
+    LLVMMemoryBufferRef module = llvm->WriteBitcodeToMemoryBuffer(j->module);
+    unsigned version[3];
+    char *data = NULL;
+    size_t size;
+    FILE *f = open_memstream(&data, &size);
+
+    llvm->GetVersion(&version[0], &version[1], &version[2]);
+    if (f) {
+        fprintf(f, "%s LLVM %u.%u.%u ", tay__bitcode_digest, version[0], version[1], version[2]);
+        fprintf(f, "%s %s %s %s %d\n", triple, cpu, features, j->exec->kernels->name, (int)j->exec->real);
+        fwrite(llvm->GetBufferStart(module), 1, llvm->GetBufferSize(module), f);
+    }
+    bool whole = f && !ferror(f);
+    if (f && fclose(f) != 0) whole = false;
+    if (!whole) TAY_FAIL(TAY_ERROR_MEMORY, "out of memory for the key of machine code");
+    *out = (tay__key){.data = data, .size = size, .hash = tay__hash(0, data, size)};
+    data = NULL;
+out:
+    free(data);
+    llvm->DisposeMemoryBuffer(module);
+    llvm->DisposeMessage(triple);
+    llvm->DisposeMessage(cpu);
+    llvm->DisposeMessage(features);
+    return status;
+}
+
+/* From the cache on disk, or else made, and written there. Without a key it is made. */
+static tay_status find_object(LLVMMemoryBufferRef *out, const job *j, const tay__key *key)
+{
+    const tay__llvm *llvm = j->llvm;
+    tay__found found;
+
+    if (key->data && tay__disk_read(&found, key)) {
+        *out = llvm->CreateMemoryBufferWithMemoryRangeCopy(found.data, found.size, "code");
+        free(found.whole);
+        tay__log(TAY_LOG_INFO, "machine code: read from the disk, %zu bytes", llvm->GetBufferSize(*out));
+        return TAY_OK;
+    }
+    tay_status status = make_object(out, j);
+    if (status != TAY_OK) return status;
+    tay__log(TAY_LOG_INFO, "machine code: made, %zu bytes", llvm->GetBufferSize(*out));
+    if (key->data) tay__disk_write(key, llvm->GetBufferStart(*out), llvm->GetBufferSize(*out));
+    return TAY_OK;
+}
+
+/* The rest of code whose key is known. */
+static tay_status load(tay__code *code, const job *j)
+{
+    tay_status status = TAY_OK;
+    const char *evaluate = j->exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
+    tay__symbol symbols[] = {{evaluate, j->exec->kernels->evaluate},
+                             {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
+                             {"__floattidf", (const void *)(uintptr_t)__floattidf}};
+    LLVMMemoryBufferRef object;
+
+    TAY_TRY(find_object(&object, j, &code->shared.key));
+    code->shared.size = sizeof *code + BYTES_OF_LINKER + code->shared.key.size + j->llvm->GetBufferSize(object);
+    TAY_TRY(tay__llvm_load(&code->loaded, j->llvm, object, TAY__CODE_NAME, symbols, sizeof symbols / sizeof *symbols));
+out:
+    return status;
+}
+
+static void destroy(tay__shared *shared)
+{
+    tay__llvm_unload(&((tay__code *)shared)->loaded);
+    free(shared->key.data);
+    free(shared);
+}
+
+/* Who measures what LLVM does wants it to be done. */
+static bool is_measured(void)
+{
+    return getenv("TAYRA_JIT_PASSES") || getenv("TAYRA_JIT_DUMP") || getenv("TAYRA_JIT_OBJECT");
+}
+
+/* only_known: *out is NULL if it is not in memory. */
+static tay_status find_or_make(tay__code **out, const job *j, bool only_known)
+{
+    tay_status status = TAY_OK;
+    tay__code *code = calloc(1, sizeof *code), *known = NULL;
+
+    if (!code) return tay__error(TAY_ERROR_MEMORY, "out of memory: %zu bytes could not be had", sizeof *code);
+    code->shared.destroy = destroy;
+    code->shared.owners = 1;
+    if (!is_measured()) {
+        TAY_TRY(make_key(&code->shared.key, j));
+        known = (tay__code *)tay__cache_find(&code->shared.key);
+        if (known) tay__log(TAY_LOG_INFO, "machine code: found in memory");
+    }
+    if (!known && !only_known) {
+        TAY_TRY(load(code, j));
+        known = code->shared.key.data ? (tay__code *)tay__cache_add(&code->shared) : code;
+        code = NULL;
+    }
+    *out = known;
+out:
+    tay__code_free(code);
+    return status;
+}
+
+static tay_status create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
+                         bool unrolls, bool only_known)
+{
+    tay_status status = TAY_OK;
+    job j = {.llvm = tay__llvm_open(), .exec = exec, .unrolls = unrolls};
+
+    if (!j.llvm) return TAY_ERROR_STATE;
+    if (strcmp(exec->kernels->name, "baseline") == 0) return tay__error(TAY_ERROR_STATE, "the JIT needs AVX2");
+    j.context = j.llvm->ContextCreate();
+    j.module = j.llvm->ModuleCreateWithNameInContext("tayra", j.context);
+    if (exec->block > 0) TAY_TRY(tay__emit_points(&j.vectors, j.module, j.context, j.llvm, exec, most_sites));
+    else TAY_TRY(tay__emit(&j.vectors, j.module, j.context, j.llvm, exec, most_sites, unrolls));
+    TAY_TRY(find_or_make(out, &j, only_known));
+    if (*out) memcpy(function, &(*out)->loaded.address, sizeof (*out)->loaded.address);
+out:
+    j.llvm->DisposeModule(j.module);
+    j.llvm->ContextDispose(j.context);
     return status;
 }
 
 tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                             bool unrolls)
 {
-    tay_status status = TAY_OK;
-    const tay__llvm *llvm = tay__llvm_open();
-    tay__code *code = NULL;
-    LLVMMemoryBufferRef object;
+    return create(out, function, exec, most_sites, unrolls, false);
+}
 
-    if (!llvm) return TAY_ERROR_STATE;
-    if (strcmp(exec->kernels->name, "baseline") == 0) TAY_FAIL(TAY_ERROR_STATE, "the JIT needs AVX2");
-    TAY_TRY(tay__calloc(&code, 1, sizeof *code));
-    TAY_TRY(make_object(&object, llvm, exec, most_sites, unrolls));
-    const char *functions = exec->real == TAY_FLOAT64 ? "tay__evaluate_site_f64" : "tay__evaluate_site_f32";
-    tay__symbol symbols[] = {{functions, exec->kernels->evaluate},
-                             {"__fixdfti", (const void *)(uintptr_t)__fixdfti},
-                             {"__floattidf", (const void *)(uintptr_t)__floattidf}};
-    TAY_TRY(tay__llvm_load(&code->loaded, llvm, object, TAY__CODE_NAME, symbols, sizeof symbols / sizeof *symbols));
-    memcpy(function, &code->loaded.address, sizeof code->loaded.address);
-    *out = code;
-    code = NULL;
-out:
-    tay__code_free(code);
-    return status;
+tay_status tay__code_find(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
+                          bool unrolls)
+{
+    *out = NULL;
+    return tay_memory_cache_size() > 0 ? create(out, function, exec, most_sites, unrolls, true) : TAY_OK;
 }
 
 void tay__code_free(tay__code *code)
 {
-    if (!code) return;
-    tay__llvm_unload(&code->loaded);
-    tay__free(code);
+    if (code) tay__shared_release(&code->shared);
 }

@@ -1,16 +1,18 @@
 /*
  * Who runs a bound program, the interpreter or machine code.
  */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "exec/jit.h"
 
 /*
  * Runs of the vm before code is made where that is left to the library: making it takes some 40 ms for a pendulum and 120 ms for
- * six bodies, as long as 10,000 steps of the vm take, and a step of the code takes a fifth of one of the vm. Unrolled code takes
- * four times as long to make, and three quarters of the time of a step; it pays after a million more.
+ * six bodies, as long as 10,000 steps of the vm take, and a step of the code takes a fifth of one of the vm. If it is in
+ * memory it is taken sooner, after runs that take longer than looking for it does, 0.2 ms and 0.5 ms. Unrolled code takes four
+ * times as long to make, and three quarters of the time of a step: it pays after a million more.
  */
-enum { RUNS_BEFORE_CODE = 10000, RUNS_BEFORE_UNROLLED = 1000000 };
+enum { RUNS_BEFORE_CODE = 10000, RUNS_BEFORE_SEARCH = 1000, RUNS_BEFORE_UNROLLED = 1000000 };
 
 /* Calls of kernels in code that is wanted, and in code that the library may make by itself, in a fraction of a second. */
 enum { MOST_SITES = 1500, FEW_SITES = 400 };
@@ -37,59 +39,95 @@ static bool unrolls(const tay__exec *exec)
     return exec->order > 1 && work <= MOST_UNROLLED;
 }
 
-static void make_code(tay__exec *exec, uint32_t most_sites, bool unrolled)
+static void tell_failure(tay_log_level level)
+{
+    tay__log(level, "the interpreter runs this: %s", tay_error_message());
+}
+
+static void take_code(tay__exec *exec, const void *function)
 {
     tay__code_function *run;
     tay__points_function *run_points;
 
-    void *function = exec->block > 0 ? (void *)&run_points : (void *)&run;
+    memcpy(&run, &function, sizeof run);
+    memcpy(&run_points, &function, sizeof run_points);
+    if (exec->block > 0) atomic_store_explicit(&exec->run_points, run_points, memory_order_release);
+    else atomic_store_explicit(&exec->run, run, memory_order_release);
+}
 
-    if (tay__code_create(&exec->code[unrolled], function, exec, most_sites, unrolled) != TAY_OK) return;
-    if (exec->block > 0)
-        atomic_store_explicit(&exec->run_points, run_points, memory_order_release);
+static void make_code(tay__exec *exec, uint32_t most_sites, bool unrolled, tay_log_level level)
+{
+    void *function;
+
+    if (tay__code_create(&exec->code[unrolled], &function, exec, most_sites, unrolled) == TAY_OK)
+        take_code(exec, function);
     else
-        atomic_store_explicit(&exec->run, run, memory_order_release);
+        tell_failure(level);
+}
+
+static bool find_code(tay__exec *exec, bool unrolled)
+{
+    void *function;
+    tay__code **code = &exec->code[unrolled];
+    bool found = tay__code_find(code, &function, exec, FEW_SITES, unrolled) == TAY_OK && *code;
+
+    if (found) take_code(exec, function);
+    return found;
+}
+
+/* Meanwhile runs of other threads do not count: none is to make the code. */
+static void search_code(tay__exec *exec)
+{
+    atomic_store(&exec->runs_left, LLONG_MAX);
+    bool unrolled = unrolls(exec), best = unrolled && find_code(exec, true), found = best || find_code(exec, false);
+    atomic_store(&exec->runs_left, best || (found && !unrolled) ? 0
+                                   : found                      ? RUNS_BEFORE_UNROLLED
+                                                                : RUNS_BEFORE_CODE - RUNS_BEFORE_SEARCH);
 }
 
 void tay__exec_choose(tay__exec *exec, tay_execution wanted)
 {
     const char *environment = getenv("TAYRA_EXEC");
     bool fits = exec->block > 0 || (exec->lanes == 1 && !exec->reversible);
+    tay_log_level level = wanted == TAY_EXECUTION_JIT ? TAY_LOG_WARNING : TAY_LOG_INFO;
 
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "jit") == 0) wanted = TAY_EXECUTION_JIT;
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "vm") == 0) wanted = TAY_EXECUTION_VM;
     if (wanted == TAY_EXECUTION_VM || exec->code[0] || exec->code[1]) return;
-    if (wanted == TAY_EXECUTION_JIT && !fits)
+    if (wanted == TAY_EXECUTION_JIT && !fits) {
         tay__error(TAY_ERROR_STATE, "the JIT makes no code for jets of several lanes");
-    else if (wanted == TAY_EXECUTION_JIT)
-        make_code(exec, MOST_SITES, unrolls(exec));
-    else if (exec->block > 0)
+        tell_failure(level);
+    } else if (wanted == TAY_EXECUTION_JIT) {
+        make_code(exec, MOST_SITES, unrolls(exec), level);
+    } else if (exec->block > 0) {
         exec->runs_left = (long long)tay__points_before_code(exec);
-    else if (fits && exec->order > 0)
+    } else if (fits && exec->order > 0) {
         exec->runs_left = RUNS_BEFORE_CODE;
-}
-
-/* The vm runs, or is to run, n times. */
-static void count(const tay__exec *exec, long long n)
-{
-    tay__exec *mutable = (tay__exec *)exec; /* this count, and the code, are all that changes */
-    long long left = atomic_fetch_sub(&mutable->runs_left, n);
-
-    if (left <= 0 || left > n) return;
-    bool again = tay__exec_execution(exec) == TAY_EXECUTION_JIT;
-    make_code(mutable, FEW_SITES, again);
-    if (!again && tay__exec_execution(exec) == TAY_EXECUTION_JIT && unrolls(exec))
-        atomic_store(&mutable->runs_left, RUNS_BEFORE_UNROLLED);
+    }
 }
 
 void tay__exec_count_run(const tay__exec *exec)
 {
-    count(exec, 1);
+    tay__exec *mutable = (tay__exec *)exec; /* this count, and the code, are all that changes */
+    long long left = atomic_fetch_sub(&mutable->runs_left, 1) - 1;
+    bool has_code = tay__exec_execution(exec) == TAY_EXECUTION_JIT;
+
+    if (!has_code && left == RUNS_BEFORE_CODE - RUNS_BEFORE_SEARCH) {
+        search_code(mutable);
+    } else if (left == 0) {
+        make_code(mutable, FEW_SITES, has_code, TAY_LOG_INFO);
+        if (!has_code && tay__exec_execution(exec) == TAY_EXECUTION_JIT && unrolls(exec))
+            atomic_store(&mutable->runs_left, RUNS_BEFORE_UNROLLED);
+    }
 }
 
 void tay__exec_expect_points(const tay__exec *exec, size_t n)
 {
-    if (exec->block > 0 && atomic_load_explicit(&exec->runs_left, memory_order_relaxed) > 0) count(exec, (long long)n);
+    tay__exec *mutable = (tay__exec *)exec;
+
+    if (exec->block == 0 || atomic_load_explicit(&exec->runs_left, memory_order_relaxed) <= 0) return;
+    long long left = atomic_fetch_sub(&mutable->runs_left, (long long)n);
+    if (left > 0 && left <= (long long)n) make_code(mutable, FEW_SITES, false, TAY_LOG_INFO);
 }
 
 tay_execution tay__exec_execution(const tay__exec *exec)

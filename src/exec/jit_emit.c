@@ -80,31 +80,6 @@ LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d)
     return tay__constant_global(e, e->site, value, "site");
 }
 
-/* Links the bitcode with vectors of so many bytes, if it is not yet. */
-static tay_status link_bitcode(tay__emitter *e, uint32_t bytes)
-{
-    tay_status status = TAY_OK;
-    int log = __builtin_ctz(bytes);
-    LLVMModuleRef kernels;
-
-    if (e->linked[log]) goto out;
-    for (size_t i = 0; i < tay__n_bitcodes; i++) {
-        const tay__bitcode *b = &tay__bitcodes[i];
-        if (b->real != e->exec->real || b->bytes != bytes) continue;
-        LLVMMemoryBufferRef buffer =
-            e->llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
-        bool bad = e->llvm->ParseBitcodeInContext2(e->context, buffer, &kernels);
-        e->llvm->DisposeMemoryBuffer(buffer);
-        if (bad) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
-        if (e->llvm->LinkModules2(e->module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
-        e->linked[log] = true;
-        goto out;
-    }
-    TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernels for vectors of %u bytes", bytes);
-out:
-    return status;
-}
-
 tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
 {
     tay_status status = TAY_OK;
@@ -113,10 +88,10 @@ tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef sit
 
     if (++e->n_sites > e->most_sites)
         TAY_FAIL(TAY_ERROR_LIMIT, "the program is too large for the JIT: over %zu sites", e->most_sites);
-    TAY_TRY(link_bitcode(e, bytes));
+    e->vectors |= bytes;
     snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
-    if (!kernel) TAY_FAIL(TAY_ERROR_STATE, "the JIT has no kernel %s", name);
+    if (!kernel) kernel = e->llvm->AddFunction(e->module, name, e->kernel);
     LLVMValueRef arguments[] = {e->jet, d->known ? e->numbers : e->packed, e->scratch, e->n, at, site};
     e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
 out:
@@ -591,31 +566,8 @@ void tay__declare(tay__emitter *e)
     llvm->PositionBuilderAtEnd(e->builder, llvm->AppendBasicBlockInContext(c, e->function, "entry"));
 }
 
-void tay__settle_functions(const tay__emitter *e)
-{
-    const tay__llvm *llvm = e->llvm;
-    unsigned inline_kind = llvm->GetEnumAttributeKindForName("alwaysinline", 12);
-    const unsigned function = (unsigned)LLVMAttributeFunctionIndex;
-    static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer",
-                                          "stack-protector-buffer-size", "min-legal-vector-width"};
-
-    /* With a frame pointer LLVM can align the stack, so that no vector there crosses a line of the cache. */
-    for (LLVMValueRef f = llvm->GetFirstFunction(e->module); f; f = llvm->GetNextFunction(f)) {
-        for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
-            llvm->RemoveStringAttributeAtIndex(f, function, strings[i], (unsigned)strlen(strings[i]));
-        llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "prefer-vector-width", 19, "512", 3));
-        if (f == e->function)
-            llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(e->context, "frame-pointer", 13, "all", 3));
-        size_t length;
-        if (llvm->CountBasicBlocks(f) == 0 || f == e->function) continue;
-        llvm->SetLinkage(f, LLVMInternalLinkage);
-        if (strncmp(llvm->GetValueName2(f, &length), "tay__site_", 10) != 0) continue; /* kept out of line by their authors */
-        llvm->AddAttributeAtIndex(f, function, llvm->CreateEnumAttribute(e->context, inline_kind, 0));
-    }
-}
-
-tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites, bool unrolls)
+tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                     const tay__exec *exec, uint32_t most_sites, bool unrolls)
 {
     tay_status status = TAY_OK;
     tay__emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
@@ -627,7 +579,7 @@ tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__ll
     if (unrolls) TAY_TRY(tay__make_numbers(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
-    tay__settle_functions(&e);
+    *vectors = e.vectors;
 out:
     llvm->DisposeBuilder(e.builder);
     tay__free(e.used);

@@ -17,17 +17,27 @@ typedef struct tay__bitcode {
 
 extern const tay__bitcode tay__bitcodes[];
 extern const size_t tay__n_bitcodes;
+/* Of all bitcode and of the JIT's sources: who has the same one makes the same code of a module. */
+extern const char tay__bitcode_digest[];
 
 /* The function that a module of code has: tay__code_function. */
 #define TAY__CODE_NAME "tay__code"
 
-/* Writes it into an empty module, with all kernels that it calls linked in and marked for inlining.
- * unrolls: over the orders; then there is no limit of sites. */
-tay_status tay__emit(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                     uint32_t most_sites, bool unrolls);
+/*
+ * Writes it into an empty module, which then is all that sets its code apart from other code: the kernels are only declared.
+ * *vectors: the bytes of the vectors of all sites, each a power of two, or-ed. unrolls: over the orders; then there is no
+ * limit of sites.
+ */
+tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                     const tay__exec *exec, uint32_t most_sites, bool unrolls);
+
 /* The same of points: jit_points.c. */
-tay_status tay__emit_points(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                            uint32_t most_sites);
+tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                            const tay__exec *exec, uint32_t most_sites);
+
+/* Links in the kernels that the module declares, marked for inlining (jit_link.c). */
+tay_status tay__link_kernels(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, tay_real real,
+                             uint32_t vectors);
 
 /* Loops over more terms than this are not unrolled, where values are in memory. */
 enum { TAY__MOST_UNROLLED = 6 };
@@ -47,7 +57,7 @@ typedef struct tay__emitter {
     uint32_t width; /* elements of the widest vector */
     size_t n_sites, most_sites;
     uint32_t most_unrolled; /* a loop over more terms stays one */
-    bool linked[8]; /* by log2 of bytes */
+    uint32_t vectors; /* those of the sites so far, see tay__emit */
     bool unrolls;
     LLVMValueRef numbers; /* unrolled, and of points: the packed coefficients as constants, those that are numbers */
 } tay__emitter;
@@ -77,8 +87,6 @@ static inline LLVMValueRef tay__number(const tay__emitter *e, uint64_t x)
 
 /* Types, the function and its arguments; the builder stands at its beginning. */
 void tay__declare(tay__emitter *e);
-/* At the end: functions of the kernels are internal, inlined, for the machine that the module is for. */
-void tay__settle_functions(const tay__emitter *e);
 LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name);
 /* A constant array; NULL as the null pointer. */
 tay_status tay__array32(LLVMValueRef *out, const tay__emitter *e, const int32_t *values, size_t n);

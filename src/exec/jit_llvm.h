@@ -8,6 +8,7 @@
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
+#include <llvm-c/BitWriter.h>
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
@@ -27,6 +28,7 @@
     F(RemoveStringAttributeAtIndex) F(AddAttributeAtIndex) F(CreateEnumAttribute) F(ConsumeError)                      \
     F(OrcLLJITGetExecutionSession) F(OrcExecutionSessionSetErrorReporter) F(CreateStringAttribute)                     \
     F(GetEnumAttributeKindForName) F(SetLinkage) F(CreateMemoryBufferWithMemoryRange) F(DisposeMemoryBuffer)           \
+    F(CreateMemoryBufferWithMemoryRangeCopy) F(WriteBitcodeToMemoryBuffer) F(GetVersion)                               \
     F(GetBufferStart) F(GetBufferSize) F(ParseBitcodeInContext2) F(LinkModules2) F(VoidTypeInContext)                  \
     F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext) F(FloatTypeInContext)      \
     F(PointerTypeInContext) F(FunctionType) F(ArrayType2) F(StructTypeInContext) F(AddFunction) F(AddGlobal)           \

@@ -289,8 +289,8 @@ out:
     return status;
 }
 
-tay_status tay__emit_points(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, const tay__exec *exec,
-                            uint32_t most_sites)
+tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                            const tay__exec *exec, uint32_t most_sites)
 {
     tay_status status = TAY_OK;
     writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .most_sites = most_sites},
@@ -307,7 +307,7 @@ tay_status tay__emit_points(LLVMModuleRef module, LLVMContextRef context, const 
     w.e.packed = w.e.numbers;
     TAY_TRY(write_blocks(&w));
     llvm->BuildRetVoid(w.e.builder);
-    tay__settle_functions(&w.e);
+    *vectors = w.e.vectors;
 out:
     llvm->DisposeBuilder(w.e.builder);
     tay__free(w.written);

@@ -157,6 +157,57 @@ static void maps_find_what_was_set(void **state)
     assert_null(tay__map_get(&map, 3));
 }
 
+/* Each bit, the length and what came before count, also where bytes do not fill a word. */
+static void hashes_differ(void **state)
+{
+    char bytes[24] = "a hash of some bytes";
+    uint64_t seen[8 * 24 + 24];
+    size_t n = 0;
+
+    (void)state;
+    for (size_t size = 0; size < sizeof bytes; size++) seen[n++] = tay__hash(0, bytes, size);
+    for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
+        bytes[bit / 8] ^= (char)(1 << bit % 8);
+        seen[n++] = tay__hash(0, bytes, sizeof bytes);
+        bytes[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) assert_true(seen[i] != seen[j]);
+    assert_true(tay__hash(1, bytes, 3) != tay__hash(0, bytes, 3));
+    assert_true(tay__hash(0, bytes, 3) == seen[3]);
+}
+
+typedef struct told {
+    int n;
+    tay_log_level level;
+    char text[600];
+} told;
+
+static void note(tay_log_level level, const char *text, void *context)
+{
+    told *t = context;
+    *t = (told){.n = t->n + 1, .level = level};
+    snprintf(t->text, sizeof t->text, "%s", text);
+    if (level == TAY_LOG_WARNING) tay_set_log_callback(NULL, NULL); /* allowed here */
+}
+
+static void log_tells_the_callback(void **state)
+{
+    told first = {0}, second = {0};
+
+    (void)state;
+    tay__log(TAY_LOG_WARNING, "nobody is told");
+    tay_set_log_callback(note, &first);
+    tay_set_log_callback(note, &second);
+    tay__log(TAY_LOG_INFO, "%d %s", 17, "bodies");
+    assert_true(first.n == 0 && second.n == 1 && second.level == TAY_LOG_INFO);
+    assert_string_equal(second.text, "17 bodies");
+    tay__log(TAY_LOG_WARNING, "%600d", 1);
+    assert_true(second.n == 2 && second.level == TAY_LOG_WARNING && strlen(second.text) == 511);
+    tay__log(TAY_LOG_WARNING, "nobody is told");
+    assert_int_equal(second.n, 2);
+}
+
 typedef struct counted {
     _Atomic size_t n, n_leading, n_watched;
     size_t fails; /* the run that fails; 0: none */
@@ -275,7 +326,8 @@ int main(void)
         cmocka_unit_test(long_messages_are_cut),      cmocka_unit_test(sizes_are_checked),
         cmocka_unit_test(memory_is_zeroed_and_aligned), cmocka_unit_test(realloc_keeps_the_contents),
         cmocka_unit_test(arrays_grow),                cmocka_unit_test(maps_find_what_was_set),
-        cmocka_unit_test(threads_work_together),
+        cmocka_unit_test(threads_work_together),      cmocka_unit_test(hashes_differ),
+        cmocka_unit_test(log_tells_the_callback),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "equations.h"
+#include "exec/jit.h"
 #include "program/interpret.h"
 #include "support/failing_alloc.h"
 
@@ -72,16 +73,13 @@ static void check_value(double got, long double wanted, tay_real real, long doub
     if (!(fabsl(got - wanted) <= tolerance * (fabsl(wanted) + scale))) fail_msg("got %.17g, expected %.17Lg", got, wanted);
 }
 
-static void check_run(const equations *e, tay_real real, uint32_t lanes, bool jets)
+/* The results of all lanes. */
+static void check_lanes(const tay__exec *exec, tay__workspace *w, tay_real real, uint32_t lanes)
 {
-    uint32_t order = jets ? (real == TAY_FLOAT64 ? ORDER : 6) : 0;
-    tay__program *p = make_program(e, jets, false);
-    tay__exec *exec;
-    tay__workspace *w;
+    const tay__program *p = tay__exec_program(exec);
+    uint32_t order = tay__exec_order(exec);
+    bool jets = p->jets;
 
-    assert_ok(tay__exec_create(&exec, p, real, order, lanes));
-    tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
-    assert_ok(tay__workspace_create(&w, exec));
     for (int again = 0; again < 2; again++) { /* what a run leaves behind must not matter */
         start(exec, w, real, lanes);
         tay__exec_run(exec, w);
@@ -98,6 +96,31 @@ static void check_run(const equations *e, tay_real real, uint32_t lanes, bool je
         free(in.jet);
         free((void *)in.coefficients);
     }
+}
+
+/* Code that is unrolled, as that of small systems is, is exchanged for code with loops over the orders. */
+static bool uses_loops(tay__exec *exec)
+{
+    tay__code_function *function;
+
+    if (!exec->code[1]) return false;
+    assert_ok(tay__code_create(&exec->code[0], &function, exec, 1000, false));
+    atomic_store(&exec->run, function);
+    return true;
+}
+
+static void check_run(const equations *e, tay_real real, uint32_t lanes, bool jets)
+{
+    uint32_t order = jets ? (real == TAY_FLOAT64 ? ORDER : 6) : 0;
+    tay__program *p = make_program(e, jets, false);
+    tay__exec *exec;
+    tay__workspace *w;
+
+    assert_ok(tay__exec_create(&exec, p, real, order, lanes));
+    tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
+    assert_ok(tay__workspace_create(&w, exec));
+    check_lanes(exec, w, real, lanes);
+    if (uses_loops(exec)) check_lanes(exec, w, real, lanes);
     tay__workspace_free(w);
     tay__exec_free(exec);
 }

@@ -11,6 +11,7 @@
 
 #include "interpret.h"
 #include "support/failing_alloc.h"
+#include "support/rpn.h"
 
 enum { N_VARS = 4, N_PARS = 3, ORDER = 4 };
 
@@ -454,6 +455,60 @@ static void test_bad_input(void **state)
     free_point(&p);
 }
 
+/* Counts the groups of a primitive in f(x0, x1), given as text; *exponent: that of the last one. */
+static uint32_t count_groups(double *exponent, const char *text, tay__primitive primitive)
+{
+    tay_expr *vars[] = {rpn("x0"), rpn("x1")}, *e = rpn(text);
+    tay__program *program;
+    uint32_t n = 0;
+
+    tay__program_spec spec = {.inputs = (const tay_expr *const *)vars, .n_inputs = 2,
+                              .outputs = (const tay_expr *const *)&e, .n_outputs = 1};
+    ok(tay__program_create(&program, &spec));
+    for (uint32_t s = 0; s < program->n_stages; s++)
+        for (uint32_t g = 0; g < program->stages[s].n_groups; g++) {
+            const tay__group *group = &program->stages[s].groups[g];
+            if (group->primitive != primitive) continue;
+            n++;
+            *exponent = group->exponent;
+        }
+    tay__program_free(program);
+    unref_all(vars, 2);
+    tay_expr_unref(e);
+    return n;
+}
+
+/* Powers of powers are one, where that is the same function and less work. */
+static void test_powers_join(void **state)
+{
+    (void)state;
+    double p = 0;
+
+    assert_int_equal(count_groups(&p, "0.3 x0 0.5 ** 3 ** /", TAY__POWER), 1); /* 1 / sqrt(x)^3 */
+    assert_true(p == -1.5);
+    assert_int_equal(count_groups(&p, "0.3 x0 0.5 ** 3 ** /", TAY__PRODUCT), 0);
+    assert_int_equal(count_groups(&p, "x0 2 ** -1 **", TAY__POWER), 1);
+    assert_true(p == -2);
+    assert_int_equal(count_groups(&p, "x0 2 ** -1 **", TAY__PRODUCT), 0);
+    assert_int_equal(count_groups(&p, "x0 0.5 ** 2 **", TAY__POWER), 1); /* not x: NaN for negative x */
+    assert_true(p == 0.5);
+    assert_int_equal(count_groups(&p, "x0 2 ** 0.5 **", TAY__POWER), 1); /* not x: |x| */
+    assert_true(p == 0.5);
+}
+
+/* Distances to two bodies: x + 1 and x + 2 are alike, though one could be made of the other; so are all that follows. Numbers
+ * that both factors are multiplied by are one of the sum's. */
+static void test_alike(void **state)
+{
+    (void)state;
+    static const char distances[] = "x0 1 + 2 ** x1 2 ** + -0.5 ** x0 1 + 1 + 2 ** x1 2 ** + -0.5 ** +";
+    double p = 0;
+
+    assert_int_equal(count_groups(&p, distances, TAY__POWER), 1);
+    assert_int_equal(count_groups(&p, "x0 sin 2 * x1 * x0 sin 2 * x0 * +", TAY__LINEAR), 0);
+    assert_int_equal(count_groups(&p, "x0 sin 2 * x1 * x0 sin 2 * x0 * +", TAY__PRODUCT), 1);
+}
+
 static void test_dump(void **state)
 {
     (void)state;
@@ -478,6 +533,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_values), cmocka_unit_test(test_random_jets), cmocka_unit_test(test_layer_is_two_groups),
         cmocka_unit_test(test_columns),       cmocka_unit_test(test_sizes),       cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_powers_join),   cmocka_unit_test(test_alike),
         cmocka_unit_test(test_dump),         cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,19 @@
 """What all tests share: the peer if it is installed, random numbers with a fixed seed, short systems."""
 
+import atexit
+import os
+import shutil
+import tempfile
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
 import tayra as hk
+
+# Machine code goes to a folder of these tests and of the processes that they start, not to the user's.
+os.environ["TAYRA_CACHE"] = tempfile.mkdtemp(prefix="tayra-tests-")
+atexit.register(shutil.rmtree, os.environ["TAYRA_CACHE"], ignore_errors=True)
 
 settings.register_profile("tayra", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 settings.load_profile("tayra")

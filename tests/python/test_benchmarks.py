@@ -1,5 +1,6 @@
 """The benchmarks run in their quick form, compare what they time, and their tables and pictures say what was measured."""
 
+import contextlib
 import importlib
 import json
 import subprocess
@@ -7,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import tayra
+from test_execution import needs_jit
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -16,12 +20,24 @@ def run(script, folder, *options):
     return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
 
+@contextlib.contextmanager
+def restored(*modules):
+    """Takes the settings of caches back afterwards."""
+    states = [m.llvm_state for m in modules]
+    before = [(s.get_diskcache_enabled(), s.get_memcache_limit()) for s in states]
+    yield states
+    for s, (enabled, limit) in zip(states, before):
+        s.set_diskcache_enabled(enabled)
+        s.set_memcache_limit(limit)
+
+
 @pytest.fixture
 def common(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.setenv(name, "1")  # what the import sets: taken back afterwards
-    return importlib.import_module("common")
+    with restored(tayra):
+        yield importlib.import_module("common")
 
 
 SCRIPTS = ["training_step.py", "building.py", "functions.py", "growth.py", "gradients.py", "gradients_cost.py"]
@@ -79,20 +95,24 @@ def test_results_that_differ_are_not_timed(common, wrong):
         common.row("work", {"tayra": 1.0}, wrong)
 
 
-def test_peer_compiles_twice(common, peer):
+@needs_jit
+def test_both_compile_twice(common, peer):
     """The caches are off, also for what was compiled before."""
-    x = peer.make_vars("x")
-    states = peer.llvm_state
-    before = states.get_diskcache_enabled(), states.get_memcache_limit()
-    try:
-        peer.cfunc([peer.cos(x)], [x])
-        common.peer()
-        assert states.get_memcache_size() == 0 and not states.get_diskcache_enabled()
-        peer.cfunc([peer.cos(x)], [x])
-        assert states.get_memcache_size() == 0
-    finally:
-        states.set_diskcache_enabled(before[0])
-        states.set_memcache_limit(before[1])
+
+    def compile_in_both():
+        for m, options in ((peer, {}), (tayra, {"execution": "jit"})):
+            x = m.make_vars("x")
+            m.taylor_adaptive([(x, m.cos(x))], [0.0], **options)
+
+    with restored(peer, tayra) as both:
+        for states in both:
+            states.set_memcache_limit(1 << 26)
+        compile_in_both()
+        assert all(states.get_memcache_size() > 0 for states in both)
+        importlib.reload(common).peer()
+        for _ in range(2):
+            assert not any(states.get_memcache_size() or states.get_diskcache_enabled() for states in both)
+            compile_in_both()
 
 
 def test_measure(common):

@@ -50,6 +50,7 @@ def test_both_agree(make):
 @needs_jit
 def test_code_is_made_when_it_pays(monkeypatch):
     monkeypatch.delenv("TAYRA_EXEC", raising=False)
+    hk.llvm_state.clear_memcache()
     ta, never = kepler(), kepler(execution="vm")
     assert ta.execution == "vm"
     for integrator, at_last in ((ta, "jit"), (never, "vm")):
@@ -58,6 +59,10 @@ def test_code_is_made_when_it_pays(monkeypatch):
         integrator.propagate_until(1e9, max_steps=2_000)
         assert integrator.execution == at_last
     assert copy.deepcopy(ta).execution == "jit"
+    later = kepler()  # code that is there already is taken sooner
+    for max_steps, execution in ((900, "vm"), (200, "jit")):
+        later.propagate_until(1e9, max_steps=max_steps)
+        assert later.execution == execution
 
 
 @needs_jit
@@ -163,6 +168,19 @@ def test_what_cannot_be_compiled_is_interpreted():
     with pytest.warns(RuntimeWarning, match="the interpreter runs this: .* at most 16 arguments"):
         f = hk.cfunc([hk.logical_or([hk.gt(x, i) for i in range(20)])], [x], execution="jit")
     assert f.execution == "vm" and f([0.5])[0] == 1.0
+
+
+def test_warnings(monkeypatch):
+    """They are of the line that asked for machine code, and can be made exceptions."""
+    monkeypatch.setenv("TAYRA_ISA", "baseline")
+    with pytest.warns(RuntimeWarning, match="the interpreter runs this: the JIT needs AVX2|built without LLVM") as record:
+        assert kepler(execution="jit").execution == "vm"
+    assert [w.filename for w in record] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning):
+            kepler(execution="jit")
+        assert kepler(execution="vm").execution == kepler().execution == "vm"
 
 
 @pytest.mark.parametrize("make", [kepler, lambda **options: hk.cfunc([hk.time], [], **options)])
