@@ -1,7 +1,7 @@
 /*
  * From a bound program to a function of calls of sites (kernels/site.h):
  *
- *     for each step, part:  order 0;  a loop over orders 1 .. K-1;  order K (states only)
+ *     for each step, part:  order 0;  a loop over orders up to K-1, or pairs of them;  order K (states only)
  *         for each operation, segment:  blocks of up to four vectors, a loop over them if there are many
  *
  * Order 0 is apart because functions, powers and constants differ there. What is known now (slots, strides, lengths, numbers
@@ -12,6 +12,8 @@
 
 #include <stdio.h>
 
+/* Jets of more bytes than this stay in the second-level cache only: then orders go in pairs, which read half as much. */
+enum { BYTES_OF_PAIRS = 96 * 1024 };
 /* Whole blocks of a run from which on they are a loop. */
 enum { LOOP_BLOCKS = 5 };
 
@@ -129,27 +131,37 @@ static uint32_t whole_vectors(const tay__emitter *e, uint32_t length)
     return (length + e->width - 1) / e->width * e->width;
 }
 
-/* The blocks of a run: many whole ones as a loop, then what is left, in vectors that get narrower. */
+/*
+ * The blocks of a run: many whole ones as a loop, what is left in vectors that get narrower. The last one comes first: where it
+ * goes over the end of a row, the row behind is not there yet.
+ */
 static tay_status emit_blocks(tay__emitter *e, const tay__draft *d)
 {
+    enum { MOST_BLOCKS = LOOP_BLOCKS + 10 };
     tay_status status = TAY_OK;
     LLVMValueRef site = tay__constant_site(e, d);
-    uint32_t at = 0, length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors;
+    uint32_t at = 0, length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors, end, n = 0;
+    struct {
+        uint32_t at, vectors, width;
+    } blocks[MOST_BLOCKS];
 
     if (length > e->width / 2 && (uint32_t)d->padded >= whole_vectors(e, length)) length = whole_vectors(e, length);
-    if (length / size >= LOOP_BLOCKS) {
-        tay__loop l = tay__begin_loop(e, 0, tay__number(e, length / size * size), size);
-        TAY_TRY(tay__call_site(e, d, site, l.i, d->most_vectors, e->width));
-        tay__end_loop(e, &l);
-        at = length / size * size;
-    }
+    end = at = length / size >= LOOP_BLOCKS ? length / size * size : 0;
     for (uint32_t width = e->width; at < length; width /= 2) {
         while (length - at >= width) {
             uint32_t vectors = (length - at) / width;
             if (vectors > (uint32_t)d->most_vectors) vectors = (uint32_t)d->most_vectors;
-            TAY_TRY(tay__call_site(e, d, site, tay__number(e, at), (int)vectors, width));
+            blocks[n].at = at;
+            blocks[n].vectors = vectors;
+            blocks[n++].width = width;
             at += vectors * width;
         }
+    }
+    while (n-- > 0) TAY_TRY(tay__call_site(e, d, site, tay__number(e, blocks[n].at), (int)blocks[n].vectors, blocks[n].width));
+    if (end > 0) {
+        tay__loop l = tay__begin_loop(e, 0, tay__number(e, end), size);
+        TAY_TRY(tay__call_site(e, d, site, l.i, d->most_vectors, e->width));
+        tay__end_loop(e, &l);
     }
 out:
     return status;
@@ -217,6 +229,15 @@ out:
     return status;
 }
 
+/* Products and powers, which read many coefficients, go by pairs of orders; not behind a state's last coefficient. */
+static tay__turn turn_of(const tay__emitter *e, const tay__operation *o)
+{
+    const tay__group *g = o->group;
+    bool pairs = (g->primitive == TAY__PRODUCT && g->a_stride == TAY__CONTIGUOUS) || g->primitive == TAY__POWER;
+
+    return pairs && o->delay == 0 && !o->kernel.to_state ? e->turn : TAY__ALONE;
+}
+
 /* What all sites of an operation's segment have in common. */
 static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
@@ -227,8 +248,8 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
     uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
 
     *d = (tay__draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
-                      .most_vectors = 4, .n_terms = g->n_terms,
-                      .known = e->numbers && has_numbers(e->exec->program, g)};
+                 .most_vectors = 4, .n_terms = g->n_terms,
+                 .known = e->numbers && has_numbers(e->exec->program, g)};
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
                           .plane = e->exec->plane,
@@ -242,6 +263,7 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .function = (uint64_t)g->function,
                           .row_length = (uint64_t)row->length,
                           .outwards = e->unrolls,
+                          .turn = turn_of(e, o),
                           .exponent = g->exponent};
     if (g->has_coefs) {
         d->site.coef_step = !g->varying_coefs ? 1 : (uint64_t)(g->pitch > 0 ? g->pitch : row->length);
@@ -349,12 +371,11 @@ static tay_status emit_common_rows(tay__emitter *e, const tay__operation *o, con
     TAY_TRY(make_draft(&d, e, o, s));
     TAY_TRY(tay__alloc(&a, n_rows * (size_t)g->n_terms, sizeof *a));
     d.kernel = n_rows == 2 ? "rows_2" : "rows_3";
+    if (turn_of(e, o) == TAY__FIRST) d.most_vectors = 2; /* twice as many sums */
     d.padded = INT32_MAX;
     for (uint32_t m = 0; m < n_rows; m++) {
         const tay__row *row = &g->rows[s[m].row];
-        /* Rows are stored one after the other block by block, hence those of several blocks may not overlap. */
-        bool alone = d.length <= 4 * (int32_t)e->width || m + 1 == n_rows;
-        int32_t may = alone ? room(e, row->first + s->begin, d.length) : d.length;
+        int32_t may = room(e, row->first + s->begin, d.length);
         d.site.rows[m] = (uint64_t)(int64_t)(row->first - first);
         if (s->end < row->length || may < d.padded) d.padded = s->end < row->length ? d.length : may;
         for (uint32_t k = 0; k < g->n_terms; k++) a[m * g->n_terms + k] = own[s[m].row * (size_t)g->n_terms + k] + s->begin;
@@ -392,8 +413,7 @@ static tay_status emit_tile(tay__emitter *e, const tay__operation *o, const tay_
     d.site.n_orders = tay__n_orders(e->exec);
     d.site.tile = tile_at(o, s->row, (uint32_t)d.site.n_orders);
     for (uint32_t m = 0; m < n_rows; m++) {
-        bool alone = d.length <= d.most_vectors * (int32_t)e->width || m + 1 == n_rows; /* see emit_common_rows */
-        int32_t may = alone ? room(e, row[m].first + s->begin, d.length) : d.length;
+        int32_t may = room(e, row[m].first + s->begin, d.length);
         d.site.rows[m] = (uint64_t)(int64_t)(row[m].first - row[0].first);
         if (s->end == row->length && may < d.padded) d.padded = may;
     }
@@ -437,7 +457,8 @@ static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const
 
     if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
     if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
-    set_used(e, o->group, segments, n_segments, false);
+    bool keeps_sums = turn_of(e, o) == TAY__SECOND && !g->transient; /* of the rows behind, where their results go */
+    if (!keeps_sums) set_used(e, g, segments, n_segments, false);
     if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, tay__number(e, (uint64_t)-(int64_t)o->delay), "before");
     for (size_t i = 0, rows = 1; i < n_segments; i += rows) {
         if (is_tiled(o)) {
@@ -475,6 +496,24 @@ out:
     return status;
 }
 
+/* Orders first .. end - 1, with pairs an even number of them. */
+static tay_status emit_loop(tay__emitter *e, const tay__step *step, const size_t *slice, uint32_t first, uint32_t end, bool pairs)
+{
+    tay_status status = TAY_OK;
+    tay__loop l = tay__begin_loop(e, first, tay__number(e, end), pairs ? 2 : 1);
+
+    e->turn = pairs ? TAY__FIRST : TAY__ALONE;
+    TAY_TRY(emit_order(e, step, slice, MIDDLE, l.i));
+    if (pairs) {
+        e->turn = TAY__SECOND;
+        TAY_TRY(emit_order(e, step, slice, MIDDLE, e->llvm->BuildAdd(e->builder, l.i, tay__number(e, 1), "second")));
+    }
+    e->turn = TAY__ALONE;
+    tay__end_loop(e, &l);
+out:
+    return status;
+}
+
 static tay_status emit_step(tay__emitter *e, const tay__step *step)
 {
     tay_status status = TAY_OK;
@@ -492,13 +531,10 @@ static tay_status emit_step(tay__emitter *e, const tay__step *step)
     }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
         TAY_TRY(emit_order(e, step, slice, FIRST, tay__number(e, 0)));
-        if (e->unrolls) {
-            for (uint32_t n = 1; n < order; n++) TAY_TRY(emit_order(e, step, slice, MIDDLE, tay__number(e, n)));
-        } else if (order > 1) {
-            tay__loop l = tay__begin_loop(e, 1, tay__number(e, order), 1);
-            TAY_TRY(emit_order(e, step, slice, MIDDLE, l.i));
-            tay__end_loop(e, &l);
-        }
+        bool pairs = e->exec->plane * e->exec->element * order > BYTES_OF_PAIRS;
+        uint32_t n = 1, last = e->unrolls ? order : pairs && order % 2 == 0 ? 2 : 1;
+        while (n < last) TAY_TRY(emit_order(e, step, slice, MIDDLE, tay__number(e, n++)));
+        if (n < order) TAY_TRY(emit_loop(e, step, slice, n, order, pairs));
         if (order > 0) TAY_TRY(emit_order(e, step, slice, LAST, tay__number(e, order)));
     }
 out:

@@ -53,6 +53,7 @@ typedef struct tay__emitter {
     LLVMValueRef function, jet, packed, scratch;
     LLVMValueRef n; /* the order of the operation */
     int place;      /* jit_emit.c */
+    tay__turn turn; /* which one of a pair of orders */
     bool *used;     /* [exec->n_slots] a value is kept there */
     uint32_t width; /* elements of the widest vector */
     size_t n_sites, most_sites;

@@ -84,14 +84,23 @@ TAY__INLINE void tay__convolve_ends(vec *s, const real *a, const real *b0, uint3
     }
 }
 
-/* The same for a = b: half of the products, without the factor 2; n odd. next: with the square in the middle, halved. */
+/* The same for a = b, n > 0: half of the products, without the factor 2; with the square in the middle, halved. */
 TAY__INLINE void tay__square_pair(vec *s, vec *next, const real *a, uint32_t n, size_t plane, int vectors)
 {
-    vec middle[TAY__BLOCK];
+    vec last[TAY__BLOCK];
 
-    tay__slide(s, next, middle, a, a + n * plane, (n - 1) / 2, plane, vectors);
+    tay__slide(s, next, last, a, a + n * plane, (n - 1) / 2, plane, vectors);
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) next[i] += (real)0.5 * middle[i] * middle[i];
+    for (int i = 0; i < vectors; i++) {
+        vec middle = n % 2 == 1 ? last[i] : tay__load(a + n / 2 * plane + i * TAY__WIDTH);
+        vec half = (real)0.5 * middle * middle;
+        if (n % 2 == 1) {
+            next[i] += half;
+        } else {
+            s[i] += half;
+            next[i] += middle * last[i];
+        }
+    }
 }
 
 TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors, tay__stride a_stride, tay__coefs coefs)
@@ -123,25 +132,48 @@ TAY__RUN_KERNEL(tay__product_contiguous_v, tay__product_block, TAY__CONTIGUOUS, 
 TAY__INLINE void tay__rows_block(const tay__run *run, int rows, size_t at, int vectors)
 {
     size_t plane = run->plane;
-    uint32_t n = run->n;
-    vec sum[3][TAY__BLOCK] = {{{0}}};
+    tay__turn turn = TAY__TURN(run);
+    uint32_t n = run->n, step = turn == TAY__SECOND && n > 0 ? n : 1; /* the terms in between are there */
+    real *partial = tay__partial(run, at, turn);
+    vec sum[3][TAY__BLOCK], later[3][TAY__BLOCK];
+    ptrdiff_t row[3];
 
+#pragma GCC unroll 3
+    for (int m = 0; m < rows; m++) {
+        row[m] = run->row[m].first - run->row[0].first;
+        tay__begin_sums(sum[m], vectors);
+        tay__begin_sums(later[m], vectors);
+        if (turn == TAY__SECOND) tay__load_block(sum[m], partial + row[m], vectors);
+    }
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        const real *a[3], *b0 = tay__operand_b(run, k) + at, *b = b0 + n * plane;
+        const real *a[3], *b = tay__operand_b(run, k) + at + n * plane;
 #pragma GCC unroll 3
         for (int m = 0; m < rows; m++) a[m] = run->jet + run->a[(uint32_t)m * run->n_terms + k] + at;
-        for (uint32_t j = 0; j <= n; j++, b -= plane) {
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            vec x = tay__load(b + i * TAY__WIDTH);
+#pragma GCC unroll 3
+            for (int m = 0; m < rows; m++) sum[m][i] += tay__load(a[m] + i * TAY__WIDTH) * x;
+        }
+        for (uint32_t j = step; j <= n; j += step) {
+            b -= step * plane;
 #pragma GCC unroll 4
             for (int i = 0; i < vectors; i++) {
-                vec x = tay__load(b + i * TAY__WIDTH);
+                vec x = tay__load(b + i * TAY__WIDTH), before = turn == TAY__FIRST ? tay__load(b + plane + i * TAY__WIDTH) : x;
 #pragma GCC unroll 3
-                for (int m = 0; m < rows; m++) sum[m][i] += tay__load(a[m] + j * plane + i * TAY__WIDTH) * x;
+                for (int m = 0; m < rows; m++) {
+                    vec y = tay__load(a[m] + j * plane + i * TAY__WIDTH);
+                    sum[m][i] += y * x;
+                    if (turn == TAY__FIRST) later[m][i] += y * before;
+                }
             }
         }
     }
 #pragma GCC unroll 3
-    for (int m = 0; m < rows; m++)
-        tay__store_block(run, tay__result(run, at) + (run->row[m].first - run->row[0].first), sum[m], vectors);
+    for (int m = 0; m < rows; m++) {
+        if (turn == TAY__FIRST) tay__put_block(partial + row[m], later[m], vectors);
+        tay__store_block(run, tay__result(run, at) + row[m], sum[m], vectors);
+    }
 }
 
 /* 2 sum_{j < n-j} a_j a_{n-j} + a_{n/2}^2, the last for even n */
@@ -202,7 +234,7 @@ TAY__INLINE void tay__product_lanes_block(const tay__run *run, size_t at, int ve
     vec sum[TAY__BLOCK], later[TAY__BLOCK] = {{0}};
 
     if (turn == TAY__SECOND)
-        tay__load_block(sum, tay__result(run, at), vectors);
+        tay__load_block(sum, tay__partial(run, at, turn), vectors);
     else
         tay__start(sum, run, at, vectors);
     for (uint32_t k = 0; k < n_terms; k++) {
@@ -218,7 +250,7 @@ TAY__INLINE void tay__product_lanes_block(const tay__run *run, size_t at, int ve
         tay__add_term(sum, s, c, vectors, coefs);
         if (turn == TAY__FIRST) tay__add_term(later, next, c, vectors, coefs);
     }
-    if (turn == TAY__FIRST) tay__put_block(tay__result(run, at) + run->plane, later, vectors);
+    if (turn == TAY__FIRST) tay__put_block(tay__partial(run, at, turn), later, vectors);
     tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 

@@ -44,17 +44,43 @@ TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
+/* s += sum_{j=1..n-1} (n p - j (p+1)) a_{n-j} y_j, next += the same of n + 1, without j = n, where y_n is not known yet. */
+TAY__INLINE void tay__power_pair(vec *s, vec *next, const real *a, const real *y, uint32_t n, size_t plane, real p, int vectors)
+{
+    vec last[TAY__BLOCK];
+
+    tay__load_block(last, a + n * plane, vectors);
+    for (uint32_t j = 1; j < n; j++) {
+        real factor = (real)n * p - (real)j * (p + 1);
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            vec x = tay__load(y + j * plane + i * TAY__WIDTH), b = tay__load(a + (n - j) * plane + i * TAY__WIDTH);
+            s[i] += (factor * x) * b;
+            next[i] += ((factor + p) * x) * last[i];
+            last[i] = b;
+        }
+    }
+}
+
 TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
 {
     size_t plane = run->plane;
     const real *a = tay__operand_a(run, 0) + at, *y = run->y + at;
     real n = (real)run->n, p = (real)run->group->exponent;
     vec s[TAY__BLOCK], other[TAY__BLOCK], *to;
+    tay__turn turn = TAY__TURN(run);
 
     tay__begin_sums(s, vectors);
     tay__begin_sums(other, vectors);
+    if (turn == TAY__FIRST) {
+        tay__power_pair(s, other, a, y, run->n, plane, p, vectors);
+        tay__put_block(tay__partial(run, at, turn), other, vectors);
+    } else if (turn == TAY__SECOND) {
+        tay__load_block(s, tay__partial(run, at, turn), vectors);
+        tay__add_product(s, a + plane, y + (run->n - 1) * plane, n * p - (n - 1) * (p + 1), vectors, true);
+    }
     TAY__UNROLL
-    for (uint32_t i = 1; i < run->n; i++) {
+    for (uint32_t i = 1; i < run->n && turn == TAY__ALONE; i++) {
         uint32_t j = tay__next_term(&to, s, other, i, run->n, vectors, TAY__OUTWARDS(run));
         tay__add_product(to, a + (run->n - j) * plane, y + j * plane, n * p - (real)j * (p + 1), vectors, true);
     }

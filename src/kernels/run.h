@@ -20,11 +20,15 @@
 #define TAY__UNROLL
 #endif
 
-/* Whether it is such code that is unrolled over the orders. */
+/* Of code made at run time, known when it is; elsewhere the same for all. */
 #ifdef TAY__SITES
 #define TAY__OUTWARDS(run) ((run)->outwards)
+#define TAY__IS_TRANSIENT(run) ((run)->transient)
+#define TAY__TURN(run) ((run)->turn)
 #else
 #define TAY__OUTWARDS(run) false
+#define TAY__IS_TRANSIENT(run) false
+#define TAY__TURN(run) TAY__ALONE
 #endif
 
 #define TAY__INLINE static inline __attribute__((always_inline))
@@ -56,7 +60,10 @@ typedef struct tay__run {
     const real *tile;      /* product.h: the packed numbers of the run's tile */
     uint32_t n_orders;
     const uint8_t *a_transient; /* the group's, or NULL where all coefficients are kept */
-    bool outwards;         /* see tay__next_term; of code made at run time only */
+    /* Of code made at run time only: */
+    bool outwards; /* see tay__next_term */
+    bool transient;
+    tay__turn turn;
     /* For the way back: cotangents stand at `bar` as coefficients at `jet`; where y, and the coefficients among the
      * packed ones, are from the beginning. */
     real *bar, *bar_coefs;
@@ -240,14 +247,19 @@ TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vector
  *
  *     s = sum_{j=0..n} a_j b_{n-j},    next = sum_{j=1..n} a_j b_{n+1-j}
  *
- * and leaves that where coefficient n + 1 goes; there a_0 b_{n+1} + a_{n+1} b_0 are all that is missing.
+ * and leaves that where coefficient n + 1 goes; there a_0 b_{n+1} + a_{n+1} b_0 are all that is missing. Code made at run time
+ * does so with one lane, too.
  */
-typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND } tay__turn;
-
 TAY__INLINE tay__turn tay__turn_of(const tay__run *run)
 {
     if (run->n < 3 || run->to_state) return TAY__ALONE; /* behind a state's last coefficient there is no room */
     return run->n % 2 == 1 ? TAY__FIRST : TAY__SECOND;
+}
+
+/* Where what the first of a pair has of the second one's sum stays meanwhile; a transient coefficient has room behind. */
+TAY__INLINE real *tay__partial(const tay__run *run, size_t at, tay__turn turn)
+{
+    return tay__result(run, at) + (turn == TAY__FIRST || TAY__IS_TRANSIENT(run) ? run->plane : 0);
 }
 
 /* A run's blocks from element `at` on, of so many vectors. */

@@ -13,6 +13,9 @@
 
 enum { TAY__SITE_ROWS = 6 }; /* TAY__TILE */
 
+/* Orders in pairs: run.h. */
+typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND } tay__turn;
+
 /* exec/jit_emit.c writes it as a constant, field by field: all fields are pointers, 64-bit integers or doubles. */
 typedef struct tay__site {
     const int32_t *a, *b;       /* elements from the jet to coefficient 0 of the operands: term k's at [k * step] */
@@ -31,6 +34,7 @@ typedef struct tay__site {
     uint64_t rows[TAY__SITE_ROWS];    /* elements from the first row of a tile to the others */
     uint64_t row_length;
     uint64_t outwards; /* 1: the code is unrolled over the orders */
+    uint64_t turn;     /* orders in pairs: tay__turn */
     double exponent;
 } tay__site;
 

@@ -55,7 +55,9 @@ TAY__INLINE tay__run begin(tay__group *group, tay__row *rows, real *jet, const r
                     .tile = scratch + site->tile,
                     .n_orders = (uint32_t)site->n_orders,
                     .a_transient = site->a_transient,
-                    .outwards = site->outwards};
+                    .outwards = site->outwards,
+                    .transient = site->transient,
+                    .turn = (tay__turn)site->turn};
     group->exponent = site->exponent;
     group->function = (tay_function)site->function;
     for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};
@@ -97,6 +99,23 @@ TAY__INLINE void power_0(const tay__run *run)
     if (run->length % TAY__WIDTH != 0 || !power_special(run)) tay__power_0(run);
 }
 
+/* Pairs of orders as with several lanes. */
+TAY__INLINE void product_block(const tay__run *run, size_t at, int vectors, tay__coefs coefs)
+{
+    if (run->turn == TAY__ALONE)
+        tay__product_block(run, at, vectors, TAY__CONTIGUOUS, coefs);
+    else
+        tay__product_lanes_block(run, at, vectors, run->n_terms, run->turn, coefs, false);
+}
+
+TAY__INLINE void square_block(const tay__run *run, size_t at, int vectors, tay__coefs coefs)
+{
+    if (run->turn == TAY__ALONE)
+        tay__square_block(run, at, vectors, coefs);
+    else
+        tay__product_lanes_block(run, at, vectors, run->n_terms, run->turn, coefs, true);
+}
+
 /* Order 0 of the functions that vmath.h has. */
 #define VALUE(name)                                                                                                    \
     SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(tay__load(tay__operand_a(&run, 0) + at))))
@@ -117,12 +136,12 @@ SITES(linear_gather_1, tay__linear_block, TAY__GATHER, TAY__NO_COEFS)
 SITES(linear_gather_s, tay__linear_block, TAY__GATHER, TAY__SPLAT_COEFS)
 SITES(linear_gather_v, tay__linear_block, TAY__GATHER, TAY__VECTOR_COEFS)
 SITES(product_shared_v, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
-SITES(product_contiguous_1, tay__product_block, TAY__CONTIGUOUS, TAY__NO_COEFS)
-SITES(product_contiguous_s, tay__product_block, TAY__CONTIGUOUS, TAY__SPLAT_COEFS)
-SITES(product_contiguous_v, tay__product_block, TAY__CONTIGUOUS, TAY__VECTOR_COEFS)
-SITES(square_1, tay__square_block, TAY__NO_COEFS)
-SITES(square_s, tay__square_block, TAY__SPLAT_COEFS)
-SITES(square_v, tay__square_block, TAY__VECTOR_COEFS)
+SITES(product_contiguous_1, product_block, TAY__NO_COEFS)
+SITES(product_contiguous_s, product_block, TAY__SPLAT_COEFS)
+SITES(product_contiguous_v, product_block, TAY__VECTOR_COEFS)
+SITES(square_1, square_block, TAY__NO_COEFS)
+SITES(square_s, square_block, TAY__SPLAT_COEFS)
+SITES(square_v, square_block, TAY__VECTOR_COEFS)
 SITES(quotient, tay__quotient_block)
 SITES(power, tay__power_block)
 SITES(integral, tay__integral_block)
