@@ -36,7 +36,7 @@ neural-ode: $(VENV)/tutorial.stamp
 	$(PYTHON) examples/python/neural_ode.py
 
 bench: $(VENV)/tutorial.stamp
-	$(PYTHON) -m pip install --quiet jax==0.10.2 diffrax==0.7.2 torchdiffeq==0.2.5
+	$(PYTHON) -m pip install --quiet jax==0.10.2 diffrax==0.7.2 torchdiffeq==0.2.5 numexpr
 	$(PYTHON) benchmarks/run.py --json out/benchmarks.json --plot docs/images/benchmarks.png
 
 accuracy: build/c/build.ninja

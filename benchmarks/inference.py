@@ -51,10 +51,14 @@ def evaluation(weights, dtype, n_points, turns):
     by_torch, columns = Torch(weights, getattr(torch, name)), torch.tensor(points).t()
     calls["torch"] = lambda: by_torch(columns)
     calls["torch, tiled"] = lambda: by_torch.tiled(columns)
+    for _ in range(3):
+        calls["tayra"]()  # code is made after some million points
     times = common.measure(calls, turns)
     same = common.difference(results["tayra"], results["heyoka"])
     tolerance = 1e-5 if dtype is np.float32 else 1e-11
-    return common.row(f"cfunc 4-32-32-1, {name}, one point", times, same, n_points, goal=1.0, tolerance=tolerance)
+    row = common.row(f"cfunc 4-32-32-1, {name}, one point", times, same, n_points, goal=4.0, tolerance=tolerance)
+    row["goals"] = {"torch, tiled": 4.0 if dtype is np.float32 else 3.0}
+    return row
 
 
 def main():

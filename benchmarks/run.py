@@ -22,7 +22,7 @@ from common import text_of
 
 HERE = Path(__file__).resolve().parent
 # Beside heyoka, in one table and one picture; and those with a table of their own.
-NAMES = ["training_step", "building", "inference", "systems", "growth", "gradients"]
+NAMES = ["training_step", "building", "inference", "functions", "systems", "growth", "gradients"]
 TABLES = ["gradients_at_accuracy", "gradients_cost"]
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
 

@@ -65,11 +65,11 @@ class _cfunc:
         if outputs is None:
             outputs = np.empty((len(self._fn),) + inputs.shape[1:], dtype=self._dtype)
         else:
-            self._check_outputs(outputs, inputs, pars, time)
+            self._check_outputs(outputs, inputs)
         self._core.eval(outputs, inputs, pars, time, n, not many, get_nthreads())
         return outputs
 
-    def _check_outputs(self, outputs, inputs, pars, time):
+    def _check_outputs(self, outputs, inputs):
         shape = (len(self._fn),) + inputs.shape[1:]
         if not isinstance(outputs, np.ndarray):
             raise TypeError(f"outputs: a numpy array was expected, not {type(outputs).__name__!r}")
@@ -78,9 +78,6 @@ class _cfunc:
             raise ValueError(f"outputs: an array of shape {shape} was expected, not {outputs.shape}")
         if not outputs.flags.writeable:
             raise ValueError("outputs: the array is read-only")
-        for other in (inputs, pars, time):
-            if other is not None and np.may_share_memory(outputs, other):
-                raise ValueError("outputs overlaps another array: all arrays must be distinct in memory")
 
     def _pars(self, pars, inputs):
         shape = (self._n_pars,) + inputs.shape[1:]

@@ -1,9 +1,9 @@
 /*
- * Compiled functions: a program without jets, run over blocks of points. The points of a block are the program's
- * lanes: a row of inputs is copied to its slot, the program runs, the outputs are copied back.
+ * Compiled functions: a program without jets, run over points (tay__exec_run_points). In the vm the points of a block are
+ * the program's lanes, as many as the cache allows.
  *
- * A block is as wide as the cache allows. Single points and ends of rows go through narrower widths of the same
- * program, each of which is made at its first use. Workspaces are kept in a free list, so that a call rarely allocates.
+ * Single points and ends of rows go through narrower widths of the same program, each of which is made at its first use.
+ * Workspaces are kept in a free list, so that a call rarely allocates.
  */
 #include <pthread.h>
 
@@ -32,6 +32,7 @@ struct tay_cfunc {
     size_t n_fn, n_vars, n_pars, element;
     bool has_time;
     tay_real real;
+    tay_execution wanted;
     uint32_t lanes[N_WIDTHS];
     pthread_mutex_t lock; /* of the widths */
     width widths[N_WIDTHS];
@@ -72,10 +73,10 @@ static tay_status keep_expressions(tay_expr ***out, const tay_expr *const *e, si
     return TAY_OK;
 }
 
-static tay_status read_options(tay_real *real, tay_execution *execution, const tay_cfunc_options *options)
+static tay_status read_options(tay_cfunc *f, const tay_cfunc_options *options)
 {
-    *real = TAY_FLOAT64;
-    *execution = TAY_EXECUTION_DEFAULT;
+    f->real = TAY_FLOAT64;
+    f->wanted = TAY_EXECUTION_DEFAULT;
     if (!options) return TAY_OK;
     if (options->size != sizeof *options) {
         return tay__error(TAY_ERROR_ARGUMENT, "options->size: expected %zu, got %zu", sizeof *options,
@@ -84,8 +85,8 @@ static tay_status read_options(tay_real *real, tay_execution *execution, const t
     if (options->real != TAY_FLOAT64 && options->real != TAY_FLOAT32) {
         return tay__error(TAY_ERROR_ARGUMENT, "options->real: expected a real type, got %d", (int)options->real);
     }
-    *real = options->real;
-    *execution = options->execution;
+    f->real = options->real;
+    f->wanted = options->execution;
     return TAY_OK;
 }
 
@@ -95,14 +96,13 @@ tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n
     tay_status status = TAY_OK;
     tay_cfunc *f = NULL;
     tay__program *program = NULL;
-    tay_execution execution;
 
     if (n_fn == 0) TAY_FAIL(TAY_ERROR_ARGUMENT, "n_fn: expected at least one expression, got none");
     TAY_TRY(tay__calloc(&f, 1, sizeof *f));
     pthread_mutex_init(&f->lock, NULL);
     f->n_fn = n_fn;
     f->n_vars = n_vars;
-    TAY_TRY(read_options(&f->real, &execution, options));
+    TAY_TRY(read_options(f, options));
     f->element = f->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
     TAY_TRY(keep_expressions(&f->fn, fn, n_fn, "fn"));
     TAY_TRY(keep_expressions(&f->vars, vars, n_vars, "vars"));
@@ -118,7 +118,7 @@ tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n
     f->lanes[NARROW] = TAY__LANES;
     f->lanes[WIDE] = choose_lanes(program->n_slots, f->element);
     TAY_TRY(tay__exec_create(&f->widths[WIDE].exec, program, f->real, 0, f->lanes[WIDE]));
-    tay__exec_choose(f->widths[WIDE].exec, execution);
+    tay__exec_choose(f->widths[WIDE].exec, f->wanted);
     program = NULL;
     *out = f;
     f = NULL;
@@ -164,6 +164,7 @@ static tay_status take_locked(idle **out, tay_cfunc *f, int w)
         TAY_TRY(lower(&program, f));
         TAY_TRY(tay__exec_create(&of->exec, program, f->real, 0, f->lanes[w]));
         program = NULL;
+        tay__exec_choose(of->exec, w == SINGLE ? f->wanted : TAY_EXECUTION_VM);
     }
     TAY_TRY(tay__calloc(&i, 1, sizeof *i));
     TAY_TRY(tay__workspace_create(&i->workspace, of->exec));
@@ -194,66 +195,31 @@ static void give_back(const tay_cfunc *f, int w, idle *i)
     pthread_mutex_unlock(&mutable->lock);
 }
 
-/* Repeats the element at `last` until `lanes` elements are filled: idle lanes compute what a busy one does. */
-static void repeat(char *row, size_t last, size_t lanes, size_t element)
-{
-    for (size_t l = last + 1; l < lanes; l++) memcpy(row + l * element, row + last * element, element);
-}
-
-/* One row of inputs into its slot. */
-static void load(char *row, const char *from, size_t n, size_t lanes, size_t element)
-{
-    memcpy(row, from, n * element);
-    if (n < lanes) repeat(row, n - 1, lanes, element);
-}
-
-/* Points first .. first + n - 1, n <= lanes. */
-static void run_block(const call *c, const tay__exec *exec, tay__workspace *workspace, size_t first, size_t n,
-                      size_t lanes)
-{
-    const tay_cfunc *f = c->f;
-    const tay__program *program = tay__exec_program(exec);
-    size_t element = f->element, slot = lanes * element;
-    char *jet = workspace->jet;
-
-    for (size_t i = 0; i < f->n_vars; i++) {
-        load(jet + i * slot, c->in + (i * c->a.in_stride + first) * element, n, lanes, element);
-    }
-    for (size_t i = 0; i < f->n_pars && !c->a.shared_pars; i++) {
-        const char *from = (const char *)c->a.pars + (i * c->a.pars_stride + first) * element;
-        load(jet + ((size_t)program->par_slot + i) * slot, from, n, lanes, element);
-    }
-    if (f->has_time && !c->a.shared_time) {
-        load(jet + (size_t)program->time_slot * slot, (const char *)c->a.time + first * element, n, lanes, element);
-    }
-    tay__exec_run(exec, workspace);
-    for (size_t i = 0; i < f->n_fn; i++) {
-        memcpy(c->out + (i * c->a.out_stride + first) * element, jet + program->outputs[i] * slot, n * element);
-    }
-}
-
-/* `count` points from `first`, in blocks of width w. */
+/* `count` points from `first` by width w. */
 static tay_status run_width(const call *c, int w, size_t first, size_t count)
 {
     const tay_cfunc *f = c->f;
-    size_t lanes = f->lanes[w], element = f->element, slot = lanes * element;
+    const tay_cfunc_arguments *a = &c->a;
+    const char *pars = a->pars, *time = a->time;
+    size_t at = first * f->element;
     idle *i;
     if (count == 0) return TAY_OK;
     tay_status status = take(&i, f, w);
     if (status != TAY_OK) return status;
 
     const tay__exec *exec = f->widths[w].exec;
-    const tay__program *program = tay__exec_program(exec);
-    char *jet = i->workspace->jet;
-    for (size_t k = 0; k < f->n_pars && c->a.shared_pars; k++) {
-        load(jet + ((size_t)program->par_slot + k) * slot, (const char *)c->a.pars + k * element, 1, lanes, element);
-    }
-    if (f->has_time && c->a.shared_time) load(jet + (size_t)program->time_slot * slot, c->a.time, 1, lanes, element);
-
-    for (size_t end = first + count; first < end; first += lanes) {
-        size_t n = end - first;
-        run_block(c, exec, i->workspace, first, n < lanes ? n : lanes, lanes);
-    }
+    tay__points points = {.in = c->in ? c->in + at : NULL,
+                          .pars = pars && !a->shared_pars ? pars + at : pars,
+                          .time = time && !a->shared_time ? time + at : time,
+                          .out = c->out + at,
+                          .in_stride = a->in_stride,
+                          .pars_stride = a->shared_pars ? 1 : a->pars_stride,
+                          .out_stride = a->out_stride,
+                          .pars_step = !a->shared_pars,
+                          .time_step = !a->shared_time,
+                          .n = count};
+    if (w == SINGLE) tay__exec_expect_points(exec, count);
+    tay__exec_run_points(exec, i->workspace, &points);
     give_back(f, w, i);
     return TAY_OK;
 }
@@ -343,14 +309,14 @@ static tay_status run_chunks(void *context, bool leads)
     return status;
 }
 
-/* Points by full blocks. A thread must have work for much longer than it takes to start. */
-static tay_status run_wide(const call *c, size_t n)
+/* Points by whole blocks of `block`. A thread must have work for much longer than it takes to start. */
+static tay_status run_wide(const call *c, size_t n, size_t block)
 {
     const tay_cfunc *f = c->f;
-    size_t n_slots = tay__exec_program(f->widths[WIDE].exec)->n_slots, lanes = f->lanes[WIDE];
+    size_t n_slots = tay__exec_program(f->widths[WIDE].exec)->n_slots;
     size_t points = (VALUES_PER_THREAD + n_slots - 1) / n_slots, n_threads = tay__count_threads(c->a.n_threads, n / points);
-    size_t chunk = n / (8 * n_threads) / lanes * lanes;
-    shared_call s = {.c = c, .n_points = n, .chunk = chunk < lanes ? lanes : chunk};
+    size_t chunk = n / (8 * n_threads) / block * block;
+    shared_call s = {.c = c, .n_points = n, .chunk = chunk < block ? block : chunk};
 
     if (n_threads == 1) return run_width(c, WIDE, 0, n);
     return tay__work_together(&(tay__work){.run = run_chunks, .context = &s}, n_threads);
@@ -362,12 +328,19 @@ tay_status tay_cfunc_eval(const tay_cfunc *f, void *out, const void *in, const t
     tay_status status = check_call(&c, arguments);
     if (status != TAY_OK) return status;
 
-    size_t n = c.a.n_points;
-    if (n == 1) return run_width(&c, SINGLE, 0, 1);
+    const tay__exec *wide = f->widths[WIDE].exec;
+    size_t n = c.a.n_points, block;
+    if (n > 1) tay__exec_expect_points(wide, n);
+    block = tay__exec_block(wide);
+    if (n == 1 || n < block) return run_width(&c, SINGLE, 0, n);
+    if (block > 0) { /* the last block, which is not whole, ends with the points */
+        status = run_wide(&c, n - n % block, block);
+        return status == TAY_OK && n % block > 0 ? run_width(&c, WIDE, n - block, block) : status;
+    }
     /* What remains after the full blocks takes one more of them, or narrow ones where these are less work. */
     size_t rest = n % f->lanes[WIDE];
     if (rest > f->lanes[WIDE] / 2) rest = 0;
-    status = run_wide(&c, n - rest);
+    status = run_wide(&c, n - rest, f->lanes[WIDE]);
     return status == TAY_OK ? run_width(&c, NARROW, n - rest, rest) : status;
 }
 

@@ -31,6 +31,9 @@ typedef struct tay__step {
 /* What tay__exec_run does, for the jet, the packed coefficients and the scratch memory of a workspace. */
 typedef void tay__code_function(void *jet, const void *packed, void *scratch);
 
+/* What tay__exec_run_points does with whole blocks. */
+typedef void tay__points_function(void *jet, const tay__points *points, void *unused);
+
 /* Slots begin .. end - 1. */
 typedef struct tay__slots {
     size_t begin, end;
@@ -50,6 +53,8 @@ struct tay__exec {
     const tay__kernels *kernels;
     const tay__kernels *numbers; /* for double, whatever the real type */
     _Atomic(tay__code_function *) run; /* code of the JIT, or NULL: then the vm runs */
+    _Atomic(tay__points_function *) run_points; /* likewise for points: whole blocks of so many */
+    uint32_t block;
     atomic_llong runs_left;       /* before code, or better code, is made; 0: never */
     struct tay__code *code[2];    /* as loops; unrolled. Both stay, as other threads may run the first one. */
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
@@ -64,6 +69,14 @@ struct tay__exec {
 
 /* The table for this processor, or for the lower instruction set that TAYRA_ISA names. */
 const tay__kernels *tay__choose_kernels(tay_real real);
+
+/* The slot of operand k of member m of row r; slots and stride are the group's a or b. */
+static inline int32_t tay__operand(const tay__group *g, const int32_t *slots, tay__stride stride, uint32_t r, uint32_t k,
+                                        int32_t m)
+{
+    if (g->a_stride == TAY__GATHER) return slots[k * (size_t)g->pitch + (size_t)m];
+    return slots[r * (size_t)g->n_terms + k] + (stride == TAY__CONTIGUOUS ? m : 0);
+}
 
 /* Several lanes (lanes.c). Which slots of the program keep their coefficients n > 0 times n, exec->scaled. */
 tay_status tay__find_scaled(tay__exec *exec);
@@ -97,6 +110,19 @@ tay_status tay__follow_moves(const tay__group **group, tay__exec *exec);
 tay_status tay__note_copies(tay__exec *exec, const tay__group *group, const int32_t *slots, const int32_t *first);
 /* The last step so far: sums that are only copied are computed at once where their copies would be. */
 tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *stage);
+
+/* What the vm does in tay__exec_run. */
+void tay__run_steps(const tay__exec *exec, tay__workspace *workspace);
+
+/* Points (points.c). How many the JIT's code takes at once; 0: it makes none for this exec. */
+uint32_t tay__points_block(const tay__exec *exec);
+/*
+ * How many points the vm evaluates in the time that making code takes, measured: 20 ms, in which it computes 1.5e8 terms, and
+ * what grows with the program as its evaluation does. Layers gain less from code and wait longer; a single point takes 1 us.
+ */
+double tay__points_before_code(const tay__exec *exec);
+/* Whether the values of a block of points of this program are to be in registers. */
+bool tay__fits_registers(const tay__program *program);
 
 /* A run of an exec for which code may be made once that pays: makes it after the last of exec->runs_left runs, or finds it
  * before. */

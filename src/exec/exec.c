@@ -63,6 +63,8 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     TAY_TRY(tay__bind(exec));
     if (exec->reversible) TAY_TRY(tay__plan_reverse(exec));
     if (exec->n_slots > exec->program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
+    exec->block = tay__points_block(exec);
+    if (exec->block > 0) exec->n_scratch += (exec->program->n_pars + (size_t)1) * exec->lanes; /* see run_code in points.c */
     TAY_TRY(measure(exec));
     TAY_TRY(make_prologue(exec));
     *out = exec;

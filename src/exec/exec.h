@@ -49,6 +49,24 @@ void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, 
 void tay__exec_run(const tay__exec *exec, tay__workspace *workspace);
 
 /*
+ * n points for a program without jets, whose numbers stand in the caller's rows, of floats or doubles. Input i of point k is
+ * in[i * in_stride + k], parameter i pars[i * pars_stride + k * pars_step], time time[k * time_step]; a step is 1, or 0 where
+ * all points have the same. Output i goes to out[i * out_stride + k], which none of the others may overlap.
+ */
+typedef struct tay__points {
+    const void *in, *pars, *time;
+    void *out;
+    size_t in_stride, pars_stride, out_stride;
+    size_t pars_step, time_step;
+    size_t n;
+} tay__points;
+void tay__exec_run_points(const tay__exec *exec, tay__workspace *workspace, const tay__points *points);
+/* n points are to be evaluated: makes code if the vm would have evaluated, with these, as many as pay for it. */
+void tay__exec_expect_points(const tay__exec *exec, size_t n);
+/* How many points the code takes at once, fewer go through the vm; 0: there is no code. */
+size_t tay__exec_block(const tay__exec *exec);
+
+/*
  * Polynomials of slots 0 .. count-1 (one lane, double): out[k * out_stride + i] = sum_n jet[n*plane + i] h[k]^n, in
  * blocks that stay in the cache whatever the number of h. `compensated`: each sum by [Neumaier 1974].
  */

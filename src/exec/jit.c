@@ -206,7 +206,7 @@ out:
     return status;
 }
 
-static tay_status create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites,
+static tay_status create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                          bool unrolls, bool only_known)
 {
     tay_status status = TAY_OK;
@@ -216,22 +216,23 @@ static tay_status create(tay__code **out, tay__code_function **function, const t
     if (strcmp(exec->kernels->name, "baseline") == 0) return tay__error(TAY_ERROR_STATE, "the JIT needs AVX2");
     j.context = j.llvm->ContextCreate();
     j.module = j.llvm->ModuleCreateWithNameInContext("tayra", j.context);
-    TAY_TRY(tay__emit(&j.vectors, j.module, j.context, j.llvm, exec, most_sites, unrolls));
+    if (exec->block > 0) TAY_TRY(tay__emit_points(&j.vectors, j.module, j.context, j.llvm, exec, most_sites));
+    else TAY_TRY(tay__emit(&j.vectors, j.module, j.context, j.llvm, exec, most_sites, unrolls));
     TAY_TRY(find_or_make(out, &j, only_known));
-    if (*out) memcpy(function, &(*out)->loaded.address, sizeof *function);
+    if (*out) memcpy(function, &(*out)->loaded.address, sizeof (*out)->loaded.address);
 out:
     j.llvm->DisposeModule(j.module);
     j.llvm->ContextDispose(j.context);
     return status;
 }
 
-tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites,
+tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                             bool unrolls)
 {
     return create(out, function, exec, most_sites, unrolls, false);
 }
 
-tay_status tay__code_find(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites,
+tay_status tay__code_find(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                           bool unrolls)
 {
     *out = NULL;

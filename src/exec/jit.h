@@ -11,13 +11,13 @@
 typedef struct tay__code tay__code;
 
 /*
- * Finds or makes code for an exec, and says which function it is. unrolls: over the orders, small programs; else
- * TAY_ERROR_LIMIT if there are more than most_sites calls of kernels.
+ * Finds or makes code for an exec; *function is a tay__code_function, or a tay__points_function if the exec has blocks of points.
+ * unrolls: over the orders, small programs; else TAY_ERROR_LIMIT if there are more than most_sites calls of kernels.
  */
-tay_status tay__code_create(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites,
+tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                             bool unrolls);
 /* The same if it is in memory, without LLVM if nothing is there; else *out is NULL. */
-tay_status tay__code_find(tay__code **out, tay__code_function **function, const tay__exec *exec, uint32_t most_sites,
+tay_status tay__code_find(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                           bool unrolls);
 void tay__code_free(tay__code *code);
 

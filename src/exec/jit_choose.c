@@ -44,23 +44,34 @@ static void tell_failure(tay_log_level level)
     tay__log(level, "the interpreter runs this: %s", tay_error_message());
 }
 
+static void take_code(tay__exec *exec, const void *function)
+{
+    tay__code_function *run;
+    tay__points_function *run_points;
+
+    memcpy(&run, &function, sizeof run);
+    memcpy(&run_points, &function, sizeof run_points);
+    if (exec->block > 0) atomic_store_explicit(&exec->run_points, run_points, memory_order_release);
+    else atomic_store_explicit(&exec->run, run, memory_order_release);
+}
+
 static void make_code(tay__exec *exec, uint32_t most_sites, bool unrolled, tay_log_level level)
 {
-    tay__code_function *function;
+    void *function;
 
     if (tay__code_create(&exec->code[unrolled], &function, exec, most_sites, unrolled) == TAY_OK)
-        atomic_store_explicit(&exec->run, function, memory_order_release);
+        take_code(exec, function);
     else
         tell_failure(level);
 }
 
 static bool find_code(tay__exec *exec, bool unrolled)
 {
-    tay__code_function *function;
+    void *function;
     tay__code **code = &exec->code[unrolled];
     bool found = tay__code_find(code, &function, exec, FEW_SITES, unrolled) == TAY_OK && *code;
 
-    if (found) atomic_store_explicit(&exec->run, function, memory_order_release);
+    if (found) take_code(exec, function);
     return found;
 }
 
@@ -77,17 +88,19 @@ static void search_code(tay__exec *exec)
 void tay__exec_choose(tay__exec *exec, tay_execution wanted)
 {
     const char *environment = getenv("TAYRA_EXEC");
-    bool fits = exec->lanes == 1 && !exec->reversible;
+    bool fits = exec->block > 0 || (exec->lanes == 1 && !exec->reversible);
     tay_log_level level = wanted == TAY_EXECUTION_JIT ? TAY_LOG_WARNING : TAY_LOG_INFO;
 
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "jit") == 0) wanted = TAY_EXECUTION_JIT;
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "vm") == 0) wanted = TAY_EXECUTION_VM;
     if (wanted == TAY_EXECUTION_VM || exec->code[0] || exec->code[1]) return;
     if (wanted == TAY_EXECUTION_JIT && !fits) {
-        tay__error(TAY_ERROR_STATE, "the JIT makes code for one lane only");
+        tay__error(TAY_ERROR_STATE, "the JIT makes no code for jets of several lanes");
         tell_failure(level);
     } else if (wanted == TAY_EXECUTION_JIT) {
         make_code(exec, MOST_SITES, unrolls(exec), level);
+    } else if (exec->block > 0) {
+        exec->runs_left = (long long)tay__points_before_code(exec);
     } else if (fits && exec->order > 0) {
         exec->runs_left = RUNS_BEFORE_CODE;
     }
@@ -108,7 +121,16 @@ void tay__exec_count_run(const tay__exec *exec)
     }
 }
 
+void tay__exec_expect_points(const tay__exec *exec, size_t n)
+{
+    tay__exec *mutable = (tay__exec *)exec;
+
+    if (exec->block == 0 || atomic_load_explicit(&exec->runs_left, memory_order_relaxed) <= 0) return;
+    long long left = atomic_fetch_sub(&mutable->runs_left, (long long)n);
+    if (left > 0 && left <= (long long)n) make_code(mutable, FEW_SITES, false, TAY_LOG_INFO);
+}
+
 tay_execution tay__exec_execution(const tay__exec *exec)
 {
-    return atomic_load(&exec->run) ? TAY_EXECUTION_JIT : TAY_EXECUTION_VM;
+    return atomic_load(&exec->run) || atomic_load(&exec->run_points) ? TAY_EXECUTION_JIT : TAY_EXECUTION_VM;
 }

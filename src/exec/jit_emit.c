@@ -16,36 +16,10 @@
 enum { BYTES_OF_PAIRS = 96 * 1024 };
 /* Whole blocks of a run from which on they are a loop. */
 enum { LOOP_BLOCKS = 5 };
-/* Loops over more terms than this are not unrolled. */
-enum { MOST_UNROLLED = 6 };
 
 typedef enum place { FIRST, MIDDLE, LAST } place;
 
-typedef struct emitter {
-    const tay__llvm *llvm;
-    const tay__exec *exec;
-    LLVMContextRef context;
-    LLVMModuleRef module;
-    LLVMBuilderRef builder;
-    LLVMTypeRef i64, i32, i8, real, pointer, site, kernel; /* kernel: of a site's function */
-    LLVMValueRef function, jet, packed, scratch;
-    LLVMValueRef n; /* the order of the operation */
-    place place;
-    tay__turn turn; /* which one of a pair of orders */
-    bool *used;     /* [exec->n_slots] a value is kept there */
-    uint32_t width; /* elements of the widest vector */
-    size_t n_sites, most_sites;
-    bool unrolls;
-    LLVMValueRef numbers; /* unrolled: the packed coefficients as constants, those that are numbers */
-    uint32_t vectors; /* those of the sites so far, see tay__emit */
-} emitter;
-
-static LLVMValueRef number(const emitter *e, uint64_t x)
-{
-    return e->llvm->ConstInt(e->i64, x, 0);
-}
-
-static LLVMValueRef constant_global(const emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name)
+LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name)
 {
     LLVMValueRef global = e->llvm->AddGlobal(e->module, type, name);
     e->llvm->SetInitializer(global, value);
@@ -55,8 +29,7 @@ static LLVMValueRef constant_global(const emitter *e, LLVMTypeRef type, LLVMValu
     return global;
 }
 
-/* A constant array; NULL as the null pointer. */
-static tay_status array32(LLVMValueRef *out, const emitter *e, const int32_t *values, size_t n)
+tay_status tay__array32(LLVMValueRef *out, const tay__emitter *e, const int32_t *values, size_t n)
 {
     tay_status status = TAY_OK;
     LLVMValueRef *items = NULL;
@@ -65,26 +38,26 @@ static tay_status array32(LLVMValueRef *out, const emitter *e, const int32_t *va
     if (!values) goto out;
     TAY_TRY(tay__alloc(&items, n, sizeof *items));
     for (size_t i = 0; i < n; i++) items[i] = e->llvm->ConstInt(e->i32, (uint64_t)values[i], 1);
-    *out = constant_global(e, e->llvm->ArrayType2(e->i32, n), e->llvm->ConstArray2(e->i32, items, n), "slots");
+    *out = tay__constant_global(e, e->llvm->ArrayType2(e->i32, n), e->llvm->ConstArray2(e->i32, items, n), "slots");
 out:
     tay__free(items);
     return status;
 }
 
-static LLVMValueRef array8(const emitter *e, const uint8_t *values, uint32_t n)
+static LLVMValueRef array8(const tay__emitter *e, const uint8_t *values, uint32_t n)
 {
     LLVMValueRef items[64];
 
     if (!values || n > 64) return e->llvm->ConstNull(e->pointer);
     for (uint32_t i = 0; i < n; i++) items[i] = e->llvm->ConstInt(e->i8, values[i], 0);
-    return constant_global(e, e->llvm->ArrayType2(e->i8, n), e->llvm->ConstArray2(e->i8, items, n), "transient");
+    return tay__constant_global(e, e->llvm->ArrayType2(e->i8, n), e->llvm->ConstArray2(e->i8, items, n), "transient");
 }
 
 /* The numbers of a tay__site between its pointers and its exponent. */
 enum { N_POINTERS = 4 };
 enum { SITE_NUMBERS = (sizeof(tay__site) - N_POINTERS * sizeof(void *) - sizeof(double)) / sizeof(uint64_t) };
 
-static LLVMTypeRef site_type(const emitter *e)
+static LLVMTypeRef site_type(const tay__emitter *e)
 {
     LLVMTypeRef fields[N_POINTERS + SITE_NUMBERS + 1];
 
@@ -94,34 +67,22 @@ static LLVMTypeRef site_type(const emitter *e)
     return e->llvm->StructTypeInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0);
 }
 
-/* A site to be, with tables of its own. */
-typedef struct draft {
-    tay__site site;
-    LLVMValueRef a, b, a_transient;
-    uint32_t n_terms;
-    const char *kernel;
-    int32_t length, padded; /* elements; those that may be written */
-    int most_vectors;
-    bool known; /* its coefficients are numbers */
-} draft;
-
-static LLVMValueRef constant_site(const emitter *e, const draft *d)
+LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d)
 {
     LLVMValueRef fields[N_POINTERS + SITE_NUMBERS + 1] = {d->a, d->b, d->a_transient};
-    LLVMValueRef n_terms = constant_global(e, e->i64, number(e, d->n_terms), "n_terms");
+    LLVMValueRef n_terms = tay__constant_global(e, e->i64, tay__number(e, d->n_terms), "n_terms");
     uint64_t numbers[SITE_NUMBERS];
 
-    if (d->n_terms > MOST_UNROLLED) e->llvm->SetGlobalConstant(n_terms, 0);
+    if (d->n_terms > e->most_unrolled) e->llvm->SetGlobalConstant(n_terms, 0);
     fields[3] = n_terms;
     memcpy(numbers, (const char *)&d->site + N_POINTERS * sizeof(void *), sizeof numbers);
-    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = number(e, numbers[i]);
+    for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = tay__number(e, numbers[i]);
     fields[N_POINTERS + SITE_NUMBERS] = e->llvm->ConstReal(e->llvm->DoubleTypeInContext(e->context), d->site.exponent);
     LLVMValueRef value = e->llvm->ConstStructInContext(e->context, fields, N_POINTERS + SITE_NUMBERS + 1, 0);
-    return constant_global(e, e->site, value, "site");
+    return tay__constant_global(e, e->site, value, "site");
 }
 
-/* A call of a draft's kernel: `vectors` vectors of `width` elements. */
-static tay_status call(emitter *e, const draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
+tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width)
 {
     tay_status status = TAY_OK;
     uint32_t bytes = width * (uint32_t)e->exec->element;
@@ -139,18 +100,11 @@ out:
     return status;
 }
 
-/* A loop for *i = from, from + step, ... < to: between begin_loop and end_loop stands its body. */
-typedef struct loop {
-    LLVMBasicBlockRef body;
-    LLVMValueRef i;
-    uint64_t step, to;
-} loop;
-
-static loop begin_loop(emitter *e, uint64_t from, uint64_t to, uint64_t step)
+tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step)
 {
     LLVMBasicBlockRef before = e->llvm->GetInsertBlock(e->builder);
-    loop l = {.body = e->llvm->AppendBasicBlockInContext(e->context, e->function, "loop"), .step = step, .to = to};
-    LLVMValueRef start = number(e, from);
+    tay__loop l = {.body = e->llvm->AppendBasicBlockInContext(e->context, e->function, "loop"), .step = step, .to = to};
+    LLVMValueRef start = tay__number(e, from);
 
     e->llvm->BuildBr(e->builder, l.body);
     e->llvm->PositionBuilderAtEnd(e->builder, l.body);
@@ -159,12 +113,12 @@ static loop begin_loop(emitter *e, uint64_t from, uint64_t to, uint64_t step)
     return l;
 }
 
-static void end_loop(emitter *e, loop *l)
+void tay__end_loop(tay__emitter *e, tay__loop *l)
 {
     LLVMBasicBlockRef end = e->llvm->GetInsertBlock(e->builder);
     LLVMBasicBlockRef after = e->llvm->AppendBasicBlockInContext(e->context, e->function, "after");
-    LLVMValueRef next = e->llvm->BuildAdd(e->builder, l->i, number(e, l->step), "next");
-    LLVMValueRef more = e->llvm->BuildICmp(e->builder, LLVMIntULT, next, number(e, l->to), "more");
+    LLVMValueRef next = e->llvm->BuildAdd(e->builder, l->i, tay__number(e, l->step), "next");
+    LLVMValueRef more = e->llvm->BuildICmp(e->builder, LLVMIntULT, next, l->to, "more");
 
     e->llvm->BuildCondBr(e->builder, more, l->body, after);
     e->llvm->AddIncoming(l->i, &next, &end, 1);
@@ -172,7 +126,7 @@ static void end_loop(emitter *e, loop *l)
 }
 
 /* So many elements in whole vectors. */
-static uint32_t whole_vectors(const emitter *e, uint32_t length)
+static uint32_t whole_vectors(const tay__emitter *e, uint32_t length)
 {
     return (length + e->width - 1) / e->width * e->width;
 }
@@ -181,11 +135,11 @@ static uint32_t whole_vectors(const emitter *e, uint32_t length)
  * The blocks of a run: many whole ones as a loop, what is left in vectors that get narrower. The last one comes first: where it
  * goes over the end of a row, the row behind is not there yet.
  */
-static tay_status emit_blocks(emitter *e, const draft *d)
+static tay_status emit_blocks(tay__emitter *e, const tay__draft *d)
 {
     enum { MOST_BLOCKS = LOOP_BLOCKS + 10 };
     tay_status status = TAY_OK;
-    LLVMValueRef site = constant_site(e, d);
+    LLVMValueRef site = tay__constant_site(e, d);
     uint32_t length = (uint32_t)d->length, size = e->width * (uint32_t)d->most_vectors, n = 0;
     uint32_t end = length / size >= LOOP_BLOCKS ? length / size * size : 0, at = end; /* none of a loop goes over the end */
     struct {
@@ -203,18 +157,18 @@ static tay_status emit_blocks(emitter *e, const draft *d)
             at += vectors * width;
         }
     }
-    while (n-- > 0) TAY_TRY(call(e, d, site, number(e, blocks[n].at), (int)blocks[n].vectors, blocks[n].width));
+    while (n-- > 0) TAY_TRY(tay__call_site(e, d, site, tay__number(e, blocks[n].at), (int)blocks[n].vectors, blocks[n].width));
     if (end > 0) {
-        loop l = begin_loop(e, 0, end, size);
-        TAY_TRY(call(e, d, site, l.i, d->most_vectors, e->width));
-        end_loop(e, &l);
+        tay__loop l = tay__begin_loop(e, 0, tay__number(e, end), size);
+        TAY_TRY(tay__call_site(e, d, site, l.i, d->most_vectors, e->width));
+        tay__end_loop(e, &l);
     }
 out:
     return status;
 }
 
 /* How many slots from `first` on may be written, if `length` of them are a row: those behind are nobody's. */
-static int32_t room(const emitter *e, int32_t first, int32_t length)
+static int32_t room(const tay__emitter *e, int32_t first, int32_t length)
 {
     int32_t end = first + length;
     while ((size_t)end < e->exec->n_slots && !e->used[end] && end - first < length + (int32_t)e->width) end++;
@@ -222,7 +176,7 @@ static int32_t room(const emitter *e, int32_t first, int32_t length)
 }
 
 /* The elements of the operands of members m .. m + length - 1 of row r: one per term; or with a table `step` per term. */
-static tay_status operands(LLVMValueRef *out, const emitter *e, const tay__group *g, const int32_t *slots, bool moves,
+static tay_status operands(LLVMValueRef *out, const tay__emitter *e, const tay__group *g, const int32_t *slots, bool moves,
                            const tay__segment *s, uint32_t step)
 {
     tay_status status = TAY_OK;
@@ -237,7 +191,7 @@ static tay_status operands(LLVMValueRef *out, const emitter *e, const tay__group
                                          : slots[s->row * (size_t)g->n_terms + k] + (moves ? s->begin : 0);
         }
     }
-    TAY_TRY(array32(out, e, values, (size_t)g->n_terms * step));
+    TAY_TRY(tay__array32(out, e, values, (size_t)g->n_terms * step));
 out:
     tay__free(values);
     return status;
@@ -259,8 +213,7 @@ static bool has_numbers(const tay__program *p, const tay__group *g)
     return (!g->has_coefs || are_numbers(p, g->coefs, n)) && (!g->has_constant || are_numbers(p, g->constants, g->n_members));
 }
 
-/* The packed coefficients as constants, as far as they are numbers. */
-static tay_status make_numbers(emitter *e)
+tay_status tay__make_numbers(tay__emitter *e)
 {
     tay_status status = TAY_OK;
     const tay__program *p = e->exec->program;
@@ -270,14 +223,14 @@ static tay_status make_numbers(emitter *e)
     for (size_t i = 0; i < p->n_packed; i++)
         items[i] = e->llvm->ConstReal(e->real, are_numbers(p, i, 1) ? p->numbers[p->packed_from[i]] : 0);
     LLVMTypeRef type = e->llvm->ArrayType2(e->real, p->n_packed);
-    e->numbers = constant_global(e, type, e->llvm->ConstArray2(e->real, items, p->n_packed), "numbers");
+    e->numbers = tay__constant_global(e, type, e->llvm->ConstArray2(e->real, items, p->n_packed), "numbers");
     tay__free(items);
 out:
     return status;
 }
 
 /* Products and powers, which read many coefficients, go by pairs of orders; not behind a state's last coefficient. */
-static tay__turn turn_of(const emitter *e, const tay__operation *o)
+static tay__turn turn_of(const tay__emitter *e, const tay__operation *o)
 {
     const tay__group *g = o->group;
     bool pairs = (g->primitive == TAY__PRODUCT && g->a_stride == TAY__CONTIGUOUS) || g->primitive == TAY__POWER;
@@ -286,7 +239,7 @@ static tay__turn turn_of(const emitter *e, const tay__operation *o)
 }
 
 /* What all sites of an operation's segment have in common. */
-static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o, const tay__segment *s)
+static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
@@ -294,7 +247,7 @@ static tay_status make_draft(draft *d, const emitter *e, const tay__operation *o
     size_t m = (size_t)s->begin, before = g->offset[s->row];
     uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
 
-    *d = (draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
+    *d = (tay__draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
                  .most_vectors = 4, .n_terms = g->n_terms,
                  .known = e->numbers && has_numbers(e->exec->program, g)};
     if (s->end < row->length) d->padded = d->length;
@@ -346,8 +299,7 @@ static const char *kernel_of(const tay__group *g)
     }
 }
 
-/* The kernel of order 0 of a function, if there is one that is inlined. */
-static const char *value_kernel_of(const tay__group *g, place where)
+const char *tay__value_kernel(const tay__group *g)
 {
     static const char *const names[TAY_N_FUNCTIONS] = {
         [TAY_EXP] = "value_exp",   [TAY_EXPM1] = "value_expm1", [TAY_LOG] = "value_log",   [TAY_LOG1P] = "value_log1p",
@@ -355,7 +307,6 @@ static const char *value_kernel_of(const tay__group *g, place where)
         [TAY_COSH] = "value_cosh", [TAY_TANH] = "value_tanh",   [TAY_SIGMOID] = "value_sigmoid",
         [TAY_ATAN] = "value_atan", [TAY_POW] = "value_pow"};
 
-    if (where != FIRST) return NULL;
     if (g->primitive == TAY__POWER) return tay__is_special_power(g->exponent) ? NULL : "value_power";
     return g->primitive == TAY__INTEGRATE ? names[g->function] : NULL;
 }
@@ -368,13 +319,13 @@ static const char *whole_kernel_of(const tay__group *g, place where)
     return g->primitive == TAY__INTEGRATE ? "function" : g->primitive == TAY__POWER ? "power_special" : NULL;
 }
 
-static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__segment *s)
+static tay_status emit_segment(tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
     tay_status status = TAY_OK;
-    draft d;
+    tay__draft d;
 
     TAY_TRY(make_draft(&d, e, o, s));
-    d.kernel = value_kernel_of(o->group, e->place);
+    d.kernel = e->place == FIRST ? tay__value_kernel(o->group) : NULL;
     if (d.kernel) {
         d.most_vectors = 1;
         TAY_TRY(emit_blocks(e, &d));
@@ -385,7 +336,8 @@ static tay_status emit_segment(emitter *e, const tay__operation *o, const tay__s
         uint32_t whole = whole_vectors(e, (uint32_t)d.length);
         bool pads = o->group->primitive == TAY__POWER && (uint32_t)d.padded >= whole && (uint32_t)d.length > e->width / 2;
         d.site.length = pads ? whole : (uint64_t)d.length;
-        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, o->group->primitive == TAY__POWER && !pads ? 1 : e->width));
+        uint32_t width = o->group->primitive == TAY__POWER && !pads ? 1 : e->width;
+        TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, width));
     } else {
         d.kernel = kernel_of(o->group);
         TAY_TRY(emit_blocks(e, &d));
@@ -410,13 +362,13 @@ static uint32_t common_rows(const tay__group *g, const int32_t *shared, const ta
 }
 
 /* Such rows together; `own`: the other operands. */
-static tay_status emit_common_rows(emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s,
+static tay_status emit_common_rows(tay__emitter *e, const tay__operation *o, const int32_t *own, const tay__segment *s,
                                    uint32_t n_rows)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
     int32_t *a = NULL, first = g->rows[s->row].first;
-    draft d;
+    tay__draft d;
 
     TAY_TRY(make_draft(&d, e, o, s));
     TAY_TRY(tay__alloc(&a, n_rows * (size_t)g->n_terms, sizeof *a));
@@ -431,7 +383,7 @@ static tay_status emit_common_rows(emitter *e, const tay__operation *o, const in
         for (uint32_t k = 0; k < g->n_terms; k++) a[m * g->n_terms + k] = own[s[m].row * (size_t)g->n_terms + k] + s->begin;
     }
     if (own == g->b) d.b = d.a;
-    TAY_TRY(array32(&d.a, e, a, n_rows * (size_t)g->n_terms));
+    TAY_TRY(tay__array32(&d.a, e, a, n_rows * (size_t)g->n_terms));
     TAY_TRY(emit_blocks(e, &d));
 out:
     tay__free(a);
@@ -450,12 +402,12 @@ static uint64_t tile_at(const tay__operation *o, uint32_t r, uint32_t n_orders)
 }
 
 /* The rows of a tile, whose segments stand together. */
-static tay_status emit_tile(emitter *e, const tay__operation *o, const tay__segment *s, uint32_t n_rows)
+static tay_status emit_tile(tay__emitter *e, const tay__operation *o, const tay__segment *s, uint32_t n_rows)
 {
     static const char *const kernels[] = {"tile_1", "tile_2", "tile_3", "tile_4", "tile_5", "tile_6"};
     tay_status status = TAY_OK;
     const tay__row *row = &o->group->rows[s->row];
-    draft d;
+    tay__draft d;
 
     TAY_TRY(make_draft(&d, e, o, s));
     d.kernel = kernels[n_rows - 1];
@@ -473,33 +425,33 @@ out:
 }
 
 /* Packs the numbers of all tiles of an operation, for the order e->n. */
-static tay_status emit_packing(emitter *e, const tay__operation *o)
+static tay_status emit_packing(tay__emitter *e, const tay__operation *o)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
 
     for (uint32_t r = 0, n_rows; r < g->n_rows; r += n_rows) {
-        draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
+        tay__draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
                    .n_terms = g->n_terms};
         n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
         d.site = (tay__site){.n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
                              .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = tay__n_orders(e->exec)};
         d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
-        TAY_TRY(array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
-        TAY_TRY(call(e, &d, constant_site(e, &d), number(e, 0), 1, e->width));
+        TAY_TRY(tay__array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
+        TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, e->width));
     }
 out:
     return status;
 }
 
 /* While an operation is written, what it writes later is nobody's: whole vectors may go over the ends of rows there. */
-static void set_used(emitter *e, const tay__group *g, const tay__segment *s, size_t n_segments, bool used)
+static void set_used(tay__emitter *e, const tay__group *g, const tay__segment *s, size_t n_segments, bool used)
 {
     for (size_t i = 0; i < n_segments; i++)
         memset(e->used + g->rows[s[i].row].first + s[i].begin, used, (size_t)(s[i].end - s[i].begin));
 }
 
-static tay_status emit_operation(emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
+static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
@@ -509,7 +461,7 @@ static tay_status emit_operation(emitter *e, const tay__operation *o, const tay_
     if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
     bool keeps_sums = turn_of(e, o) == TAY__SECOND && !g->transient; /* of the rows behind, where their results go */
     if (!keeps_sums) set_used(e, g, segments, n_segments, false);
-    if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, number(e, (uint64_t)-(int64_t)o->delay), "before");
+    if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, tay__number(e, (uint64_t)-(int64_t)o->delay), "before");
     for (size_t i = 0, rows = 1; i < n_segments; i += rows) {
         if (is_tiled(o)) {
             rows = tay__tile_rows((uint32_t)o->group->rows[segments[i].row].tile);
@@ -528,12 +480,12 @@ out:
     return status;
 }
 
-static const tay__operation *operation_of(const emitter *e, const tay__step *step, uint32_t k)
+static const tay__operation *operation_of(const tay__emitter *e, const tay__step *step, uint32_t k)
 {
     return (const tay__operation *)e->exec->operations.data + step->begin + k;
 }
 
-static tay_status emit_order(emitter *e, const tay__step *step, const size_t *slice, place where, LLVMValueRef n)
+static tay_status emit_order(tay__emitter *e, const tay__step *step, const size_t *slice, place where, LLVMValueRef n)
 {
     tay_status status = TAY_OK;
     const tay__segment *segments = e->exec->segments.data;
@@ -547,24 +499,24 @@ out:
 }
 
 /* Orders first .. end - 1, with pairs an even number of them. */
-static tay_status emit_loop(emitter *e, const tay__step *step, const size_t *slice, uint32_t first, uint32_t end, bool pairs)
+static tay_status emit_loop(tay__emitter *e, const tay__step *step, const size_t *slice, uint32_t first, uint32_t end, bool pairs)
 {
     tay_status status = TAY_OK;
-    loop l = begin_loop(e, first, end, pairs ? 2 : 1);
+    tay__loop l = tay__begin_loop(e, first, tay__number(e, end), pairs ? 2 : 1);
 
     e->turn = pairs ? TAY__FIRST : TAY__ALONE;
     TAY_TRY(emit_order(e, step, slice, MIDDLE, l.i));
     if (pairs) {
         e->turn = TAY__SECOND;
-        TAY_TRY(emit_order(e, step, slice, MIDDLE, e->llvm->BuildAdd(e->builder, l.i, number(e, 1), "second")));
+        TAY_TRY(emit_order(e, step, slice, MIDDLE, e->llvm->BuildAdd(e->builder, l.i, tay__number(e, 1), "second")));
     }
     e->turn = TAY__ALONE;
-    end_loop(e, &l);
+    tay__end_loop(e, &l);
 out:
     return status;
 }
 
-static tay_status emit_step(emitter *e, const tay__step *step)
+static tay_status emit_step(tay__emitter *e, const tay__step *step)
 {
     tay_status status = TAY_OK;
     uint32_t order = e->exec->order;
@@ -574,25 +526,25 @@ static tay_status emit_step(emitter *e, const tay__step *step)
     for (uint32_t k = 0; k < step->n_operations; k++) {
         const tay__operation *o = operation_of(e, step, k);
         if (!is_tiled(o) || !o->complete) continue;
-        loop l = begin_loop(e, 0, tay__n_orders(e->exec), 1);
+        tay__loop l = tay__begin_loop(e, 0, tay__number(e, tay__n_orders(e->exec)), 1);
         e->n = l.i;
         TAY_TRY(emit_packing(e, o));
-        end_loop(e, &l);
+        tay__end_loop(e, &l);
     }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
-        TAY_TRY(emit_order(e, step, slice, FIRST, number(e, 0)));
+        TAY_TRY(emit_order(e, step, slice, FIRST, tay__number(e, 0)));
         bool pairs = e->exec->plane * e->exec->element * order > BYTES_OF_PAIRS;
         uint32_t n = 1, last = e->unrolls ? order : pairs && order % 2 == 0 ? 2 : 1;
-        while (n < last) TAY_TRY(emit_order(e, step, slice, MIDDLE, number(e, n++)));
+        while (n < last) TAY_TRY(emit_order(e, step, slice, MIDDLE, tay__number(e, n++)));
         if (n < order) TAY_TRY(emit_loop(e, step, slice, n, order, pairs));
-        if (order > 0) TAY_TRY(emit_order(e, step, slice, LAST, number(e, order)));
+        if (order > 0) TAY_TRY(emit_order(e, step, slice, LAST, tay__number(e, order)));
     }
 out:
     return status;
 }
 
 /* The operands of a group, which mostly are members of others. */
-static void mark_operands(emitter *e, const tay__group *g, const int32_t *slots, tay__stride stride)
+static void mark_operands(tay__emitter *e, const tay__group *g, const int32_t *slots, tay__stride stride)
 {
     for (uint32_t r = 0; slots && r < g->n_rows; r++) {
         for (uint32_t k = 0; k < g->n_terms; k++) {
@@ -607,7 +559,7 @@ static void mark_operands(emitter *e, const tay__group *g, const int32_t *slots,
 }
 
 /* Marks slots that hold values. */
-static tay_status mark_used(emitter *e)
+static tay_status mark_used(tay__emitter *e)
 {
     tay_status status = TAY_OK;
     const tay__program *p = e->exec->program;
@@ -627,7 +579,7 @@ out:
     return status;
 }
 
-static void declare(emitter *e)
+void tay__declare(tay__emitter *e)
 {
     const tay__llvm *llvm = e->llvm;
     LLVMContextRef c = e->context;
@@ -656,13 +608,13 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
                      const tay__exec *exec, uint32_t most_sites, bool unrolls)
 {
     tay_status status = TAY_OK;
-    emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
-                 .most_sites = unrolls ? SIZE_MAX : most_sites, .unrolls = unrolls};
+    tay__emitter e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
+                      .most_sites = unrolls ? SIZE_MAX : most_sites, .most_unrolled = TAY__MOST_UNROLLED, .unrolls = unrolls};
     const tay__step *steps = exec->steps.data;
 
-    declare(&e);
+    tay__declare(&e);
     TAY_TRY(mark_used(&e));
-    if (unrolls) TAY_TRY(make_numbers(&e));
+    if (unrolls) TAY_TRY(tay__make_numbers(&e));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
     *vectors = e.vectors;

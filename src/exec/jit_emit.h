@@ -31,8 +31,74 @@ extern const char tay__bitcode_digest[];
 tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
                      const tay__exec *exec, uint32_t most_sites, bool unrolls);
 
+/* The same of points: jit_points.c. */
+tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                            const tay__exec *exec, uint32_t most_sites);
+
 /* Links in the kernels that the module declares, marked for inlining (jit_link.c). */
 tay_status tay__link_kernels(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, tay_real real,
                              uint32_t vectors);
+
+/* Loops over more terms than this are not unrolled, where values are in memory. */
+enum { TAY__MOST_UNROLLED = 6 };
+
+/* What both of them write with. */
+typedef struct tay__emitter {
+    const tay__llvm *llvm;
+    const tay__exec *exec;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMTypeRef i64, i32, i8, real, pointer, site, kernel; /* kernel: of a site's function */
+    LLVMValueRef function, jet, packed, scratch;
+    LLVMValueRef n; /* the order of the operation */
+    int place;      /* jit_emit.c */
+    tay__turn turn; /* which one of a pair of orders */
+    bool *used;     /* [exec->n_slots] a value is kept there */
+    uint32_t width; /* elements of the widest vector */
+    size_t n_sites, most_sites;
+    uint32_t most_unrolled; /* a loop over more terms stays one */
+    uint32_t vectors; /* those of the sites so far, see tay__emit */
+    bool unrolls;
+    LLVMValueRef numbers; /* unrolled, and of points: the packed coefficients as constants, those that are numbers */
+} tay__emitter;
+
+/* A site to be, with tables of its own. */
+typedef struct tay__draft {
+    tay__site site;
+    LLVMValueRef a, b, a_transient;
+    uint32_t n_terms;
+    const char *kernel;
+    int32_t length, padded; /* elements; those that may be written */
+    int most_vectors;
+    bool known; /* its coefficients are numbers */
+} tay__draft;
+
+/* A loop for *i = from, from + step, ... < to, at least once: between tay__begin_loop and tay__end_loop stands its body. */
+typedef struct tay__loop {
+    LLVMBasicBlockRef body;
+    LLVMValueRef i, to;
+    uint64_t step;
+} tay__loop;
+
+static inline LLVMValueRef tay__number(const tay__emitter *e, uint64_t x)
+{
+    return e->llvm->ConstInt(e->i64, x, 0);
+}
+
+/* Types, the function and its arguments; the builder stands at its beginning. */
+void tay__declare(tay__emitter *e);
+LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name);
+/* A constant array; NULL as the null pointer. */
+tay_status tay__array32(LLVMValueRef *out, const tay__emitter *e, const int32_t *values, size_t n);
+LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d);
+/* A call of a draft's kernel: `vectors` vectors of `width` elements. */
+tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width);
+tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step);
+void tay__end_loop(tay__emitter *e, tay__loop *l);
+/* Sets e->numbers. */
+tay_status tay__make_numbers(tay__emitter *e);
+/* The kernel of order 0 of a function of one argument, if there is one that is inlined. */
+const char *tay__value_kernel(const tay__group *g);
 
 #endif

@@ -40,7 +40,8 @@
     F(DisposeTargetMachine) F(CreateTargetDataLayout) F(DisposeTargetData) F(TargetMachineEmitToMemoryBuffer)          \
     F(CreatePassBuilderOptions) F(DisposePassBuilderOptions) F(RunPasses) F(OrcCreateLLJIT) F(OrcDisposeLLJIT)         \
     F(OrcLLJITGetMainJITDylib) F(OrcLLJITAddObjectFile) F(OrcLLJITLookup) F(OrcLLJITMangleAndIntern)                   \
-    F(OrcAbsoluteSymbols) F(OrcJITDylibDefine)
+    F(OrcAbsoluteSymbols) F(OrcJITDylibDefine) F(BuildAlloca) F(BuildGEP2) F(BuildLoad2)                               \
+    F(BuildMemCpy) F(BuildMul)
 
 typedef struct tay__llvm {
 #define F(name) __typeof__(LLVM##name) *name;

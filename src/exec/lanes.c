@@ -8,20 +8,14 @@
  */
 #include "exec/bound.h"
 
-/* The slot of operand k of member m of row r. */
-static int32_t operand(const tay__group *g, const int32_t *slots, tay__stride stride, uint32_t r, uint32_t k, int32_t m)
-{
-    if (g->a_stride == TAY__GATHER) return slots[k * (size_t)g->pitch + (size_t)m];
-    return slots[r * (size_t)g->n_terms + k] + (stride == TAY__CONTIGUOUS ? m : 0);
-}
-
 /* Whether member m + 1 of row r goes on where member m ends. */
 static bool goes_on(const tay__exec *exec, const tay__group *g, uint32_t r, int32_t m)
 {
     if (g->has_coefs && g->varying_coefs != exec->lane_coefs) return false;
     for (uint32_t k = 0; k < g->n_terms; k++) {
-        if (operand(g, g->a, g->a_stride, r, k, m + 1) != operand(g, g->a, g->a_stride, r, k, m) + 1) return false;
-        if (g->b && operand(g, g->b, g->b_stride, r, k, m + 1) != operand(g, g->b, g->b_stride, r, k, m) + 1) return false;
+        if (tay__operand(g, g->a, g->a_stride, r, k, m + 1) != tay__operand(g, g->a, g->a_stride, r, k, m) + 1) return false;
+        if (!g->b) continue;
+        if (tay__operand(g, g->b, g->b_stride, r, k, m + 1) != tay__operand(g, g->b, g->b_stride, r, k, m) + 1) return false;
     }
     return true;
 }
@@ -89,9 +83,9 @@ void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context
 {
     for (uint32_t r = 0; r < g->n_rows; r++) {
         for (uint32_t k = 0; k < g->n_terms; k++) {
-            for (int32_t m = 0; m < span(g, r); m++) see(context, g, operand(g, g->a, g->a_stride, r, k, m), false);
+            for (int32_t m = 0; m < span(g, r); m++) see(context, g, tay__operand(g, g->a, g->a_stride, r, k, m), false);
             for (int32_t m = 0; g->b && m < g->rows[r].length; m++)
-                see(context, g, operand(g, g->b, g->b_stride, r, k, m), true);
+                see(context, g, tay__operand(g, g->b, g->b_stride, r, k, m), true);
         }
     }
 }
@@ -211,7 +205,7 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
     for (uint32_t r = 0; r < g->n_rows; r++) {
         for (uint32_t k = 0; k < g->n_terms; k++) {
             for (int32_t m = 0; m < span(g, r); m++, at++) {
-                from[at] = operand(g, g->a, g->a_stride, r, k, m);
+                from[at] = tay__operand(g, g->a, g->a_stride, r, k, m);
                 if (g->a_stride == TAY__GATHER) a[k * (size_t)g->pitch + (size_t)m] = row->first + (int32_t)at;
                 else if (m == 0) a[r * (size_t)g->n_terms + k] = row->first + (int32_t)at;
             }

@@ -33,17 +33,20 @@ static void run_step(const tay__exec *exec, const tay__step *step, const tay__pa
     }
 }
 
-void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
+void tay__run_steps(const tay__exec *exec, tay__workspace *workspace)
 {
     const tay__step *steps = exec->steps.data;
+    tay__pass pass = tay__pass_of(exec, workspace, tay__n_orders(exec));
+
+    for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
+}
+
+void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
+{
     tay__code_function *code = atomic_load_explicit(&exec->run, memory_order_acquire);
 
-    if (code) {
-        code(workspace->jet, workspace->packed, workspace->scratch);
-    } else {
-        tay__pass pass = tay__pass_of(exec, workspace, tay__n_orders(exec));
-        for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
-    }
+    if (code) code(workspace->jet, workspace->packed, workspace->scratch);
+    else tay__run_steps(exec, workspace);
     if (atomic_load_explicit(&exec->runs_left, memory_order_relaxed) > 0) tay__exec_count_run(exec);
 }
 

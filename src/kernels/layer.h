@@ -48,7 +48,7 @@ TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, 
         }
     }
     for (uint32_t k = 0; k < l->n_terms; k++, c += l->coef_step) {
-        const real *a = in + (reverse ? k * l->in_step : l->in_at[k]);
+        const real *a = in + (reverse || !l->in_at ? k * l->in_step : l->in_at[k]);
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) x[i] = tay__load(a + i * TAY__WIDTH);
 #pragma GCC unroll 10

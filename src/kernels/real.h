@@ -119,12 +119,16 @@ static inline vec tay__max(vec a, vec b)
 }
 #endif
 
-/* Whether some element of mask is not 0. */
+/* Whether some element of mask is not 0. Code made at run time keeps short loops like gcc's. */
 static inline int tay__any(uvec mask)
 {
+#ifdef __clang__
+    return __builtin_reduce_or(mask) != 0;
+#else
     natural any = 0;
     for (int i = 0; i < TAY__WIDTH; i++) any |= mask[i];
     return any != 0;
+#endif
 }
 
 #endif

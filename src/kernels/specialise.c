@@ -76,17 +76,21 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
     }
 }
 
-/* Special powers over whole vectors: elements behind the run may be written (jit_emit.c). */
+/* x^p for the special exponents. */
+TAY__INLINE vec special_power(vec x, double p)
+{
+    vec root = p == -1 || p == -2 ? tay__splat(1) : __builtin_elementwise_sqrt(x);
+    vec y = p == -2 ? x * x : p == -1 || p == 1.5 || p == -1.5 ? x * root : root;
+    return p < 0 ? 1 / y : y;
+}
+
+/* The same over whole vectors: elements behind the run may be written (jit_emit.c). */
 TAY__INLINE void power_special(const tay__run *run)
 {
     const real *a = tay__operand_a(run, 0);
     double p = run->group->exponent;
 
-    for (size_t i = 0; i < run->length; i += TAY__WIDTH) {
-        vec x = tay__load(a + i), root = p == -1 || p == -2 ? tay__splat(1) : __builtin_elementwise_sqrt(x);
-        vec y = p == -2 ? x * x : p == -1 || p == 1.5 || p == -1.5 ? x * root : root;
-        tay__store(run->y + i, p < 0 ? 1 / y : y);
-    }
+    for (size_t i = 0; i < run->length; i += TAY__WIDTH) tay__store(run->y + i, special_power(tay__load(a + i), p));
 }
 
 /* Pairs of orders as with several lanes. */
@@ -105,6 +109,16 @@ TAY__INLINE void square_block(const tay__run *run, size_t at, int vectors, tay__
     else
         tay__product_lanes_block(run, at, vectors, run->n_terms, run->turn, coefs, true);
 }
+
+/* Order 0 of the functions that vmath.h has, and of powers that are not special. */
+#define ARGUMENT(k) tay__load(tay__operand_a(&run, k) + at)
+#define VALUE(name) SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(ARGUMENT(0))))
+
+#if TAY__VECTOR_BYTES == 128 /* for pairs of members, see exec/jit_points.c */
+VALUE(sin)
+VALUE(tanh)
+VALUE(sigmoid)
+#else
 
 SITES(linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
 SITES(linear_shared_s, tay__linear_block, TAY__SHARED, TAY__SPLAT_COEFS)
@@ -140,9 +154,6 @@ TILES(4)
 TILES(5)
 TILES(6)
 
-/* Order 0 of the functions that vmath.h has, and of powers that are not special. */
-#define ARGUMENT(k) tay__load(tay__operand_a(&run, k) + at)
-#define VALUE(name) SITE(value_##name, 1, tay__store(run.y + at, tay__v##name(ARGUMENT(0))))
 VALUE(exp)
 VALUE(expm1)
 VALUE(log)
@@ -175,3 +186,8 @@ SITE(pack, 1, do {
     }
     (void)at;
 } while (0))
+#endif
+
+#if TAY__VECTOR_BYTES == 64 || TAY__VECTOR_BYTES <= 8
+#include "kernels/specialise_points.h"
+#endif

@@ -241,15 +241,20 @@ static inline void tay__vsincos_reduced(vec *sine, vec *cosine, vec r, vec r_lo)
     *cosine = w + (((1 - w) - h) + (u * u * tay__vpolynomial(u, tay__cos_terms, TAY__COS_TERMS) - r * r_lo));
 }
 
+/* sin(a + n pi/2) of the sine and cosine of the reduced argument a */
+static inline vec tay__vsin_quadrant(vec sine, vec cosine, uvec n)
+{
+    vec y = tay__blend((n & 1) != 0, cosine, sine);
+    return (vec)((uvec)y ^ ((n & 2) << (TAY__SIGN_BIT - 1)));
+}
+
 /* sin(a + quadrant pi/2), a >= 0 */
 static inline vec tay__vsin_shifted(vec a, natural quadrant)
 {
     tay__reduced reduced = tay__vreduce(a);
     vec sine, cosine;
     tay__vsincos_reduced(&sine, &cosine, reduced.r, reduced.r_lo);
-    uvec n = reduced.n + quadrant;
-    vec y = tay__blend((n & 1) != 0, cosine, sine);
-    return (vec)((uvec)y ^ ((n & 2) << (TAY__SIGN_BIT - 1)));
+    return tay__vsin_quadrant(sine, cosine, reduced.n + quadrant);
 }
 
 static inline vec tay__vsin(vec x)
@@ -260,6 +265,16 @@ static inline vec tay__vsin(vec x)
 static inline vec tay__vcos(vec x)
 {
     return tay__vsin_shifted(tay__vabs(x), 1);
+}
+
+/* Both, of one reduction. */
+static inline void tay__vsincos(vec *sine, vec *cosine, vec x)
+{
+    tay__reduced reduced = tay__vreduce(tay__vabs(x));
+    vec s, c;
+    tay__vsincos_reduced(&s, &c, reduced.r, reduced.r_lo);
+    *sine = (vec)((uvec)tay__vsin_quadrant(s, c, reduced.n) ^ ((uvec)x & TAY__SIGN));
+    *cosine = tay__vsin_quadrant(s, c, reduced.n + 1);
 }
 
 static inline vec tay__vtan(vec x)

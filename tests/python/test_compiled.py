@@ -264,8 +264,12 @@ def test_copies_and_pickles(g):
     assert g.dump()
 
 
-def test_threads(f):
+@pytest.mark.filterwarnings("ignore:the interpreter runs this")
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+def test_threads(execution):
     """One function may be called from several threads at once."""
+    a, b = hk.make_vars("x", "y")
+    f = hk.cfunc([a + b, a - b, a * b], [a, b], execution=execution)
     points = np.random.default_rng(0).normal(size=(2, 100_000))
     expected, results = f(points), [None] * 4
 
@@ -279,10 +283,12 @@ def test_threads(f):
     assert all(np.array_equal(r, expected) for r in results)
 
 
-def test_many_points_by_several_threads():
+@pytest.mark.filterwarnings("ignore:the interpreter runs this")
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+def test_many_points_by_several_threads(execution):
     """The same numbers, bit for bit, however many threads share the points."""
     x, y = hk.make_vars("x", "y")
-    g = hk.cfunc([hk.tanh(x * y) + hk.par[0], hk.sin(x) - hk.time], [x, y])
+    g = hk.cfunc([hk.tanh(x * y) + hk.par[0], hk.sin(x) - hk.time], [x, y], execution=execution)
     points = np.random.default_rng(5).normal(size=(2, 300_007))
     results = []
     try:

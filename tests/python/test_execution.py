@@ -1,4 +1,4 @@
-"""Who runs an integrator: the interpreter, or machine code that LLVM makes."""
+"""Who runs an integrator or evaluates a function: the interpreter, or machine code that LLVM makes."""
 
 import copy
 import os
@@ -123,11 +123,51 @@ def test_beside_torch_and_jax():
     assert kepler(execution="jit").execution == "jit"
 
 
+def functions():
+    x, y = hk.make_vars("x", "y")
+    scalar = [hk.sin(x * y) + hk.par[0] / hk.sqrt(x * x + 1), hk.atan2(x, y) - hk.time]
+    network = hk.model.ffnn([x, y], [40, 40], 2, [hk.tanh, hk.tanh, hk.sigmoid], np.sin(np.arange(1842.0)))
+    return [x, y], {"scalar": scalar, "network": network}
+
+
+@needs_jit
+@pytest.mark.parametrize("name", ["scalar", "network"])
+@pytest.mark.parametrize("fp_type", [np.float64, np.float32])
+def test_functions_agree(name, fp_type):
+    variables, made = functions()
+    points = np.random.default_rng(0).normal(size=(2, 1001)).astype(fp_type)
+    more = dict(pars=np.ones((1, 1001), fp_type), time=np.full(1001, 0.5, fp_type)) if name == "scalar" else {}
+    results = {}
+    for execution in ("vm", "jit"):
+        f = hk.cfunc(made[name], variables, fp_type=fp_type, execution=execution)
+        assert f.execution == execution
+        results[execution] = f(points, **more)
+        one = f(points[:, 7].copy(), **{k: v[..., 7] for k, v in more.items()})
+        np.testing.assert_allclose(one, results[execution][:, 7], rtol=1e-13 if fp_type is np.float64 else 1e-5)
+        assert pickle.loads(pickle.dumps(f)).execution == execution
+    tolerance = 1e-13 if fp_type is np.float64 else 2e-5
+    np.testing.assert_allclose(results["jit"], results["vm"], rtol=tolerance, atol=tolerance)
+
+
+@needs_jit
+def test_functions_are_compiled_when_it_pays(monkeypatch):
+    monkeypatch.delenv("TAYRA_EXEC", raising=False)
+    variables, made = functions()
+    f, never = (hk.cfunc(made["network"], variables, execution=execution) for execution in (None, "vm"))
+    points = np.random.default_rng(0).normal(size=(2, 100_000))
+    f(points)
+    assert f.execution == "vm"
+    for _ in range(40):
+        last = f(points), never(points)
+    assert f.execution == "jit" and never.execution == "vm"
+    np.testing.assert_allclose(*last, rtol=1e-13)
+
+
 def test_what_cannot_be_compiled_is_interpreted():
     x = hk.make_vars("x")
-    with pytest.warns(RuntimeWarning, match="the interpreter runs this"):
-        f = hk.cfunc([hk.sin(x)], [x], execution="jit")
-    assert f.execution == "vm" and f([0.5])[0] == np.sin(0.5)
+    with pytest.warns(RuntimeWarning, match="the interpreter runs this: .* at most 16 arguments"):
+        f = hk.cfunc([hk.logical_or([hk.gt(x, i) for i in range(20)])], [x], execution="jit")
+    assert f.execution == "vm" and f([0.5])[0] == 1.0
 
 
 def test_warnings(monkeypatch):
