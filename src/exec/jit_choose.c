@@ -7,12 +7,12 @@
 #include "exec/jit.h"
 
 /*
- * Runs of the vm before code is made where that is left to the library: making it takes some 40 ms for a pendulum and 120 ms for
- * six bodies, as long as 10,000 steps of the vm take, and a step of the code takes a fifth of one of the vm. If it is in
- * memory it is taken sooner, after runs that take longer than looking for it does, 0.2 ms and 0.5 ms. Unrolled code takes four
+ * Runs of the vm before code is made where that is left to the library: making it takes some 20 ms for a pendulum and 60 ms for
+ * six bodies, as long as 5000 steps of the vm take, and a step of the code takes a fifth of one of the vm. If it is in memory it
+ * is taken sooner, after runs that take longer than looking for it does, 0.2 ms and 0.5 ms. Unrolled code takes three to four
  * times as long to make, and three quarters of the time of a step: it pays after a million more.
  */
-enum { RUNS_BEFORE_CODE = 10000, RUNS_BEFORE_SEARCH = 1000, RUNS_BEFORE_UNROLLED = 1000000 };
+enum { RUNS_BEFORE_CODE = 5000, RUNS_BEFORE_SEARCH = 1000, RUNS_BEFORE_UNROLLED = 1000000 };
 
 /* Calls of kernels in code that is wanted, and in code that the library may make by itself, in a fraction of a second. */
 enum { MOST_SITES = 1500, FEW_SITES = 400 };

@@ -139,6 +139,31 @@ static void equal_execs_share(void **state)
     assert_int_equal(tay_memory_cache_size(), 0);
 }
 
+/* The code of a small program that runs often: first with loops over the orders, later unrolled. */
+static void better_code_follows(void **state)
+{
+    enum { N_BEFORE = 5000, N_AFTER = 1000000 };
+    tay__workspace *w;
+
+    NEEDS_JIT;
+    unsetenv("TAYRA_EXEC");
+    tay__exec *exec = make_exec(&base, TAY_EXECUTION_DEFAULT);
+    assert_ok(tay__workspace_create(&w, exec));
+    for (int i = 0; i < N_BEFORE - 1; i++) tay__exec_run(exec, w);
+    assert_happened(0, 0, 0);
+    tay__exec_run(exec, w);
+    assert_happened(1, 0, 0);
+    assert_non_null(exec->code[0]);
+    assert_null(exec->code[1]);
+    check_run(&base, exec);
+    for (int i = 0; i < N_AFTER; i++) tay__exec_run(exec, w);
+    assert_happened(1, 0, 0);
+    assert_non_null(exec->code[1]);
+    check_run(&base, exec);
+    tay__workspace_free(w);
+    tay__exec_free(exec);
+}
+
 /* Each differs from the first, or from another one, in one thing; all give the numbers of the vm. */
 static const variant variants[] = {
     {.e = {{"x1", "x0 sin neg x1 0.5 ** +"}}, .order = ORDER},
@@ -311,9 +336,9 @@ static void the_log_says_why_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(equal_execs_share),     TEST(every_change_makes_other_code), TEST(numbers_are_not_in_the_code),
-        TEST(measured_code_is_made), TEST(damaged_file_is_replaced),      TEST(threads_want_the_same),
-        TEST(processes_want_the_same), TEST(the_log_says_why_not),
+        TEST(equal_execs_share),        TEST(better_code_follows),  TEST(every_change_makes_other_code),
+        TEST(numbers_are_not_in_the_code), TEST(measured_code_is_made), TEST(damaged_file_is_replaced),
+        TEST(threads_want_the_same),    TEST(processes_want_the_same), TEST(the_log_says_why_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

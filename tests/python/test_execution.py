@@ -54,9 +54,9 @@ def test_code_is_made_when_it_pays(monkeypatch):
     ta, never = kepler(), kepler(execution="vm")
     assert ta.execution == "vm"
     for integrator, at_last in ((ta, "jit"), (never, "vm")):
-        integrator.propagate_until(1e9, max_steps=9_000)
+        integrator.propagate_until(1e9, max_steps=4_500)
         assert integrator.execution == "vm"
-        integrator.propagate_until(1e9, max_steps=2_000)
+        integrator.propagate_until(1e9, max_steps=1_000)
         assert integrator.execution == at_last
     assert copy.deepcopy(ta).execution == "jit"
     later = kepler()  # code that is there already is taken sooner
