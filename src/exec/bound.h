@@ -19,6 +19,7 @@ typedef struct tay__operation {
     uint32_t first, last, delay;
     bool complete; /* the shared operands are complete before the step */
     bool pulled;   /* it has cotangents (cotangents.c) */
+    bool restored; /* its values are not saved for the way back, but computed again from what is */
 } tay__operation;
 
 typedef struct tay__step {
@@ -64,6 +65,7 @@ struct tay__exec {
     int32_t *copies;        /* [program->n_slots] the slot of a copy, or -1; NULL: there are none */
     tay__array operations, steps, slices, segments; /* of tay__operation, tay__step, size_t, tay__segment */
     tay__array cleared;                             /* of tay__slots: what tay__cotangents_clear clears */
+    tay__array saved;                               /* of tay__slots: what tay__exec_save saves */
     tay__array kept;                                /* of void *: changed copies of groups, and their operands */
 };
 
@@ -94,6 +96,8 @@ void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context
 
 /* Which operations of a reversible exec are pulled, which write cotangents first, and what is to be cleared before. */
 tay_status tay__plan_reverse(tay__exec *exec);
+/* Then: which values are to be saved for the way back, and which are restored from these (save.c). */
+tay_status tay__plan_save(tay__exec *exec);
 
 /* Slots of the exec's own begin where whole vectors do. */
 static inline void tay__align_slots(tay__exec *exec)

@@ -59,9 +59,11 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     exec->slices = TAY__ARRAY(size_t);
     exec->segments = TAY__ARRAY(tay__segment);
     exec->cleared = TAY__ARRAY(tay__slots);
+    exec->saved = TAY__ARRAY(tay__slots);
     exec->kept = TAY__ARRAY(void *);
     TAY_TRY(tay__bind(exec));
     if (exec->reversible) TAY_TRY(tay__plan_reverse(exec));
+    if (exec->reversible) TAY_TRY(tay__plan_save(exec));
     if (exec->n_slots > exec->program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
     exec->block = tay__points_block(exec);
     if (exec->block > 0) exec->n_scratch += (exec->program->n_pars + (size_t)1) * exec->lanes; /* see run_code in points.c */
@@ -100,6 +102,7 @@ void tay__exec_free(tay__exec *exec)
     tay__array_free(&exec->slices);
     tay__array_free(&exec->segments);
     tay__array_free(&exec->cleared);
+    tay__array_free(&exec->saved);
     tay__free_kept(&exec->kept);
     tay__free(exec);
 }

@@ -93,6 +93,11 @@ tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, u
 size_t tay__exec_width(void);
 /* A jet besides those of workspaces; *out for tay__free_aligned. */
 tay_status tay__exec_create_jet(void *out, const tay__exec *exec);
+/* What the way back reads of the workspace's jet of an order: numbers saved [tay__exec_n_saved(exec, order)], from which it is
+ * restored later, in any workspace with the same parameters. */
+size_t tay__exec_n_saved(const tay__exec *exec, uint32_t order);
+void tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *workspace, uint32_t order);
+void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const double *saved, uint32_t order);
 
 /* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. Of other values
  * coefficient `to` may hold part of a sum. */

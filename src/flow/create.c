@@ -25,9 +25,11 @@ void tay_flow_free(tay_flow *flow)
             after = w->next;
             worker_free(w);
         }
-        double *const *jets = l->idle_jets.data;
-        for (size_t i = 0; i < l->idle_jets.count; i++) tay__free_aligned(jets[i]);
-        tay__array_free(&l->idle_jets);
+        for (int kind = 0; kind < 2; kind++) {
+            double *const *spare = l->spare[kind].data;
+            for (size_t i = 0; i < l->spare[kind].count; i++) tay__free_aligned(spare[i]);
+            tay__array_free(&l->spare[kind]);
+        }
         tay__exec_free(l->exec);
         tay__free(l);
     }
@@ -66,7 +68,7 @@ tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, boo
         tay__lanes *made = NULL;
         TAY_TRY(tay__calloc(&made, 1, sizeof *made));
         *made = (tay__lanes){.lanes = lanes, .lane_pars = lane_pars, .next = flow->lanes,
-                              .idle_jets = TAY__ARRAY(double *)};
+                              .spare = {TAY__ARRAY(double *), TAY__ARRAY(double *)}};
         status = bind(made, flow);
         if (status != TAY_OK) {
             tay__free(made);

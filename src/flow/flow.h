@@ -19,7 +19,7 @@ typedef struct tay__lanes {
     uint32_t lanes;
     bool lane_pars;
     struct tay__worker *idle;
-    tay__array idle_jets; /* of double *: those of tapes that are gone, for the next ones: fresh memory is slow */
+    tay__array spare[2];   /* of double *: what tapes that are gone held (tay__held), for the next ones: fresh memory is slow */
     struct tay__lanes *next;
 } tay__lanes;
 
@@ -31,6 +31,7 @@ typedef struct tay__worker {
     tay__workspace *workspace;
     tay__cotangents *bars;
     double *jet;     /* the workspace's own, where it has none of a tape's */
+    double *saved;   /* where the step under way is saved, or NULL */
     uint64_t run;    /* the last one whose parameters, for all trajectories, were set */
     bool leads;      /* it is the calling thread's, and reports progress */
     struct tay__worker *next;
@@ -59,11 +60,14 @@ typedef struct tay__lane_step {
     bool begins, ends; /* the trajectory's first, last step */
 } tay__lane_step;
 
+/* What is held of a step: the whole jet, which costs nothing but memory, or what the way back reads, a fraction of that. */
+typedef enum tay__held { TAY__JET, TAY__SAVED } tay__held;
+
 /* A step of a block; a list from the last one. */
 typedef struct tay__block_step {
     struct tay__block_step *before;
     uint32_t order;
-    double *jet;          /* NULL: to be computed again from the state */
+    double *jet, *saved;  /* the jet, or what is saved of it (tay__exec_save); or NULL: to be computed again from the state */
     double *state;        /* [dim][lanes] at its beginning */
     tay__lane_step *lane; /* [lanes] */
 } tay__block_step;
@@ -93,10 +97,11 @@ typedef struct tay__block {
     tay__array memory;  /* of void *: that of the steps, but for their jets */
     char *next;         /* free bytes in the last of them, */
     size_t room;        /* so many */
-    tay__array jets;    /* of double * */
-    size_t n_kept;      /* steps of trajectories with jets */
+    tay__array held[2]; /* of double *: jets, and what is saved of others; */
+    size_t held_bytes[2];
+    size_t n_kept;      /* steps of trajectories of which that is held */
     tay__array marks;   /* of tay__mark */
-    size_t step_bytes, jet_bytes, mark_bytes;
+    size_t step_bytes, mark_bytes;
     tay_flow_result result;
 } tay__block;
 
@@ -110,7 +115,7 @@ struct tay_tape {
     tay__block *blocks;
     size_t n_blocks;
     uint64_t serial;                /* of the flow's runs */
-    size_t keep_bytes, limit_bytes; /* for each block: jets that are kept; all */
+    size_t held_bytes[2], limit_bytes; /* for each block: of what is held; of all */
     bool taped, used;
     tay_flow_progress progress;     /* of the run or pull under way, and its context */
     void *context;

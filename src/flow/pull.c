@@ -116,7 +116,9 @@ static void pull_step(const way *w, const tay__block_step *step, bool new_pars)
 
     if (new_pars) tay__set_pars(run, worker, step->lane, w->pars);
     worker->workspace->jet = step->jet ? step->jet : worker->jet;
-    if (!step->jet) {
+    if (step->saved) {
+        tay__exec_restore(exec, worker->workspace, step->saved, step->order);
+    } else if (!step->jet) {
         tay__begin_step(run, worker, step->state, step->lane);
         tay__exec_extend(exec, worker->workspace, 0, step->order);
     }

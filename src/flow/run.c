@@ -5,8 +5,9 @@
 
 #include "flow/flow.h"
 
-/* Bytes of jets that a run keeps: what stays in the last level of a cache is faster to keep than to compute again. */
-enum { KEEP_BYTES = 8 << 20, MOST_BLOCKS = 64 };
+/* Bytes that a run holds of jets, and as many of what is saved of others: what stays in the last level of a cache is faster to
+ * hold than to compute again. */
+enum { HELD_BYTES = 12 << 20, MOST_BLOCKS = 64 };
 
 /* A block under way. */
 typedef struct walk {
@@ -243,12 +244,14 @@ static tay_status cut(tay_tape *run)
     TAY_TRY(tay__calloc(&run->blocks, run->n_blocks, sizeof *run->blocks));
     for (size_t i = 0; i < run->n_blocks; i++) {
         run->blocks[i] = (tay__block){.begin = i * block, .end = i + 1 < run->n_blocks ? (i + 1) * block : n,
-                                      .memory = TAY__ARRAY(void *), .jets = TAY__ARRAY(double *), .marks = TAY__ARRAY(tay__mark)};
+                                      .memory = TAY__ARRAY(void *), .marks = TAY__ARRAY(tay__mark),
+                                      .held = {TAY__ARRAY(double *), TAY__ARRAY(double *)}};
     }
     if (run->n_blocks == 0) goto out;
     size_t limit = run->flow->memory_limit;
     run->limit_bytes = limit / run->n_blocks;
-    run->keep_bytes = (limit / 4 < KEEP_BYTES ? limit / 4 : KEEP_BYTES) / run->n_blocks;
+    size_t held = (limit / 8 < HELD_BYTES ? limit / 8 : HELD_BYTES) / run->n_blocks;
+    run->held_bytes[TAY__JET] = run->held_bytes[TAY__SAVED] = held;
     size_t least = tay__tape_least(run);
     if (run->taped && run->limit_bytes < least)
         TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: each of %zu blocks of trajectories needs at least %zu bytes, allowed are %zu",
@@ -282,10 +285,11 @@ tay_flow_result tay__sum_results(const tay_tape *run)
     tay_flow_result r = {0};
 
     for (size_t i = 0; i < run->n_blocks; i++) {
-        const tay_flow_result *b = &run->blocks[i].result;
+        const tay__block *block = &run->blocks[i];
+        const tay_flow_result *b = &block->result;
         r.n_steps += b->n_steps;
         r.n_recomputed += b->n_recomputed;
-        r.tape_bytes += run->blocks[i].step_bytes + run->blocks[i].jet_bytes + run->blocks[i].mark_bytes;
+        r.tape_bytes += block->step_bytes + block->held_bytes[TAY__JET] + block->held_bytes[TAY__SAVED] + block->mark_bytes;
         if (b->n_failed && r.n_failed == 0) {
             r.first_failed = b->first_failed;
             r.failed_time = b->failed_time;

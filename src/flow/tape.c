@@ -1,8 +1,10 @@
 /*
- * What a block leaves for the way back: its steps, with jets as long as they stay in the cache, and marks.
+ * What a block leaves for the way back: its steps, with what that reads of their jets as long as it stays in the cache, and
+ * marks.
  *
- * Half of a block's memory is for steps, a quarter for their jets, a quarter for marks. When the steps' is full they go, and a
- * mark remains from which they can be done again; so n steps need memory for about sqrt(n) steps and marks, and one more run.
+ * Half of a block's memory is for steps, a quarter for what is saved of their jets, a quarter for marks. When the steps' is full
+ * they go, and a mark remains from which they can be done again; so n steps need memory for about sqrt(n) steps and marks, and
+ * one more run.
  */
 #include "flow/flow.h"
 
@@ -70,17 +72,19 @@ void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run)
 void tay__tape_clear(tay_tape *run, tay__block *block)
 {
     tay__lanes *lanes = run->lanes;
-    double *const *jets = block->jets.data;
 
     pthread_mutex_lock(&run->flow->lock);
-    for (size_t i = 0; i < block->jets.count; i++)
-        if (tay__array_push(&lanes->idle_jets, &jets[i]) != TAY_OK) tay__free_aligned(jets[i]);
+    for (int kind = 0; kind < 2; kind++) {
+        double *const *held = block->held[kind].data;
+        for (size_t i = 0; i < block->held[kind].count; i++)
+            if (tay__array_push(&lanes->spare[kind], &held[i]) != TAY_OK) tay__free_aligned(held[i]);
+        block->held[kind].count = block->held_bytes[kind] = 0;
+    }
     pthread_mutex_unlock(&run->flow->lock);
-    block->jets.count = 0;
     tay__free_kept(&block->memory);
     block->memory = TAY__ARRAY(void *);
     block->last = NULL;
-    block->n_steps = block->n_kept = block->room = block->step_bytes = block->jet_bytes = 0;
+    block->n_steps = block->n_kept = block->room = block->step_bytes = 0;
 }
 
 void tay__tape_free_block(tay_tape *run, tay__block *block)
@@ -88,7 +92,7 @@ void tay__tape_free_block(tay_tape *run, tay__block *block)
     tay__mark *marks = block->marks.data;
 
     tay__tape_clear(run, block);
-    tay__array_free(&block->jets);
+    for (int kind = 0; kind < 2; kind++) tay__array_free(&block->held[kind]);
     for (size_t i = 0; i < block->marks.count; i++) tay__walk_free(&marks[i].at);
     tay__array_free(&block->marks);
 }
@@ -127,21 +131,31 @@ out:
     return status;
 }
 
-/* A jet for the step, if it may be kept. */
-static tay_status take_jet(tay_tape *run, tay__block *block, double **out)
+/* Bytes of what is held of a step. */
+static size_t held_size(const tay_tape *run, const tay__worker *worker, tay__held kind, uint32_t order)
+{
+    size_t plane = worker->workspace->plane * ((size_t)order + 1);
+    return sizeof(double) * (kind == TAY__JET ? plane : tay__exec_n_saved(run->lanes->exec, order));
+}
+
+/* Room for it at any order, if there is still so much; else *out stays NULL. */
+static tay_status take_room(double **out, tay_tape *run, tay__block *block, const tay__worker *worker, tay__held kind)
 {
     tay_status status = TAY_OK;
     tay__lanes *lanes = run->lanes;
-    double *jet = NULL, *const *idle;
+    tay__array *spare = &lanes->spare[kind];
+    size_t bytes = held_size(run, worker, kind, run->flow->max_order);
+    double *room = NULL;
 
-    TAY_TRY(tay__array_reserve(&block->jets, 1));
+    if (block->held_bytes[kind] + bytes > run->held_bytes[kind]) goto out;
+    TAY_TRY(tay__array_reserve(&block->held[kind], 1));
     pthread_mutex_lock(&run->flow->lock);
-    idle = lanes->idle_jets.data;
-    if (lanes->idle_jets.count > 0) jet = idle[--lanes->idle_jets.count];
+    if (spare->count > 0) room = ((double *const *)spare->data)[--spare->count];
     pthread_mutex_unlock(&run->flow->lock);
-    if (!jet) TAY_TRY(tay__exec_create_jet(&jet, lanes->exec));
-    TAY_TRY(tay__array_push(&block->jets, &jet));
-    *out = jet;
+    if (!room && kind == TAY__JET) TAY_TRY(tay__exec_create_jet(&room, lanes->exec));
+    if (!room) TAY_TRY(tay__calloc_aligned(&room, bytes, 1));
+    TAY_TRY(tay__array_push(&block->held[kind], &room));
+    *out = room;
 out:
     return status;
 }
@@ -182,15 +196,15 @@ out:
 tay_status tay__tape_begin_step(tay_tape *run, tay__block *block, tay__worker *worker, const tay__walk *at)
 {
     tay_status status = TAY_OK;
-    size_t plane_bytes = worker->workspace->plane * sizeof(double);
+    double *jet = NULL;
 
+    worker->saved = NULL;
     worker->workspace->jet = worker->jet;
     if (!run->taped) goto out;
     TAY_TRY(make_room(run, block, at));
-    if (block->jet_bytes + (run->flow->max_order + 1) * plane_bytes > run->keep_bytes) goto out;
-    double *jet;
-    TAY_TRY(take_jet(run, block, &jet));
-    worker->workspace->jet = jet;
+    TAY_TRY(take_room(&jet, run, block, worker, TAY__JET));
+    if (jet) worker->workspace->jet = jet;
+    else TAY_TRY(take_room(&worker->saved, run, block, worker, TAY__SAVED));
 out:
     return status;
 }
@@ -199,14 +213,15 @@ void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, u
 {
     size_t lanes = run->lanes->lanes, n_busy = 0, state = run->flow->dim * lanes * sizeof(double);
     double *jet = worker->workspace->jet;
-    bool kept = jet != worker->jet;
+    bool whole = jet != worker->jet;
 
     for (size_t l = 0; l < lanes; l++) n_busy += lane[l].point != TAY__IDLE;
     if (run->ys) block->result.n_steps += n_busy;
     if (!run->taped) return;
     char *bytes = block->next;
     tay__block_step *step = (tay__block_step *)bytes;
-    *step = (tay__block_step){.before = block->last, .order = order, .jet = kept ? jet : NULL};
+    *step = (tay__block_step){.before = block->last, .order = order, .jet = whole ? jet : NULL,
+                               .saved = worker->saved};
     step->state = (double *)(bytes + round_up(sizeof *step));
     step->lane = (tay__lane_step *)(bytes + round_up(sizeof *step) + round_up(state));
     memcpy(step->state, jet, state);
@@ -215,7 +230,12 @@ void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, u
     block->n_steps++;
     block->next += step_size(run);
     block->room -= step_size(run);
-    if (kept) block->jet_bytes += (order + 1) * worker->workspace->plane * sizeof *jet;
-    if (kept) block->n_kept += n_busy;
-    else if (run->ys) block->result.n_recomputed += n_busy;
+    if (step->saved) tay__exec_save(run->lanes->exec, step->saved, worker->workspace, order);
+    if (whole || step->saved) {
+        tay__held kind = whole ? TAY__JET : TAY__SAVED;
+        block->held_bytes[kind] += held_size(run, worker, kind, order);
+        block->n_kept += n_busy;
+    } else if (run->ys) {
+        block->result.n_recomputed += n_busy;
+    }
 }
