@@ -516,6 +516,11 @@ out:
     return status;
 }
 
+bool tay__pairs_orders(const tay__exec *exec)
+{
+    return exec->plane * exec->element * exec->order > BYTES_OF_PAIRS;
+}
+
 static tay_status emit_step(tay__emitter *e, const tay__step *step)
 {
     tay_status status = TAY_OK;
@@ -533,7 +538,7 @@ static tay_status emit_step(tay__emitter *e, const tay__step *step)
     }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
         TAY_TRY(emit_order(e, step, slice, FIRST, tay__number(e, 0)));
-        bool pairs = e->exec->plane * e->exec->element * order > BYTES_OF_PAIRS;
+        bool pairs = tay__pairs_orders(e->exec);
         uint32_t n = 1, last = e->unrolls ? order : pairs && order % 2 == 0 ? 2 : 1;
         while (n < last) TAY_TRY(emit_order(e, step, slice, MIDDLE, tay__number(e, n++)));
         if (n < order) TAY_TRY(emit_loop(e, step, slice, n, order, pairs));

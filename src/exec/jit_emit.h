@@ -35,6 +35,9 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
 tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
                             const tay__exec *exec, uint32_t most_sites);
 
+/* Whether loops go over pairs of orders. */
+bool tay__pairs_orders(const tay__exec *exec);
+
 /* Links in the kernels that the module declares, marked for inlining (jit_link.c). */
 tay_status tay__link_kernels(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, tay_real real,
                              uint32_t vectors);

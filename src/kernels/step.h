@@ -24,7 +24,7 @@ typedef struct tay__polynomials {
     uint32_t order;
 } tay__polynomials;
 
-/* sum_n c_n h^n for `vectors` (at most 2) vectors at `times` times, or for at most 4 vectors at one. */
+/* sum_n c_n h^n for `vectors` (at most 2) vectors at `times` times. */
 TAY__INLINE void tay__horner(const tay__polynomials *p, size_t at, int vectors, int times)
 {
     const double *c = p->jet + p->order * p->plane + at;
@@ -52,7 +52,7 @@ TAY__INLINE void tay__horner(const tay__polynomials *p, size_t at, int vectors, 
     }
 }
 
-/* The same for a few vectors at one time, which would wait for each other: even and odd powers apart, c_0 last. */
+/* The same at one time, where vectors would wait for each other: even and odd powers apart, c_0 last. */
 TAY__INLINE void tay__horner_halves(const tay__polynomials *p, size_t at, int vectors)
 {
     uint32_t even = p->order - p->order % 2, odd = p->order - (p->order + 1) % 2;
@@ -102,7 +102,7 @@ TAY__INLINE void tay__polynomial_block(const tay__polynomials *p, size_t at, int
     } else if (times > 1 && vectors == 4) {
         tay__horner(p, at, 2, times);
         tay__horner(p, at + 2 * TAY__WIDTH, 2, times);
-    } else if (times == 1 && vectors < 4 && p->order > 1) {
+    } else if (times == 1 && p->order > 1) {
         tay__horner_halves(p, at, vectors);
     } else {
         tay__horner(p, at, vectors, times);
