@@ -13,6 +13,7 @@ SETUP = """
 import math, os, signal, threading, time
 import numpy as np
 import tayra as hk
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take away from what runs in the background
 x, v = hk.make_vars("x", "v")
 ta = hk.taylor_adaptive([(x, v), (v, -x)], [1.0, 0.0])
 """
