@@ -80,6 +80,36 @@ static inline int32_t tay__operand(const tay__group *g, const int32_t *slots, ta
     return slots[r * (size_t)g->n_terms + k] + (stride == TAY__CONTIGUOUS ? m : 0);
 }
 
+/* Begin of the segments of operation k of a step, in its first part, and their number. */
+static inline const tay__segment *tay__segments_of(const tay__exec *exec, const tay__step *step, uint32_t k, size_t *n)
+{
+    const size_t *slice = (const size_t *)exec->slices.data + step->slices + k;
+    *n = slice[1] - slice[0];
+    return (const tay__segment *)exec->segments.data + slice[0];
+}
+
+/* Sets the marks of a group's members; of what a program begins with: inputs, the time, parameters. */
+static inline void tay__mark_members(bool *marks, const tay__group *g)
+{
+    for (uint32_t r = 0; r < g->n_rows; r++) memset(&marks[g->rows[r].first], true, (size_t)g->rows[r].length);
+}
+
+static inline void tay__mark_inputs(bool *marks, const tay__program *p)
+{
+    memset(marks, true, p->n_inputs);
+    if (p->time_slot >= 0) marks[p->time_slot] = true;
+    if (p->par_slot >= 0) memset(&marks[p->par_slot], true, p->n_pars);
+}
+
+/* The number of coefficients of a group; whether some of them, or of its constants, are outputs of the prologue. */
+static inline size_t tay__n_coefs(const tay__group *g)
+{
+    size_t members = g->pitch > 0 ? (size_t)g->pitch : g->n_members; /* a table's coefficients are padded as it is */
+    return g->n_terms * (g->varying_coefs ? members : g->n_rows);
+}
+
+bool tay__depends_on_prologue(const tay__program *p, const tay__group *g);
+
 /* Several lanes (lanes.c). Which slots of the program keep their coefficients n > 0 times n, exec->scaled. */
 tay_status tay__find_scaled(tay__exec *exec);
 /* Where *group is an integral whose operands are not kept so: *copies is a group that makes such copies, and *group one that
@@ -90,7 +120,7 @@ tay_status tay__add_pieces(tay__exec *exec, const tay__group *group);
 /* The rest of an operation's kernel. */
 tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation);
 
-/* Calls `see` for all operands a, and b if there are, of a group over lanes. */
+/* Calls `see` for all operands a, and b if there are, of a group. */
 typedef void tay__see_operand(void *context, const tay__group *g, int32_t slot, bool is_b);
 void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context);
 

@@ -43,7 +43,7 @@ static bool any_live(plan *p, const tay__group *g)
         }
     }
     if (!any || all) return any;
-    for (uint32_t r = 0; r < g->n_rows; r++) memset(&p->live[g->rows[r].first], true, (size_t)g->rows[r].length);
+    tay__mark_members(p->live, g);
     p->found = true;
     return true;
 }
@@ -113,9 +113,7 @@ static void mark_ends(plan *p, bool *marks)
 {
     const tay__program *program = p->exec->program;
 
-    memset(marks, true, program->n_inputs);
-    if (program->time_slot >= 0) marks[program->time_slot] = true;
-    if (program->par_slot >= 0) memset(&marks[program->par_slot], true, program->n_pars);
+    tay__mark_inputs(marks, program);
     for (uint32_t i = 0; i < program->n_outputs && program->outputs; i++) marks[program->outputs[i]] = true;
 }
 

@@ -176,41 +176,23 @@ static int32_t room(const tay__emitter *e, int32_t first, int32_t length)
 }
 
 /* The elements of the operands of members m .. m + length - 1 of row r: one per term; or with a table `step` per term. */
-static tay_status operands(LLVMValueRef *out, const tay__emitter *e, const tay__group *g, const int32_t *slots, bool moves,
-                           const tay__segment *s, uint32_t step)
+static tay_status operands(LLVMValueRef *out, const tay__emitter *e, const tay__group *g, const int32_t *slots,
+                           tay__stride stride, const tay__segment *s, uint32_t step)
 {
     tay_status status = TAY_OK;
-    bool table = g->a_stride == TAY__GATHER;
     int32_t *values = NULL, last = s->end - 1;
 
     TAY_TRY(tay__alloc(&values, (size_t)g->n_terms * step, sizeof *values));
     for (uint32_t k = 0; k < g->n_terms; k++) {
         for (uint32_t i = 0; i < step; i++) {
             int32_t m = s->begin + (int32_t)i < last ? s->begin + (int32_t)i : last;
-            values[k * step + i] = table ? slots[k * (size_t)g->pitch + (size_t)m]
-                                         : slots[s->row * (size_t)g->n_terms + k] + (moves ? s->begin : 0);
+            values[k * step + i] = tay__operand(g, slots, stride, s->row, k, m);
         }
     }
     TAY_TRY(tay__array32(out, e, values, (size_t)g->n_terms * step));
 out:
     tay__free(values);
     return status;
-}
-
-static bool are_numbers(const tay__program *p, size_t first, size_t n)
-{
-    for (size_t i = first; i < first + n; i++)
-        if (p->packed_from[i] >= p->n_numbers) return false;
-    return true;
-}
-
-/* Whether no coefficient of a group depends on parameters. */
-static bool has_numbers(const tay__program *p, const tay__group *g)
-{
-    size_t members = g->pitch > 0 ? (size_t)g->pitch : g->n_members;
-    size_t n = g->n_terms * (g->varying_coefs ? members : g->n_rows);
-
-    return (!g->has_coefs || are_numbers(p, g->coefs, n)) && (!g->has_constant || are_numbers(p, g->constants, g->n_members));
 }
 
 tay_status tay__make_numbers(tay__emitter *e)
@@ -221,7 +203,7 @@ tay_status tay__make_numbers(tay__emitter *e)
 
     TAY_TRY(tay__alloc(&items, p->n_packed + 1, sizeof *items));
     for (size_t i = 0; i < p->n_packed; i++)
-        items[i] = e->llvm->ConstReal(e->real, are_numbers(p, i, 1) ? p->numbers[p->packed_from[i]] : 0);
+        items[i] = e->llvm->ConstReal(e->real, p->packed_from[i] < p->n_numbers ? p->numbers[p->packed_from[i]] : 0);
     LLVMTypeRef type = e->llvm->ArrayType2(e->real, p->n_packed);
     e->numbers = tay__constant_global(e, type, e->llvm->ConstArray2(e->real, items, p->n_packed), "numbers");
     tay__free(items);
@@ -238,18 +220,28 @@ static tay__turn turn_of(const tay__emitter *e, const tay__operation *o)
     return pairs && o->delay == 0 && !o->kernel.to_state ? e->turn : TAY__ALONE;
 }
 
+void tay__place_coefs(tay__draft *d, const tay__group *g, uint32_t r, size_t m)
+{
+    size_t before = g->offset[r];
+
+    if (g->has_coefs) {
+        d->site.coef_step = !g->varying_coefs ? 1 : (uint64_t)(g->pitch > 0 ? g->pitch : g->rows[r].length);
+        d->site.coefs = g->coefs + (g->varying_coefs ? g->n_terms * before + m : r * (size_t)g->n_terms);
+    }
+    if (g->has_constant) d->site.constants = g->constants + before + m;
+}
+
 /* What all sites of an operation's segment have in common. */
 static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
     const tay__row *row = &g->rows[s->row];
-    size_t m = (size_t)s->begin, before = g->offset[s->row];
     uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
 
     *d = (tay__draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
                  .most_vectors = 4, .n_terms = g->n_terms,
-                 .known = e->numbers && has_numbers(e->exec->program, g)};
+                 .known = e->numbers && !tay__depends_on_prologue(e->exec->program, g)};
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
                           .plane = e->exec->plane,
@@ -265,14 +257,10 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .outwards = e->unrolls,
                           .turn = turn_of(e, o),
                           .exponent = g->exponent};
-    if (g->has_coefs) {
-        d->site.coef_step = !g->varying_coefs ? 1 : (uint64_t)(g->pitch > 0 ? g->pitch : row->length);
-        d->site.coefs = g->coefs + (g->varying_coefs ? g->n_terms * before + m : s->row * (size_t)g->n_terms);
-    }
-    if (g->has_constant) d->site.constants = g->constants + before + m;
-    TAY_TRY(operands(&d->a, e, g, g->a, g->a_stride == TAY__CONTIGUOUS, s, step));
+    tay__place_coefs(d, g, s->row, (size_t)s->begin);
+    TAY_TRY(operands(&d->a, e, g, g->a, g->a_stride, s, step));
     d->b = e->llvm->ConstNull(e->pointer);
-    if (g->b) TAY_TRY(operands(&d->b, e, g, g->b, g->b_stride == TAY__CONTIGUOUS, s, step));
+    if (g->b) TAY_TRY(operands(&d->b, e, g, g->b, g->b_stride, s, step));
     if (g->a_transient && g->n_terms > 64) TAY_FAIL(TAY_ERROR_LIMIT, "the JIT takes at most 64 terms with transients");
     d->a_transient = array8(e, g->a_transient, g->n_terms);
 out:
@@ -548,37 +536,25 @@ out:
     return status;
 }
 
-/* The operands of a group, which mostly are members of others. */
-static void mark_operands(tay__emitter *e, const tay__group *g, const int32_t *slots, tay__stride stride)
+/* The operands of a group mostly are members of others. */
+static void mark_operand(void *context, const tay__group *g, int32_t slot, bool is_b)
 {
-    for (uint32_t r = 0; slots && r < g->n_rows; r++) {
-        for (uint32_t k = 0; k < g->n_terms; k++) {
-            if (g->a_stride == TAY__GATHER) {
-                for (int32_t m = 0; m < g->pitch; m++) e->used[slots[k * (size_t)g->pitch + (size_t)m]] = true;
-            } else {
-                int32_t length = stride == TAY__CONTIGUOUS ? g->rows[r].length : 1;
-                memset(e->used + slots[r * (size_t)g->n_terms + k], true, (size_t)length);
-            }
-        }
-    }
+    tay__emitter *e = context;
+    (void)g, (void)is_b;
+    e->used[slot] = true;
 }
 
 /* Marks slots that hold values. */
 static tay_status mark_used(tay__emitter *e)
 {
     tay_status status = TAY_OK;
-    const tay__program *p = e->exec->program;
     const tay__operation *operations = e->exec->operations.data;
 
     TAY_TRY(tay__calloc(&e->used, e->exec->n_slots, sizeof *e->used));
-    memset(e->used, true, p->n_inputs);
-    if (p->time_slot >= 0) e->used[p->time_slot] = true;
-    if (p->par_slot >= 0) memset(e->used + p->par_slot, true, p->n_pars);
+    tay__mark_inputs(e->used, e->exec->program);
     for (size_t i = 0; i < e->exec->operations.count; i++) {
-        const tay__group *g = operations[i].group;
-        for (uint32_t r = 0; r < g->n_rows; r++) memset(e->used + g->rows[r].first, true, (size_t)g->rows[r].length);
-        mark_operands(e, g, g->a, g->a_stride);
-        mark_operands(e, g, g->b, g->b_stride);
+        tay__mark_members(e->used, operations[i].group);
+        tay__see_operands(operations[i].group, mark_operand, e);
     }
 out:
     return status;

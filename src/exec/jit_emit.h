@@ -94,6 +94,8 @@ void tay__declare(tay__emitter *e);
 LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name);
 /* A constant array; NULL as the null pointer. */
 tay_status tay__array32(LLVMValueRef *out, const tay__emitter *e, const int32_t *values, size_t n);
+/* Says in d->site where the coefficients and constants of member m of row r are, if has_coefs and has_constant. */
+void tay__place_coefs(tay__draft *d, const tay__group *g, uint32_t r, size_t m);
 LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d);
 /* A call of a draft's kernel: `vectors` vectors of `width` elements. */
 tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width);
@@ -101,7 +103,7 @@ tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint6
 void tay__end_loop(tay__emitter *e, tay__loop *l);
 /* Sets e->numbers. */
 tay_status tay__make_numbers(tay__emitter *e);
-/* The kernel of order 0 of a function of one argument, if there is one that is inlined. */
+/* The kernel of order 0 of a function, or of a power that is not special, if there is one that is inlined. */
 const char *tay__value_kernel(const tay__group *g);
 
 #endif

@@ -64,7 +64,6 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__group *g
 {
     tay_status status = TAY_OK;
     const tay__row *row = &g->rows[r];
-    size_t before = g->offset[r], member = (size_t)m;
 
     *d = (tay__draft){.n_terms = g->n_terms, .a_transient = w->e.llvm->ConstNull(w->e.pointer)};
     d->site = (tay__site){.step = 1,
@@ -74,11 +73,7 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__group *g
                           .has_constant = g->has_constant,
                           .function = (uint64_t)g->function,
                           .exponent = g->exponent};
-    if (g->has_coefs) {
-        d->site.coef_step = !g->varying_coefs ? 1 : (uint64_t)(g->pitch > 0 ? g->pitch : row->length);
-        d->site.coefs = g->coefs + (g->varying_coefs ? g->n_terms * before + member : r * (size_t)g->n_terms);
-    }
-    if (g->has_constant) d->site.constants = g->constants + before + member;
+    tay__place_coefs(d, g, r, (size_t)m);
     TAY_TRY(operands(&d->a, w, g, g->a, g->a_stride, r, m));
     TAY_TRY(operands(&d->b, w, g, g->b, g->b_stride, r, m));
 out:

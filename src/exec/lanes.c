@@ -45,6 +45,11 @@ static bool depends(const tay__program *p, size_t first, size_t n)
     return false;
 }
 
+bool tay__depends_on_prologue(const tay__program *p, const tay__group *g)
+{
+    return (g->has_coefs && depends(p, g->coefs, tay__n_coefs(g))) || (g->has_constant && depends(p, g->constants, g->n_members));
+}
+
 /* Slots behind the program's are copies for integrals. */
 static bool is_scaled(const tay__exec *exec, int32_t slot)
 {
@@ -56,19 +61,16 @@ tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation)
     tay_status status = TAY_OK;
     const tay__group *g = operation->group;
     tay__kernel *kernel = &operation->kernel;
-    size_t width = g->pitch > 0 ? (size_t)g->pitch : g->n_members; /* a table's coefficients are padded as it is */
-    size_t n_coefs = g->n_terms * (g->varying_coefs ? width : g->n_rows), *operands;
-    bool learns = (g->has_coefs && depends(exec->program, g->coefs, n_coefs)) ||
-                  (g->has_constant && depends(exec->program, g->constants, g->n_members));
+    size_t *operands;
 
-    if (!learns) kernel->learn = NULL;
+    if (!tay__depends_on_prologue(exec->program, g)) kernel->learn = NULL;
     kernel->scaled = g->primitive == TAY__LINEAR && !kernel->to_state && is_scaled(exec, g->rows[0].first);
     if (!tay__is_layer(g)) goto out;
     TAY_TRY(tay__alloc_kept(&operands, &exec->kept, g->n_rows * (size_t)g->n_terms, sizeof *operands));
     for (size_t i = 0; i < g->n_rows * (size_t)g->n_terms; i++) operands[i] = (size_t)g->a[i] * exec->lanes;
     kernel->operands = operands;
     kernel->transposed = exec->n_transposed;
-    if (exec->reversible) exec->n_transposed += n_coefs;
+    if (exec->reversible) exec->n_transposed += tay__n_coefs(g);
 out:
     return status;
 }

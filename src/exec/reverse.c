@@ -7,14 +7,6 @@
  */
 #include "exec/bound.h"
 
-/* Begin and end of the segments of operation k of a step, which has one part. */
-static const tay__segment *segments_of(const tay__exec *exec, const tay__step *step, uint32_t k, size_t *n)
-{
-    const size_t *slice = (const size_t *)exec->slices.data + step->slices + k;
-    *n = slice[1] - slice[0];
-    return (const tay__segment *)exec->segments.data + slice[0];
-}
-
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
 {
     const tay__operation *operations = exec->operations.data;
@@ -26,7 +18,7 @@ void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t
             for (uint32_t k = 0; k < step->n_operations; k++) {
                 const tay__operation *o = &operations[step->begin + k];
                 size_t n_segments;
-                const tay__segment *segments = segments_of(exec, step, k, &n_segments);
+                const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
                 if (n < from + o->delay || n >= to + o->delay) continue;
                 o->kernel.drive(&pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
             }
@@ -48,7 +40,7 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
             for (uint32_t k = step->n_operations; k-- > 0;) {
                 const tay__operation *o = &operations[step->begin + k];
                 size_t n_segments;
-                const tay__segment *segments = segments_of(exec, step, k, &n_segments);
+                const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
                 if (!o->pulled || n < o->delay || n - o->delay >= order) continue;
                 o->kernel.reverse(&pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
             }
@@ -56,7 +48,7 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
         for (uint32_t k = 0; k < step->n_operations && with_parameters; k++) {
             const tay__operation *o = &operations[step->begin + k];
             size_t n_segments;
-            const tay__segment *segments = segments_of(exec, step, k, &n_segments);
+            const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
             if (o->pulled && o->kernel.learn) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);
         }
     }

@@ -36,36 +36,27 @@ static void check_saved(void *context, const tay__group *g, int32_t slot, bool i
     if (!p->read[slot] || p->again[slot]) p->found = false;
 }
 
-/* Sets marks of a group's members. */
-static void set_members(bool *marks, const tay__group *g)
-{
-    for (uint32_t r = 0; r < g->n_rows; r++) memset(&marks[g->rows[r].first], true, (size_t)g->rows[r].length);
-}
-
 tay_status tay__plan_save(tay__exec *exec)
 {
     tay_status status = TAY_OK;
-    const tay__program *program = exec->program;
     tay__operation *operations = exec->operations.data;
     plan p = {0};
 
     TAY_TRY(tay__calloc(&p.read, 2 * exec->n_slots, sizeof *p.read));
     p.again = p.read + exec->n_slots;
-    memset(p.read, true, program->n_inputs);
-    if (program->time_slot >= 0) p.read[program->time_slot] = true;
-    if (program->par_slot >= 0) memset(&p.read[program->par_slot], true, program->n_pars);
+    tay__mark_inputs(p.read, exec->program);
     for (size_t i = 0; i < exec->operations.count; i++) {
         const tay__group *g = operations[i].group;
         if (!operations[i].pulled) continue;
         tay__see_operands(g, mark_read, &p);
-        if (g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER) set_members(p.read, g);
+        if (g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER) tay__mark_members(p.read, g);
     }
     for (size_t i = 0; i < exec->operations.count; i++) {
         tay__operation *o = &operations[i];
         p.found = o->group->primitive == TAY__PRODUCT && o->delay == 0 && !o->kernel.to_state;
         if (p.found) tay__see_operands(o->group, check_saved, &p);
         o->restored = p.found;
-        if (p.found) set_members(p.again, o->group);
+        if (p.found) tay__mark_members(p.again, o->group);
     }
     for (size_t begin = 0, end; begin < exec->n_slots; begin = end) {
         bool save = p.read[begin] && !p.again[begin];
@@ -116,10 +107,10 @@ void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const d
         const tay__step *step = (const tay__step *)exec->steps.data + i;
         for (uint32_t k = 0; k < step->n_operations; k++) {
             const tay__operation *o = &operations[step->begin + k];
-            const size_t *slice = (const size_t *)exec->slices.data + step->slices + k;
-            const tay__segment *segments = (const tay__segment *)exec->segments.data + slice[0];
+            size_t n_segments;
+            const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
             for (uint32_t n = 0; n < order && o->restored; n++)
-                o->kernel.drive(&pass, &o->kernel, o->group, n, segments, slice[1] - slice[0]);
+                o->kernel.drive(&pass, &o->kernel, o->group, n, segments, n_segments);
         }
     }
 }
