@@ -44,6 +44,7 @@ typedef struct call {
     char *out;
     const char *in;
     tay_cfunc_arguments a;
+    size_t block; /* of the code for many points; 0: the vm evaluates them */
 } call;
 
 static tay_status lower(tay__program **out, const tay_cfunc *f)
@@ -219,7 +220,7 @@ static tay_status run_width(const call *c, int w, size_t first, size_t count)
                           .time_step = !a->shared_time,
                           .n = count};
     if (w == SINGLE) tay__exec_expect_points(exec, count);
-    tay__exec_run_points(exec, i->workspace, &points);
+    tay__exec_run_points(exec, i->workspace, &points, w == WIDE ? c->block : tay__exec_block(exec));
     give_back(f, w, i);
     return TAY_OK;
 }
@@ -329,9 +330,9 @@ tay_status tay_cfunc_eval(const tay_cfunc *f, void *out, const void *in, const t
     if (status != TAY_OK) return status;
 
     const tay__exec *wide = f->widths[WIDE].exec;
-    size_t n = c.a.n_points, block;
+    size_t n = c.a.n_points;
     if (n > 1) tay__exec_expect_points(wide, n);
-    block = tay__exec_block(wide);
+    size_t block = c.block = tay__exec_block(wide); /* once: another thread may make code meanwhile */
     if (n == 1 || n < block) return run_width(&c, SINGLE, 0, n);
     if (block > 0) { /* the last block, which is not whole, ends with the points */
         status = run_wide(&c, n - n % block, block);

@@ -60,10 +60,11 @@ typedef struct tay__points {
     size_t pars_step, time_step;
     size_t n;
 } tay__points;
-void tay__exec_run_points(const tay__exec *exec, tay__workspace *workspace, const tay__points *points);
+/* block: what tay__exec_block gave, of which n is a multiple; or 0 for any n, which the vm evaluates. */
+void tay__exec_run_points(const tay__exec *exec, tay__workspace *workspace, const tay__points *points, size_t block);
 /* n points are to be evaluated: makes code if the vm would have evaluated, with these, as many as pay for it. */
 void tay__exec_expect_points(const tay__exec *exec, size_t n);
-/* How many points the code takes at once, fewer go through the vm; 0: there is no code. */
+/* How many points the code takes at once; 0: there is no code. */
 size_t tay__exec_block(const tay__exec *exec);
 
 /*

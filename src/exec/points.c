@@ -114,18 +114,11 @@ static void run_vm(const tay__exec *exec, tay__workspace *w, const tay__points *
     }
 }
 
-/* p, or NULL, n elements farther */
-static const void *moved(const tay__exec *exec, const void *p, size_t n)
-{
-    return p ? (const char *)p + n * exec->element : NULL;
-}
-
-/* Whole blocks, and then the last block of points again where something is left. */
+/* Whole blocks. */
 static void run_code(const tay__exec *exec, tay__points_function *code, const tay__workspace *w, const tay__points *points)
 {
     const tay__program *p = exec->program;
     tay__points own = *points;
-    size_t n = points->n, whole = n - n % exec->block;
 
     if (p->n_pars > 0 && !points->pars_step) {
         fill_shared(exec, w->scratch, points->pars, points->pars_stride, p->n_pars);
@@ -136,24 +129,13 @@ static void run_code(const tay__exec *exec, tay__points_function *code, const ta
         own.time = (char *)w->scratch + p->n_pars * exec->lanes * exec->element;
         fill_shared(exec, (char *)own.time, points->time, 0, 1);
     }
-    own.n = whole;
-    code(w->jet, &own, NULL);
-    if (whole == n) return;
-    size_t by = n - exec->block;
-    own.n = exec->block;
-    own.in = moved(exec, own.in, by);
-    own.pars = moved(exec, own.pars, by * own.pars_step);
-    own.time = moved(exec, own.time, by * own.time_step);
-    own.out = (char *)own.out + by * exec->element;
     code(w->jet, &own, NULL);
 }
 
-void tay__exec_run_points(const tay__exec *exec, tay__workspace *workspace, const tay__points *points)
+void tay__exec_run_points(const tay__exec *exec, tay__workspace *workspace, const tay__points *points, size_t block)
 {
-    tay__points_function *code = atomic_load_explicit(&exec->run_points, memory_order_acquire);
-
-    if (code && points->n >= exec->block)
-        run_code(exec, code, workspace, points);
+    if (block > 0)
+        run_code(exec, atomic_load_explicit(&exec->run_points, memory_order_acquire), workspace, points);
     else
         run_vm(exec, workspace, points);
 }
