@@ -38,7 +38,7 @@ def main():
     hidden, n_starts = ([8], 2) if options.quick else ([30, 30], 20)
     hk = common.peer()
     ta = problems.network_integrator(hk, problems.sensitivities(hk, problems.network_equations(hk, hidden)))
-    flow = tayra.flow(problems.network_equations(tayra, hidden), tol=1e-8, nthreads=1)
+    flow = tayra.flow(problems.network_equations(tayra, hidden), tol=1e-8, nthreads=1, execution="jit")
     initial, trained, windows = weights_and_windows(hidden, n_starts)
     rows = []
     for n_times, turns in ((10, options.turns), (250, min(options.turns, 3))):

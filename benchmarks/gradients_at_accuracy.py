@@ -29,7 +29,7 @@ def by_tayra(equations, *problem):
 
     def gradient(weights, tolerance):
         if tolerance not in flows:
-            flows[tolerance] = tayra.flow(equations, tol=tolerance, nthreads=1)
+            flows[tolerance] = tayra.flow(equations, tol=tolerance, nthreads=1, execution="jit")
         return gradients.by_pullback(flows[tolerance], weights, *problem)
 
     return gradient

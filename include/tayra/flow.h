@@ -39,6 +39,7 @@ typedef struct tay_flow_options {
     size_t max_steps;    /* of one trajectory; 0: no limit */
     uint32_t n_threads;  /* 0: as many as there are processors */
     uint32_t order;      /* of the series; 0: chosen step by step such that the work is least */
+    tay_execution execution;
 } tay_flow_options;
 
 /* Called after each step of the calling thread, and by it alone, with the number of trajectories finished (of n_points): so
@@ -86,6 +87,8 @@ TAY_API tay_status tay_flow_create(tay_flow **out, const tay_expr *const *vars, 
 TAY_API void tay_flow_free(tay_flow *flow);
 TAY_API size_t tay_flow_dim(const tay_flow *flow);
 TAY_API size_t tay_flow_n_pars(const tay_flow *flow);
+/* TAY_EXECUTION_VM or _JIT: which of the two ran it last. */
+TAY_API tay_execution tay_flow_execution(const tay_flow *flow);
 TAY_API double tay_flow_tolerance(const tay_flow *flow);
 /* The largest order a step can have. */
 TAY_API uint32_t tay_flow_order(const tay_flow *flow);

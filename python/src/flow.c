@@ -20,20 +20,22 @@ static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
 {
     PyObject *sys;
     Py_ssize_t memory, steps, threads, order;
+    int execution;
     double tol;
     core_system system = {0};
     tay_flow *f = NULL;
     flow *self = NULL;
     tay_status status;
 
-    if (!PyArg_ParseTuple(args, "Odnnnn:flow", &sys, &tol, &memory, &steps, &threads, &order)) return NULL;
+    if (!PyArg_ParseTuple(args, "Odnnnni:flow", &sys, &tol, &memory, &steps, &threads, &order, &execution)) return NULL;
     if (memory < 0 || steps < 0 || threads < 0 || order < 0 || order > 1000 || threads > 1000) {
         PyErr_SetString(PyExc_ValueError, "memory_limit, max_steps, nthreads, order: expected numbers that are not negative");
         return NULL;
     }
     if (!core_system_get(&system, sys)) return NULL;
     tay_flow_options options = {.size = sizeof options, .tolerance = tol, .memory_limit = (size_t)memory,
-                                .max_steps = (size_t)steps, .n_threads = (uint32_t)threads, .order = (uint32_t)order};
+                                .max_steps = (size_t)steps, .n_threads = (uint32_t)threads, .order = (uint32_t)order,
+                                .execution = (tay_execution)execution};
     Py_BEGIN_ALLOW_THREADS
     status = tay_flow_create(&f, system.vars, system.rhs, system.n, &options);
     Py_END_ALLOW_THREADS
@@ -215,6 +217,11 @@ static PyObject *flow_n_pars(PyObject *self, void *Py_UNUSED(closure))
     return PyLong_FromSize_t(tay_flow_n_pars(((flow *)self)->f));
 }
 
+static PyObject *flow_execution(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyUnicode_FromString(tay_flow_execution(((flow *)self)->f) == TAY_EXECUTION_JIT ? "jit" : "vm");
+}
+
 static PyMethodDef flow_methods[] = {
     {"run", flow_run, METH_VARARGS, "run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped, report)"},
     {"push", flow_push, METH_VARARGS,
@@ -224,12 +231,13 @@ static PyMethodDef flow_methods[] = {
 
 static PyGetSetDef flow_properties[] = {
     {"dim", flow_dim, NULL, "The number of states.", NULL},
+    {"execution", flow_execution, NULL, "Who ran it last: \"vm\" or \"jit\".", NULL},
     {"n_pars", flow_n_pars, NULL, "1 + the highest index of a parameter.", NULL},
     {0},
 };
 
 static PyType_Slot flow_slots[] = {
-    {Py_tp_doc, "flow(sys, tol, memory_limit, max_steps, nthreads, order)"},
+    {Py_tp_doc, "flow(sys, tol, memory_limit, max_steps, nthreads, order, execution)"},
     {Py_tp_new, flow_new},
     {Py_tp_dealloc, flow_dealloc},
     {Py_tp_methods, flow_methods},

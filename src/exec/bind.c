@@ -28,7 +28,7 @@ static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32
     }
     TAY_TRY(tay__multiply(&operation.kernel.n_scratch, operation.kernel.n_scratch, tay__n_orders(exec)));
     exec->n_scratch += operation.kernel.n_scratch;
-    if (exec->lanes > 1) TAY_TRY(tay__finish_lanes(exec, &operation));
+    if (exec->lanes > 1) tay__finish_lanes(exec, &operation);
     TAY_TRY(tay__array_push(&exec->operations, &operation));
 out:
     return status;

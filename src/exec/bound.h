@@ -32,6 +32,16 @@ typedef struct tay__step {
 /* What tay__exec_run does, for the jet, the packed coefficients and the scratch memory of a workspace. */
 typedef void tay__code_function(void *jet, const void *packed, void *scratch);
 
+/* What an operation over lanes does at order n of those below n_orders. */
+typedef void tay__operation_function(const tay__pass *pass, uint64_t n, uint64_t n_orders);
+
+/* Code of an operation, forward and on the way back; NULL where the vm runs it. */
+typedef struct tay__operation_code {
+    tay__operation_function *forward[3], *reverse[3]; /* by the parity of an order, and at the end: order 0; or the highest, if
+                                                         it is even */
+} tay__operation_code;
+enum { TAY__END, TAY__ODD, TAY__EVEN };
+
 /* What tay__exec_run_points does with whole blocks. */
 typedef void tay__points_function(void *jet, const tay__points *points, void *unused);
 
@@ -55,6 +65,7 @@ struct tay__exec {
     const tay__kernels *numbers; /* for double, whatever the real type */
     _Atomic(tay__code_function *) run; /* code of the JIT, or NULL: then the vm runs */
     _Atomic(tay__points_function *) run_points; /* likewise for points: whole blocks of so many */
+    _Atomic(const tay__operation_code *) run_lanes; /* likewise of operations over lanes: [operations.count] */
     uint32_t block;
     atomic_llong runs_left;       /* before code, or better code, is made; 0: never */
     struct tay__code *code[2];    /* as loops; unrolled. Both stay, as other threads may run the first one. */
@@ -88,6 +99,19 @@ static inline const tay__segment *tay__segments_of(const tay__exec *exec, const 
     return (const tay__segment *)exec->segments.data + slice[0];
 }
 
+/* Operation k of a step over lanes, at order n, by its code if there is any. */
+static inline void tay__run_lanes(const tay__exec *exec, const tay__operation_code *code, const tay__step *step, uint32_t k,
+                                  const tay__pass *pass, uint32_t n)
+{
+    const tay__operation *o = (const tay__operation *)exec->operations.data + step->begin + k;
+    tay__operation_function *f = code ? code[step->begin + k].forward[n == 0 ? TAY__END : n % 2 ? TAY__ODD : TAY__EVEN] : NULL;
+    size_t n_segments;
+    const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
+
+    if (f) f(pass, n, pass->n_orders);
+    else o->kernel.drive(pass, &o->kernel, o->group, n, segments, n_segments);
+}
+
 /* Sets the marks of a group's members; of what a program begins with: inputs, the time, parameters. */
 static inline void tay__mark_members(bool *marks, const tay__group *g)
 {
@@ -118,7 +142,7 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
 /* A slice of segments, each of which is a run of lanes. */
 tay_status tay__add_pieces(tay__exec *exec, const tay__group *group);
 /* The rest of an operation's kernel. */
-tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation);
+void tay__finish_lanes(tay__exec *exec, tay__operation *operation);
 
 /* Calls `see` for all operands a, and b if there are, of a group. */
 typedef void tay__see_operand(void *context, const tay__group *g, int32_t slot, bool is_b);

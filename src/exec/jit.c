@@ -223,6 +223,7 @@ static tay_status create(tay__code **out, void *function, const tay__exec *exec,
     j.context = j.llvm->ContextCreate();
     j.module = j.llvm->ModuleCreateWithNameInContext("tayra", j.context);
     if (exec->block > 0) TAY_TRY(tay__emit_points(&j.vectors, j.module, j.context, j.llvm, exec, most_sites));
+    else if (exec->reversible) TAY_TRY(tay__emit_lanes(&j.vectors, j.module, j.context, j.llvm, exec, most_sites));
     else TAY_TRY(tay__emit(&j.vectors, j.module, j.context, j.llvm, exec, most_sites, unrolls));
     TAY_TRY(find_or_make(out, &j, only_known));
     if (*out) memcpy(function, &(*out)->loaded.address, sizeof (*out)->loaded.address);

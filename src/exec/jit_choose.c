@@ -36,7 +36,7 @@ static bool unrolls(const tay__exec *exec)
             work += (double)((g->rows[r].length + exec->kernels->width - 1) / exec->kernels->width)
                     * (terms * sum + g->n_terms * (double)exec->order);
     }
-    return exec->order > 1 && work <= MOST_UNROLLED;
+    return exec->order > 1 && exec->lanes == 1 && work <= MOST_UNROLLED;
 }
 
 static void tell_failure(tay_log_level level)
@@ -51,7 +51,8 @@ static void take_code(tay__exec *exec, const void *function)
 
     memcpy(&run, &function, sizeof run);
     memcpy(&run_points, &function, sizeof run_points);
-    if (exec->block > 0) atomic_store_explicit(&exec->run_points, run_points, memory_order_release);
+    if (exec->reversible) atomic_store_explicit(&exec->run_lanes, function, memory_order_release);
+    else if (exec->block > 0) atomic_store_explicit(&exec->run_points, run_points, memory_order_release);
     else atomic_store_explicit(&exec->run, run, memory_order_release);
 }
 
@@ -88,7 +89,7 @@ static void search_code(tay__exec *exec)
 void tay__exec_choose(tay__exec *exec, tay_execution wanted)
 {
     const char *environment = getenv("TAYRA_EXEC");
-    bool fits = exec->block > 0 || (exec->lanes == 1 && !exec->reversible);
+    bool fits = exec->block > 0 || exec->reversible || exec->lanes == 1;
     tay_log_level level = wanted == TAY_EXECUTION_JIT ? TAY_LOG_WARNING : TAY_LOG_INFO;
 
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "jit") == 0) wanted = TAY_EXECUTION_JIT;
@@ -101,9 +102,20 @@ void tay__exec_choose(tay__exec *exec, tay_execution wanted)
         make_code(exec, MOST_SITES, unrolls(exec), level);
     } else if (exec->block > 0) {
         exec->runs_left = (long long)tay__points_before_code(exec);
-    } else if (fits && exec->order > 0) {
+    } else if (exec->order > 0) {
         exec->runs_left = RUNS_BEFORE_CODE;
     }
+}
+
+bool tay__exec_awaits_code(const tay__exec *exec)
+{
+    return tay__exec_execution(exec) == TAY_EXECUTION_VM && exec->runs_left > 0;
+}
+
+void tay__exec_make_code(tay__exec *exec)
+{
+    exec->runs_left = 0;
+    make_code(exec, FEW_SITES, false, TAY_LOG_INFO);
 }
 
 void tay__exec_count_run(const tay__exec *exec)
@@ -132,5 +144,5 @@ void tay__exec_expect_points(const tay__exec *exec, size_t n)
 
 tay_execution tay__exec_execution(const tay__exec *exec)
 {
-    return atomic_load(&exec->run) || atomic_load(&exec->run_points) ? TAY_EXECUTION_JIT : TAY_EXECUTION_VM;
+    return atomic_load(&exec->run) || atomic_load(&exec->run_points) || atomic_load(&exec->run_lanes) ? TAY_EXECUTION_JIT : TAY_EXECUTION_VM;
 }

@@ -93,9 +93,10 @@ tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef sit
     e->vectors |= bytes;
     snprintf(name, sizeof name, "tay__site_%s_%dx%u", d->kernel, vectors, bytes);
     LLVMValueRef kernel = e->llvm->GetNamedFunction(e->module, name);
-    if (!kernel) kernel = e->llvm->AddFunction(e->module, name, e->kernel);
-    LLVMValueRef arguments[] = {e->jet, d->known ? e->numbers : e->packed, e->scratch, e->n, at, site};
-    e->llvm->BuildCall2(e->builder, e->kernel, kernel, arguments, 6, "");
+    LLVMTypeRef type = e->n_orders ? e->back : e->kernel;
+    if (!kernel) kernel = e->llvm->AddFunction(e->module, name, type);
+    LLVMValueRef arguments[] = {e->jet, d->known ? e->numbers : e->packed, e->scratch, e->n, at, site, e->n_orders};
+    e->llvm->BuildCall2(e->builder, type, kernel, arguments, e->n_orders ? 7 : 6, "");
 out:
     return status;
 }
@@ -135,7 +136,7 @@ static uint32_t whole_vectors(const tay__emitter *e, uint32_t length)
  * The blocks of a run: many whole ones as a loop, what is left in vectors that get narrower. The last one comes first: where it
  * goes over the end of a row, the row behind is not there yet.
  */
-static tay_status emit_blocks(tay__emitter *e, const tay__draft *d)
+tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d)
 {
     enum { MOST_BLOCKS = LOOP_BLOCKS + 10 };
     tay_status status = TAY_OK;
@@ -245,6 +246,7 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
                           .plane = e->exec->plane,
+                          .scale = 1,
                           .y = (uint64_t)(row->first + s->begin),
                           .transient = g->transient,
                           .to_state = o->kernel.to_state,
@@ -316,7 +318,7 @@ static tay_status emit_segment(tay__emitter *e, const tay__operation *o, const t
     d.kernel = e->place == FIRST ? tay__value_kernel(o->group) : NULL;
     if (d.kernel) {
         d.most_vectors = 1;
-        TAY_TRY(emit_blocks(e, &d));
+        TAY_TRY(tay__emit_blocks(e, &d));
         goto out;
     }
     d.kernel = whole_kernel_of(o->group, e->place);
@@ -328,7 +330,7 @@ static tay_status emit_segment(tay__emitter *e, const tay__operation *o, const t
         TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, width));
     } else {
         d.kernel = kernel_of(o->group);
-        TAY_TRY(emit_blocks(e, &d));
+        TAY_TRY(tay__emit_blocks(e, &d));
     }
 out:
     return status;
@@ -372,7 +374,7 @@ static tay_status emit_common_rows(tay__emitter *e, const tay__operation *o, con
     }
     if (own == g->b) d.b = d.a;
     TAY_TRY(tay__array32(&d.a, e, a, n_rows * (size_t)g->n_terms));
-    TAY_TRY(emit_blocks(e, &d));
+    TAY_TRY(tay__emit_blocks(e, &d));
 out:
     tay__free(a);
     return status;
@@ -407,7 +409,7 @@ static tay_status emit_tile(tay__emitter *e, const tay__operation *o, const tay_
         d.site.rows[m] = (uint64_t)(int64_t)(row[m].first - row[0].first);
         if (s->end == row->length && may < d.padded) d.padded = may;
     }
-    TAY_TRY(emit_blocks(e, &d));
+    TAY_TRY(tay__emit_blocks(e, &d));
 out:
     return status;
 }
@@ -422,7 +424,7 @@ static tay_status emit_packing(tay__emitter *e, const tay__operation *o)
         tay__draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
                    .n_terms = g->n_terms};
         n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
-        d.site = (tay__site){.n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
+        d.site = (tay__site){.scale = 1, .n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
                              .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = tay__n_orders(e->exec)};
         d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
         TAY_TRY(tay__array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
@@ -560,12 +562,10 @@ out:
     return status;
 }
 
-void tay__declare(tay__emitter *e)
+void tay__begin_module(tay__emitter *e)
 {
     const tay__llvm *llvm = e->llvm;
     LLVMContextRef c = e->context;
-    LLVMTypeRef void_type = llvm->VoidTypeInContext(c);
-    unsigned noalias = llvm->GetEnumAttributeKindForName("noalias", 7);
 
     e->i64 = llvm->Int64TypeInContext(c);
     e->i32 = llvm->Int32TypeInContext(c);
@@ -573,15 +573,25 @@ void tay__declare(tay__emitter *e)
     e->i8 = llvm->Int8TypeInContext(c);
     e->pointer = llvm->PointerTypeInContext(c, 0);
     e->site = site_type(e);
-    LLVMTypeRef arguments[] = {e->pointer, e->pointer, e->pointer, e->i64, e->i64, e->pointer};
-    e->kernel = llvm->FunctionType(void_type, arguments, 6, 0);
-    e->function = llvm->AddFunction(e->module, TAY__CODE_NAME, llvm->FunctionType(void_type, arguments, 3, 0));
+    LLVMTypeRef arguments[] = {e->pointer, e->pointer, e->pointer, e->i64, e->i64, e->pointer, e->i64};
+    e->kernel = llvm->FunctionType(llvm->VoidTypeInContext(c), arguments, 6, 0);
+    e->back = llvm->FunctionType(llvm->VoidTypeInContext(c), arguments, 7, 0);
+    e->builder = llvm->CreateBuilderInContext(c);
+}
+
+void tay__declare(tay__emitter *e)
+{
+    const tay__llvm *llvm = e->llvm;
+    LLVMContextRef c = e->context;
+    unsigned noalias = llvm->GetEnumAttributeKindForName("noalias", 7);
+    LLVMTypeRef arguments[] = {e->pointer, e->pointer, e->pointer};
+
+    e->function = llvm->AddFunction(e->module, TAY__CODE_NAME, llvm->FunctionType(llvm->VoidTypeInContext(c), arguments, 3, 0));
     for (unsigned i = 1; i <= 3; i++)
         llvm->AddAttributeAtIndex(e->function, i, llvm->CreateEnumAttribute(c, noalias, 0));
     e->jet = llvm->GetParam(e->function, 0);
     e->packed = llvm->GetParam(e->function, 1);
     e->scratch = llvm->GetParam(e->function, 2);
-    e->builder = llvm->CreateBuilderInContext(c);
     llvm->PositionBuilderAtEnd(e->builder, llvm->AppendBasicBlockInContext(c, e->function, "entry"));
 }
 
@@ -593,6 +603,7 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
                       .most_sites = unrolls ? SIZE_MAX : most_sites, .most_unrolled = TAY__MOST_UNROLLED, .unrolls = unrolls};
     const tay__step *steps = exec->steps.data;
 
+    tay__begin_module(&e);
     tay__declare(&e);
     TAY_TRY(mark_used(&e));
     if (unrolls) TAY_TRY(tay__make_numbers(&e));

@@ -20,7 +20,7 @@ extern const size_t tay__n_bitcodes;
 /* Of all bitcode and of the JIT's sources: who has the same one makes the same code of a module. */
 extern const char tay__bitcode_digest[];
 
-/* The function that a module of code has: tay__code_function. */
+/* The function that a module of code has: tay__code_function. The names of others begin with it. */
 #define TAY__CODE_NAME "tay__code"
 
 /*
@@ -34,6 +34,10 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
 /* The same of points: jit_points.c. */
 tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
                             const tay__exec *exec, uint32_t most_sites);
+
+/* The same of operations over lanes, where TAY__CODE_NAME is a table, [operations] of tay__operation_code: jit_lanes.c. */
+tay_status tay__emit_lanes(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                           const tay__exec *exec, uint32_t most_sites);
 
 /* Whether loops go over pairs of orders. */
 bool tay__pairs_orders(const tay__exec *exec);
@@ -52,9 +56,10 @@ typedef struct tay__emitter {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
-    LLVMTypeRef i64, i32, i8, real, pointer, site, kernel; /* kernel: of a site's function */
+    LLVMTypeRef i64, i32, i8, real, pointer, site, kernel, back; /* kernel: of a site's function; back: on the way back */
     LLVMValueRef function, jet, packed, scratch;
     LLVMValueRef n; /* the order of the operation */
+    LLVMValueRef n_orders; /* on the way back; else NULL */
     int place;      /* jit_emit.c */
     tay__turn turn; /* which one of a pair of orders */
     bool *used;     /* [exec->n_slots] a value is kept there */
@@ -89,7 +94,9 @@ static inline LLVMValueRef tay__number(const tay__emitter *e, uint64_t x)
     return e->llvm->ConstInt(e->i64, x, 0);
 }
 
-/* Types, the function and its arguments; the builder stands at its beginning. */
+/* Types, and a builder. */
+void tay__begin_module(tay__emitter *e);
+/* The function and its arguments; the builder stands at its beginning. */
 void tay__declare(tay__emitter *e);
 LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name);
 /* A constant array; NULL as the null pointer. */
@@ -99,6 +106,8 @@ void tay__place_coefs(tay__draft *d, const tay__group *g, uint32_t r, size_t m);
 LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d);
 /* A call of a draft's kernel: `vectors` vectors of `width` elements. */
 tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width);
+/* The blocks of a run, as calls of a draft's kernel. */
+tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d);
 tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step);
 void tay__end_loop(tay__emitter *e, tay__loop *l);
 /* Sets e->numbers. */

@@ -67,6 +67,7 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__group *g
 
     *d = (tay__draft){.n_terms = g->n_terms, .a_transient = w->e.llvm->ConstNull(w->e.pointer)};
     d->site = (tay__site){.step = 1,
+                          .scale = 1,
                           .y = (uint64_t)(row->first + m) * w->block,
                           .length = w->block,
                           .has_coefs = g->has_coefs,
@@ -291,6 +292,7 @@ tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContext
     writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .most_sites = most_sites},
                 .block = exec->block, .in_registers = tay__fits_registers(exec->program)};
 
+    tay__begin_module(&w.e);
     tay__declare(&w.e);
     w.points = w.e.packed;
     w.e.n = tay__number(&w.e, 0);

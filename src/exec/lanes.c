@@ -2,7 +2,7 @@
  * Binding for several lanes. Coefficients of one slot are consecutive lanes, so that
  *
  * - a run is as many members as have consecutive operands and the same coefficients (pieces of rows; nothing is gathered);
- * - layers are products of matrices, whose operands are listed here once;
+ * - layers are products of matrices;
  * - an integral, y_n = 1/n sum_j j a_j g_{n-j}, reads its operands as j a_j: a sum that integrals alone read is kept
  *   in this form from the start, other operands are copied.
  */
@@ -56,23 +56,16 @@ static bool is_scaled(const tay__exec *exec, int32_t slot)
     return exec->scaled && ((uint32_t)slot >= exec->program->n_slots || exec->scaled[slot]);
 }
 
-tay_status tay__finish_lanes(tay__exec *exec, tay__operation *operation)
+void tay__finish_lanes(tay__exec *exec, tay__operation *operation)
 {
-    tay_status status = TAY_OK;
     const tay__group *g = operation->group;
     tay__kernel *kernel = &operation->kernel;
-    size_t *operands;
 
     if (!tay__depends_on_prologue(exec->program, g)) kernel->learn = NULL;
     kernel->scaled = g->primitive == TAY__LINEAR && !kernel->to_state && is_scaled(exec, g->rows[0].first);
-    if (!tay__is_layer(g)) goto out;
-    TAY_TRY(tay__alloc_kept(&operands, &exec->kept, g->n_rows * (size_t)g->n_terms, sizeof *operands));
-    for (size_t i = 0; i < g->n_rows * (size_t)g->n_terms; i++) operands[i] = (size_t)g->a[i] * exec->lanes;
-    kernel->operands = operands;
+    if (!tay__is_layer(g)) return;
     kernel->transposed = exec->n_transposed;
     if (exec->reversible) exec->n_transposed += tay__n_coefs(g);
-out:
-    return status;
 }
 
 /* The number of distinct operand slots of a row's term, given its stride. */

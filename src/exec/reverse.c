@@ -7,49 +7,68 @@
  */
 #include "exec/bound.h"
 
+static const tay__operation *operation_of(const tay__exec *exec, const tay__step *step, uint32_t k)
+{
+    return (const tay__operation *)exec->operations.data + step->begin + k;
+}
+
+/* Operations of a step at order n, those that are late by an order (delay) or the others. */
+static void run_order(const tay__exec *exec, const tay__step *step, const tay__pass *pass, uint32_t n, bool late)
+{
+    const tay__operation_code *code = atomic_load_explicit(&exec->run_lanes, memory_order_acquire);
+
+    for (uint32_t k = 0; k < step->n_operations; k++)
+        if (late == (operation_of(exec, step, k)->delay > 0)) tay__run_lanes(exec, code, step, k, pass, n);
+}
+
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
 {
-    const tay__operation *operations = exec->operations.data;
     tay__pass pass = tay__pass_of(exec, workspace, to);
 
     for (size_t i = 0; i < exec->steps.count; i++) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
-        for (uint32_t n = from; n <= to; n++) {
-            for (uint32_t k = 0; k < step->n_operations; k++) {
-                const tay__operation *o = &operations[step->begin + k];
-                size_t n_segments;
-                const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
-                if (n < from + o->delay || n >= to + o->delay) continue;
-                o->kernel.drive(&pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
-            }
+        for (uint32_t n = from; n < to; n++) {
+            run_order(exec, step, &pass, n, false);
+            run_order(exec, step, &pass, n, true);
         }
+    }
+}
+
+/* The same on the way back. */
+static void reverse_order(const tay__exec *exec, const tay__step *step, const tay__pass *pass, uint32_t n, bool late)
+{
+    const tay__operation_code *code = atomic_load_explicit(&exec->run_lanes, memory_order_acquire);
+    bool top = n + 1 == pass->n_orders;
+
+    for (uint32_t k = step->n_operations; k-- > 0;) {
+        const tay__operation *o = operation_of(exec, step, k);
+        if (!o->pulled || late != (o->delay > 0)) continue;
+        tay__operation_function *f = code ? code[step->begin + k].reverse[n % 2 ? TAY__ODD : top ? TAY__END : TAY__EVEN] : NULL;
+        size_t n_segments;
+        const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
+        if (f) f(pass, n, pass->n_orders);
+        else o->kernel.reverse(pass, &o->kernel, o->group, n, segments, n_segments);
     }
 }
 
 void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars, uint32_t order,
                        bool with_parameters)
 {
-    const tay__operation *operations = exec->operations.data;
     tay__pass pass = tay__pass_of(exec, workspace, order);
 
     pass.bar = bars->jet;
     pass.packed_bar = bars->packed;
     for (size_t i = exec->steps.count; i-- > 0;) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
-        for (uint32_t n = order + 1; n-- > 0;) {
-            for (uint32_t k = step->n_operations; k-- > 0;) {
-                const tay__operation *o = &operations[step->begin + k];
-                size_t n_segments;
-                const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
-                if (!o->pulled || n < o->delay || n - o->delay >= order) continue;
-                o->kernel.reverse(&pass, &o->kernel, o->group, n - o->delay, segments, n_segments);
-            }
+        for (uint32_t n = order; n-- > 0;) {
+            reverse_order(exec, step, &pass, n, true);
+            reverse_order(exec, step, &pass, n, false);
         }
         for (uint32_t k = 0; k < step->n_operations && with_parameters; k++) {
-            const tay__operation *o = &operations[step->begin + k];
+            const tay__operation *o = operation_of(exec, step, k);
             size_t n_segments;
             const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
-            if (o->pulled && o->kernel.learn) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);
+            if (o->kernel.learn && o->pulled) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);
         }
     }
 }
@@ -84,7 +103,7 @@ static void transpose(const tay__exec *exec, tay__workspace *w)
     for (size_t i = 0; i < exec->operations.count; i++) {
         const tay__operation *o = (const tay__operation *)exec->operations.data + i;
         const tay__group *g = o->group;
-        if (!o->kernel.operands) continue;
+        if (!tay__is_layer(g)) continue;
         for (uint32_t r = 0; r < g->n_rows; r++) {
             size_t length = (size_t)g->rows[r].length, first = g->n_terms * (size_t)g->offset[r];
             const double *from = (const double *)w->packed + (g->coefs + first) * each;

@@ -1,15 +1,25 @@
 /*
- * What of a jet is saved for the way back, found once when a reversible exec is bound: what the adjoints read, but for products
- * of saved values, which are computed again. Sums that only functions and states read are not: of a layer and its tanh, which
- * make four values for a neuron, one is saved.
+ * What of a jet is saved for the way back, found once when a reversible exec is bound: what the adjoints read, but for values that
+ * cost little to compute again from what is saved. Of a network these are all but the outputs of its layers with many inputs:
+ * memory beyond the caches is slower than short sums.
  */
 #include "exec/bound.h"
 
+/* Sums of more terms are not computed again. */
+enum { FEW_TERMS = 8 };
+
 typedef struct plan {
-    bool *read; /* [n_slots] by an adjoint */
-    bool *again; /* [n_slots] computed again */
+    bool *read;   /* [n_slots] by an adjoint */
+    bool *again;  /* [n_slots] computed again */
+    bool *needed; /* [n_slots] read, or an operand of what is computed again */
     bool found;
 } plan;
+
+static bool is_cheap(const tay__operation *o)
+{
+    return o->delay == 0 && !o->kernel.to_state && o->group->primitive != TAY__STATE &&
+           (o->group->primitive != TAY__LINEAR || o->group->n_terms <= FEW_TERMS);
+}
 
 /* Whether the adjoint of a group reads its operands a, or b. */
 static bool reads(const tay__group *g, bool is_b)
@@ -29,21 +39,83 @@ static void mark_read(void *context, const tay__group *g, int32_t slot, bool is_
     if (reads(g, is_b)) p->read[slot] = true;
 }
 
-static void check_saved(void *context, const tay__group *g, int32_t slot, bool is_b)
+static void check_known(void *context, const tay__group *g, int32_t slot, bool is_b)
 {
     plan *p = context;
     (void)g, (void)is_b;
-    if (!p->read[slot] || p->again[slot]) p->found = false;
+    if (!p->read[slot] && !p->again[slot]) p->found = false;
+}
+
+static void mark_again(plan *p, const tay__group *g, bool again)
+{
+    for (uint32_t r = 0; r < g->n_rows; r++) memset(&p->again[g->rows[r].first], again, (size_t)g->rows[r].length);
+}
+
+static void mark_needed(void *context, const tay__group *g, int32_t slot, bool is_b)
+{
+    plan *p = context;
+    (void)g, (void)is_b;
+    if (!p->needed[slot]) p->found = true;
+    p->needed[slot] = true;
+}
+
+static bool is_needed(const plan *p, const tay__group *g)
+{
+    for (uint32_t r = 0; r < g->n_rows; r++)
+        for (int32_t i = g->rows[r].first; i < g->rows[r].first + g->rows[r].length; i++)
+            if (p->needed[i]) return true;
+    return false;
+}
+
+/* Of what could be computed again, that of which an adjoint reads something, or something else that is computed again. */
+static void drop_unneeded(plan *p, tay__exec *exec)
+{
+    tay__operation *operations = exec->operations.data;
+
+    memcpy(p->needed, p->read, exec->n_slots * sizeof *p->needed);
+    do {
+        p->found = false;
+        for (size_t i = 0; i < exec->operations.count; i++)
+            if (operations[i].restored && is_needed(p, operations[i].group))
+                tay__see_operands(operations[i].group, mark_needed, p);
+    } while (p->found);
+    for (size_t i = 0; i < exec->operations.count; i++)
+        if (operations[i].restored) operations[i].restored = is_needed(p, operations[i].group);
+}
+
+/* All that is cheap, but what has an operand that is neither computed again nor saved in any case. */
+static void find_again(plan *p, tay__exec *exec)
+{
+    tay__operation *operations = exec->operations.data;
+    bool changed;
+
+    for (size_t i = 0; i < exec->operations.count; i++) {
+        operations[i].restored = is_cheap(&operations[i]);
+        if (operations[i].restored) mark_again(p, operations[i].group, true);
+    }
+    do {
+        changed = false;
+        for (size_t i = 0; i < exec->operations.count; i++) {
+            p->found = true;
+            if (!operations[i].restored) continue;
+            tay__see_operands(operations[i].group, check_known, p);
+            if (p->found) continue;
+            operations[i].restored = false;
+            changed = true;
+            mark_again(p, operations[i].group, false);
+        }
+    } while (changed);
 }
 
 tay_status tay__plan_save(tay__exec *exec)
 {
     tay_status status = TAY_OK;
-    tay__operation *operations = exec->operations.data;
+    const tay__operation *operations = exec->operations.data;
     plan p = {0};
 
-    TAY_TRY(tay__calloc(&p.read, 2 * exec->n_slots, sizeof *p.read));
+    TAY_TRY(tay__calloc(&p.read, 3 * exec->n_slots, sizeof *p.read));
     p.again = p.read + exec->n_slots;
+    p.needed = p.again + exec->n_slots;
     tay__mark_inputs(p.read, exec->program);
     for (size_t i = 0; i < exec->operations.count; i++) {
         const tay__group *g = operations[i].group;
@@ -51,13 +123,8 @@ tay_status tay__plan_save(tay__exec *exec)
         tay__see_operands(g, mark_read, &p);
         if (g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER) tay__mark_members(p.read, g);
     }
-    for (size_t i = 0; i < exec->operations.count; i++) {
-        tay__operation *o = &operations[i];
-        p.found = o->group->primitive == TAY__PRODUCT && o->delay == 0 && !o->kernel.to_state;
-        if (p.found) tay__see_operands(o->group, check_saved, &p);
-        o->restored = p.found;
-        if (p.found) tay__mark_members(p.again, o->group);
-    }
+    find_again(&p, exec);
+    drop_unneeded(&p, exec);
     for (size_t begin = 0, end; begin < exec->n_slots; begin = end) {
         bool save = p.read[begin] && !p.again[begin];
         for (end = begin + 1; end < exec->n_slots && (p.read[end] && !p.again[end]) == save;) end++;
@@ -100,17 +167,14 @@ void tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *
 void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const double *saved, uint32_t order)
 {
     const tay__operation *operations = exec->operations.data;
+    const tay__operation_code *code = atomic_load_explicit(&exec->run_lanes, memory_order_acquire);
     tay__pass pass = tay__pass_of(exec, workspace, order);
 
     copy(exec, (double *)saved, workspace->jet, order, true);
     for (size_t i = 0; i < exec->steps.count; i++) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
-        for (uint32_t k = 0; k < step->n_operations; k++) {
-            const tay__operation *o = &operations[step->begin + k];
-            size_t n_segments;
-            const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
-            for (uint32_t n = 0; n < order && o->restored; n++)
-                o->kernel.drive(&pass, &o->kernel, o->group, n, segments, n_segments);
-        }
+        for (uint32_t n = 0; n < order; n++)
+            for (uint32_t k = 0; k < step->n_operations; k++)
+                if (operations[step->begin + k].restored) tay__run_lanes(exec, code, step, k, &pass, n);
     }
 }

@@ -18,11 +18,12 @@ typedef struct tay__lanes {
     tay__exec *exec;
     uint32_t lanes;
     bool lane_pars;
+    bool chosen;            /* who runs it */
+    _Atomic size_t n_steps; /* of all trajectories */
     struct tay__worker *idle;
     tay__array spare[2];   /* of double *: what tapes that are gone held (tay__held), for the next ones: fresh memory is slow */
     struct tay__lanes *next;
 } tay__lanes;
-
 
 enum { TAY__MOST_LANES = 64 };
 
@@ -42,9 +43,11 @@ struct tay_flow {
     size_t dim, n_pars;
     size_t n_normed;        /* the first variables, whose coefficients the step sizes follow from; all, but in a tangent */
     tay_expr **vars, **rhs; /* [dim] references */
+    double *shares;         /* [max_order + 1]: the step at this order is so much of the radius of convergence (step.c) */
     double tolerance;
     size_t memory_limit, max_steps;
     uint32_t n_threads, fixed_order, usual_order, max_order;
+    tay_execution execution;
     _Atomic uint64_t n_runs;
     pthread_mutex_t lock; /* of the list */
     tay__lanes *lanes;
@@ -168,7 +171,7 @@ void tay__walk_free(tay__walk *walk);
 void tay__walk_begin(tay__walk *walk, const tay_tape *run, const tay__block *block);
 void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run);
 
-/* The bound program for so many lanes. */
+/* The bound program for so many lanes; as machine code, if it has run so often that this pays. Runs under way keep theirs. */
 tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, bool lane_pars);
 tay_status tay__flow_take(tay__worker **out, tay_flow *flow, tay__lanes *lanes);
 void tay__flow_give(tay_flow *flow, tay__lanes *lanes, tay__worker *worker);
@@ -195,6 +198,8 @@ static inline bool tay__covers(const tay__lane_step *lane, size_t j)
  * TAY__ROUNDS_AT_ONCE; 0 if no lane has one left. */
 size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done);
 
+/* Sets flow->shares. */
+tay_status tay__find_shares(tay_flow *flow);
 /* Sets the workspace up for the parameters of the lanes' trajectories; scratch[n_pars * lanes]. */
 void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch);
 /* State and time to coefficient 0 of the workspace's jet. Idle lanes do what the first busy one does. */

@@ -5,9 +5,9 @@
 
 #include "flow/flow.h"
 
-/* Bytes that a run holds of jets, and as many of what is saved of others: what stays in the last level of a cache is faster to
- * hold than to compute again. */
-enum { HELD_BYTES = 12 << 20, MOST_BLOCKS = 64 };
+/* Bytes that a run holds of jets, and of what is saved of others: what stays in the last level of a cache is faster to hold than
+ * to compute again. */
+enum { JET_BYTES = 4 << 20, SAVED_BYTES = 8 << 20, MOST_BLOCKS = 64 };
 
 /* A block under way. */
 typedef struct walk {
@@ -250,8 +250,8 @@ static tay_status cut(tay_tape *run)
     if (run->n_blocks == 0) goto out;
     size_t limit = run->flow->memory_limit;
     run->limit_bytes = limit / run->n_blocks;
-    size_t held = (limit / 8 < HELD_BYTES ? limit / 8 : HELD_BYTES) / run->n_blocks;
-    run->held_bytes[TAY__JET] = run->held_bytes[TAY__SAVED] = held;
+    run->held_bytes[TAY__JET] = (limit / 8 < JET_BYTES ? limit / 8 : JET_BYTES) / run->n_blocks;
+    run->held_bytes[TAY__SAVED] = (limit / 8 < SAVED_BYTES ? limit / 8 : SAVED_BYTES) / run->n_blocks;
     size_t least = tay__tape_least(run);
     if (run->taped && run->limit_bytes < least)
         TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: each of %zu blocks of trajectories needs at least %zu bytes, allowed are %zu",
@@ -319,7 +319,9 @@ tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_r
     run->progress = run->a.progress;
     run->context = run->a.context;
     TAY_TRY(tay__each_block(run, tay__run_block));
-    if (result) *result = tay__sum_results(run);
+    tay_flow_result sum = tay__sum_results(run);
+    atomic_fetch_add(&run->lanes->n_steps, sum.n_steps);
+    if (result) *result = sum;
     run->ys = run->slopes = NULL;
     if (!tape) goto out;
     TAY_TRY(copy_arguments(run));

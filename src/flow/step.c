@@ -8,6 +8,7 @@
  * each order, and convolutions.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "flow/flow.h"
 
@@ -67,10 +68,14 @@ void tay__begin_step(const tay_tape *run, tay__worker *worker, const double *sta
     }
 }
 
-/* h / rho at order K */
-static double share(const tay_flow *flow, uint32_t order)
+tay_status tay__find_shares(tay_flow *flow)
 {
-    return exp((log(flow->tolerance) - 2.7 - EXCESS * log((double)order / flow->usual_order)) / order);
+    tay_status status = TAY_OK;
+    TAY_TRY(tay__calloc(&flow->shares, (size_t)flow->max_order + 1, sizeof *flow->shares));
+    for (uint32_t k = 1; k <= flow->max_order; k++)
+        flow->shares[k] = exp((log(flow->tolerance) - 2.7 - EXCESS * log((double)k / flow->usual_order)) / k);
+out:
+    return status;
 }
 
 static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t order, double *rho, double *h)
@@ -78,7 +83,7 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
     const tay__exec *exec = run->lanes->exec;
     size_t lanes = run->lanes->lanes, plane = worker->workspace->plane, n = run->flow->n_normed;
     const double *jet = worker->workspace->jet;
-    double first[TAY__MOST_LANES], before[TAY__MOST_LANES], last[TAY__MOST_LANES], part = share(run->flow, order);
+    double first[TAY__MOST_LANES], before[TAY__MOST_LANES], last[TAY__MOST_LANES], part = run->flow->shares[order];
 
     tay__exec_lane_norms(exec, first, jet, n);
     tay__exec_lane_norms(exec, before, jet + (order - 1) * plane, n);
@@ -96,14 +101,16 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
 static uint32_t best_order(const tay_tape *run, const tay__walk *at, const double *left, bool more, uint32_t from)
 {
     size_t lanes = run->lanes->lanes;
-    double least = INFINITY;
+    double least = INFINITY, radii[TAY__MOST_LANES]; /* how many of them are left */
     uint32_t best = from;
 
+    for (size_t l = 0; l < lanes; l++)
+        radii[l] = at->lane[l].point != TAY__IDLE && at->rho[l] > 0 ? left[l] / at->rho[l] : 0;
     for (uint32_t order = from; order <= run->flow->max_order; order++) {
-        double sum = 0, most = 0, part = share(run->flow, order);
+        double sum = 0, most = 0, in_one = 1 / run->flow->shares[order];
         for (size_t l = 0; l < lanes; l++) {
-            if (at->lane[l].point == TAY__IDLE || !(at->rho[l] > 0)) continue;
-            double n = fmax(1, left[l] / (at->rho[l] * part));
+            double n = radii[l] * in_one;
+            n = radii[l] > 0 && n < 1 ? 1 : n;
             sum += n;
             if (n > most) most = n;
         }

@@ -57,7 +57,7 @@ static void drive_layer(const tay__pass *pass, const tay__kernel *kernel, const 
         tay__layer layer = {
             .run = &run,
             .in = run.jet + n * run.plane,
-            .in_at = kernel->operands + segments[i].row * (size_t)group->n_terms,
+            .in_slots = run.a,
             .n_terms = group->n_terms,
             .coefs = run.coefs,
             .coef_step = run.coef_step,

@@ -64,10 +64,7 @@ struct tay__kernel {
     bool to_state; /* the rows are states: coefficient n, divided by n + 1, goes to their coefficient n + 1 */
     bool fresh;    /* the way back: no operand has a cotangent yet, and none comes twice */
     bool scaled;   /* linear: coefficient n > 0 times n is kept, as the integrals over lanes read it */
-    /* Layers over lanes: elements from the jet to coefficient 0 of operand k of row r, operands[r * n_terms + k]; where the
-     * transposed coefficients begin. */
-    const size_t *operands;
-    size_t transposed;
+    size_t transposed; /* layers over lanes: where their transposed coefficients begin */
     /* The adjoint of `drive`, orders falling; that of the coefficients, for all orders, when all cotangents are known.
      * NULL with one lane. */
     tay__drive *reverse, *learn;

@@ -20,14 +20,19 @@ enum { TAY__TALL = 10, TAY__SQUARE = 6, TAY__FLAT = 3 };
 /* One product of a matrix with lanes, at one order. */
 typedef struct tay__layer {
     const tay__run *run;
-    const real *in, *coefs; /* operand k: in + in_at[k], or in + k * in_step where in_at is NULL */
-    const size_t *in_at;
+    const real *in, *coefs;
+    const int32_t *in_slots; /* operand k: in + in_slots[k] * run->scale; NULL: in + k * in_step */
     size_t in_step, coef_step, coef_each; /* coef_each: from one member's coefficient to the next one's */
     uint32_t n_terms;
-    real *out; /* member m: out + m * run->scale (forward), or out + out_at[m] (reverse) */
-    const size_t *out_at;
+    real *out;
+    const int32_t *out_slots; /* member m likewise; NULL: out + m * run->scale */
     const real *constants;
 } tay__layer;
+
+TAY__INLINE size_t tay__layer_out(const tay__layer *l, uint32_t m)
+{
+    return (l->out_slots ? (size_t)l->out_slots[m] : m) * l->run->scale;
+}
 
 /* Members m .. m + members - 1, lanes at .. at + vectors * TAY__WIDTH - 1. */
 TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, size_t at, int vectors, tay__coefs coefs,
@@ -36,9 +41,9 @@ TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, 
     vec sum[TAY__TALL][TAY__BLOCK], x[TAY__BLOCK];
     const real *c = l->coefs + m * l->coef_each + (coefs == TAY__VECTOR_COEFS ? at : 0), *in = l->in + at;
 
-#pragma GCC unroll 10
+    TAY__UNROLL_TO(10)
     for (int j = 0; j < members; j++) {
-#pragma GCC unroll 4
+        TAY__UNROLL_TO(4)
         for (int i = 0; i < vectors; i++) {
             sum[j][i] = (vec){0};
             if (!reverse && l->constants)
@@ -48,28 +53,28 @@ TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, 
         }
     }
     for (uint32_t k = 0; k < l->n_terms; k++, c += l->coef_step) {
-        const real *a = in + (reverse || !l->in_at ? k * l->in_step : l->in_at[k]);
-#pragma GCC unroll 4
+        const real *a = in + (l->in_slots ? (size_t)l->in_slots[k] * l->run->scale : k * l->in_step);
+        TAY__UNROLL_TO(4)
         for (int i = 0; i < vectors; i++) x[i] = tay__load(a + i * TAY__WIDTH);
-#pragma GCC unroll 10
+        TAY__UNROLL_TO(10)
         for (int j = 0; j < members; j++) {
             vec splat = coefs == TAY__VECTOR_COEFS ? (vec){0} : tay__splat(c[j]);
-#pragma GCC unroll 4
+            TAY__UNROLL_TO(4)
             for (int i = 0; i < vectors; i++) {
                 const real *own = c + (size_t)j * l->coef_each + i * TAY__WIDTH;
                 sum[j][i] += (coefs == TAY__VECTOR_COEFS ? tay__load(own) : splat) * x[i];
             }
         }
     }
-#pragma GCC unroll 10
+    TAY__UNROLL_TO(10)
     for (int j = 0; j < members; j++) {
         if (!reverse) {
-#pragma GCC unroll 4
+            TAY__UNROLL_TO(4)
             for (int i = 0; i < vectors; i++) sum[j][i] *= l->run->factor;
-            tay__put_block(l->out + (m + (uint32_t)j) * l->run->scale + at, sum[j], vectors);
+            tay__put_block(l->out + tay__layer_out(l, m + (uint32_t)j) + at, sum[j], vectors);
             continue;
         }
-        tay__add_block(l->run, l->out + l->out_at[m + (uint32_t)j] + at, sum[j], vectors);
+        tay__add_block(l->run, l->out + tay__layer_out(l, m + (uint32_t)j) + at, sum[j], vectors);
     }
 }
 

@@ -55,7 +55,7 @@ static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, cons
             .coef_step = group->n_terms * each,
             .coef_each = each,
             .out = run.bar + n * run.plane,
-            .out_at = kernel->operands + segments[i].row * (size_t)group->n_terms,
+            .out_slots = run.a,
         };
         if (each > 1)
             tay__layer_members(&layer, 0, group->n_terms, TAY__VECTOR_COEFS, true);
@@ -82,20 +82,23 @@ TAY__INLINE vec tay__sums(const vec *rows)
 #endif
 }
 
-/* Sums over orders and lanes of a_k ybar_m, for `terms` operands k and a vector of members m (the last ones repeat). */
-TAY__INLINE void tay__learn_tile(const tay__run *run, const size_t *operands, size_t m, size_t members, int terms)
+/* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and a vector of members m (the last ones
+ * repeat). */
+TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, size_t m, size_t members, int terms)
 {
     vec sum[3][TAY__WIDTH] = {{{0}}};
-    const real *a = run->jet, *y[TAY__WIDTH];
+    const real *a[3], *y[TAY__WIDTH];
     size_t left = members - m < TAY__WIDTH ? members - m : TAY__WIDTH;
 
+#pragma GCC unroll 3
+    for (int k = 0; k < terms; k++) a[k] = tay__operand_a(run, first + (uint32_t)k);
 #pragma GCC unroll 8
     for (size_t j = 0; j < TAY__WIDTH; j++) y[j] = tay__bar_y(run, 0) + (m + (j < left ? j : left - 1)) * run->scale;
-    for (uint32_t n = 0; n < run->n_orders; n++, a += run->plane) {
+    for (uint32_t n = 0; n < run->n_orders; n++) {
         for (size_t at = 0; at < run->scale; at += TAY__WIDTH) {
             vec x[3];
 #pragma GCC unroll 3
-            for (int k = 0; k < terms; k++) x[k] = tay__load(a + operands[k] + at);
+            for (int k = 0; k < terms; k++) x[k] = tay__load(a[k] + n * run->plane + at);
 #pragma GCC unroll 8
             for (int j = 0; j < TAY__WIDTH; j++) {
                 vec bar = tay__load(y[j] + n * run->plane + at);
@@ -106,7 +109,7 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, const size_t *operands, si
     }
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) {
-        real *to = run->bar_coefs + (size_t)k * run->coef_step + m;
+        real *to = run->bar_coefs + (first + (size_t)k) * run->coef_step + m;
         vec sums = tay__sums(sum[k]);
         if (left == TAY__WIDTH)
             tay__store(to, tay__load(to) + sums);
@@ -115,22 +118,30 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, const size_t *operands, si
     }
 }
 
-/* All coefficients of a row of a layer. */
-static void learn_row(tay__run *run, const size_t *operands, size_t members)
+/* A vector of members, terms begin .. end - 1. */
+TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t end, size_t m, size_t members)
 {
-    real *first = run->bar_coefs;
+    for (uint32_t k = begin, terms; k < end; k += terms) {
+        terms = end - k < 3 ? end - k : 3;
+        if (terms == 3)
+            tay__learn_tile(run, k, m, members, 3);
+        else if (terms == 2)
+            tay__learn_tile(run, k, m, members, 2);
+        else
+            tay__learn_tile(run, k, m, members, 1);
+    }
+}
 
-    for (uint32_t k = 0; k < run->n_terms; k += 3) {
-        uint32_t terms = run->n_terms - k < 3 ? run->n_terms - k : 3;
-        run->bar_coefs = first + k * run->coef_step;
-        for (size_t m = 0; m < members; m += TAY__WIDTH) {
-            if (terms == 3)
-                tay__learn_tile(run, operands + k, m, members, 3);
-            else if (terms == 2)
-                tay__learn_tile(run, operands + k, m, members, 2);
-            else
-                tay__learn_tile(run, operands + k, m, members, 1);
-        }
+/* All coefficients of a row of a layer, by so many terms as stay in the first-level cache for all members. */
+static void learn_row(const tay__run *run, size_t members)
+{
+    enum { CACHED = 1 << 14 };
+    size_t term = run->n_orders * run->scale * sizeof(real);
+    uint32_t most = 3 * term < CACHED ? (uint32_t)(CACHED / (3 * term)) * 3 : 3;
+
+    for (uint32_t begin = 0, end; begin < run->n_terms; begin = end) {
+        end = run->n_terms - begin < most ? run->n_terms : begin + most;
+        for (size_t m = 0; m < members; m += TAY__WIDTH) tay__learn_terms(run, begin, end, m, members);
     }
 }
 
@@ -159,8 +170,7 @@ static void learn_layer(const tay__pass *pass, const tay__kernel *kernel, const 
     for (size_t i = 0; i < n_segments; i++) {
         tay__place_run(&run, pass, &segments[i]);
         run.bar_coefs = (real *)pass->packed_bar + run.coef_at;
-        learn_row(&run, kernel->operands + segments[i].row * (size_t)group->n_terms,
-                  (size_t)(segments[i].end - segments[i].begin));
+        learn_row(&run, (size_t)(segments[i].end - segments[i].begin));
         if (run.constants) learn_constants(&run, pass);
     }
 }

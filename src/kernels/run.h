@@ -13,11 +13,15 @@
 #include "kernels/kernels.h"
 #include "kernels/real.h"
 
-/* Before a loop over terms: code made at run time knows how many there are. */
+/* Before a loop over terms: code made at run time knows how many there are; before one of at most n, which the library's
+ * own kernels know, too. */
 #ifdef __clang__
 #define TAY__UNROLL _Pragma("clang loop unroll(full)")
+#define TAY__UNROLL_TO(n) TAY__UNROLL
 #else
 #define TAY__UNROLL
+#define TAY__UNROLL_TO(n) TAY__PRAGMA(GCC unroll n)
+#define TAY__PRAGMA(text) _Pragma(#text)
 #endif
 
 /* Of code made at run time, known when it is; elsewhere the same for all. */

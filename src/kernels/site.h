@@ -18,11 +18,12 @@ typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND } tay__turn;
 
 /* exec/jit_emit.c writes it as a constant, field by field: all fields are pointers, 64-bit integers or doubles. */
 typedef struct tay__site {
-    const int32_t *a, *b;       /* elements from the jet to coefficient 0 of the operands: term k's at [k * step] */
+    const int32_t *a, *b;       /* the operands: term k's at [k * step] */
     const uint8_t *a_transient; /* [n_terms], or NULL */
     const uint64_t *n_terms;    /* constant; or not, so that LLVM does not unroll the loop over them */
     uint64_t step;
     uint64_t plane;     /* elements from order to order */
+    uint64_t scale;     /* elements from slot to slot: 1, where the operands are elements; or lanes, where they are slots */
     uint64_t y;         /* elements from the jet to coefficient 0 of the result */
     uint64_t transient; /* 1: all orders are written there */
     uint64_t to_state;  /* 1: coefficient n, divided by n + 1, is coefficient n + 1 of the state there */
@@ -35,6 +36,8 @@ typedef struct tay__site {
     uint64_t row_length;
     uint64_t outwards; /* 1: the code is unrolled over the orders */
     uint64_t turn;     /* orders in pairs: tay__turn */
+    uint64_t scaled, fresh;            /* lanes: as in tay__kernel */
+    uint64_t lane, vectors, coef_each; /* tiles of layers over lanes: first lane, vectors of lanes; tay__layer */
     double exponent;
 } tay__site;
 

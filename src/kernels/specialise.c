@@ -45,12 +45,12 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .row = rows,
                       .jet = jet,
                       .plane = site->plane,
-                      .scale = 1,
+                      .scale = site->scale,
                       .n = (uint32_t)n,
                       .n_terms = (uint32_t)*site->n_terms,
                       .y = jet + site->y,
                       .y_order = site->transient ? 0 : n * site->plane,
-                      .factor = 1,
+                      .factor = site->scaled && n > 0 ? (real)n : 1,
                       .length = site->length,
                       .a = site->a,
                       .b = site->b,
@@ -64,7 +64,10 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .a_transient = site->a_transient,
                       .outwards = site->outwards,
                       .transient = site->transient,
-                      .turn = (tay__turn)site->turn};
+                      .turn = (tay__turn)site->turn,
+                      .to_state = site->to_state,
+                      .fresh = site->fresh,
+                      .y_at = site->y};
     group->exponent = site->exponent;
     group->function = (tay_function)site->function;
     for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};
@@ -190,4 +193,7 @@ SITE(pack, 1, do {
 
 #if TAY__VECTOR_BYTES == 64 || TAY__VECTOR_BYTES <= 8
 #include "kernels/specialise_points.h"
+#endif
+#if !defined TAY__F32 && (TAY__VECTOR_BYTES == 32 || TAY__VECTOR_BYTES == 64)
+#include "kernels/specialise_lanes.h"
 #endif

@@ -47,6 +47,11 @@ static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool 
 
     *f = (fixture){.lanes = lanes, .lane_coefs = lane_coefs, .p = program};
     assert_ok(tay__exec_create_reversible(&f->exec, program, ORDER, lanes, lane_coefs));
+    static tay__exec *first; /* where there is a JIT, it makes code for all or none */
+    static tay_execution execution;
+    tay__exec_choose(f->exec, TAY_EXECUTION_DEFAULT);
+    if (!first) execution = tay__exec_execution(first = f->exec);
+    assert_int_equal(tay__exec_execution(f->exec), execution);
     assert_ok(tay__workspace_create(&f->w, f->exec));
     assert_ok(tay__cotangents_create(&f->bars, f->exec));
     for (uint32_t l = 0; l < lanes; l++) {

@@ -1,0 +1,333 @@
+/*
+ * Code for operations over lanes: a table of functions, one for an operation, a direction and a kind of order (bound.h), each of
+ * which is calls of sites (kernels/site.h) for all of the operation's segments. The loops over orders and operations are those of
+ * the interpreter (reverse.c), and so is the learning of coefficients, whose loops are long.
+ *
+ * A segment is one run of elements, members times lanes, as with one lane; layers go by tiles of members by vectors of lanes.
+ */
+#include "exec/jit_emit.h"
+
+#include <stdio.h>
+
+/* What is written at the moment. */
+typedef struct writer {
+    tay__emitter e;
+    const tay__operation *o;
+    LLVMTypeRef function; /* of an operation */
+    uint32_t each;        /* coefficients of a number: tay__coef_lanes */
+    int kind;             /* TAY__END, _ODD, _EVEN */
+    bool back;
+} writer;
+
+static const char *const coef_names[] = {"1", "s", "v"};
+
+static int coefs_of(const writer *w, const tay__group *g)
+{
+    return !g->has_coefs ? 0 : w->each > 1 ? 2 : 1;
+}
+
+/* The kernel of a group for blocks, forward at orders n > 0 and back. */
+static void name_kernel(char *to, size_t size, const writer *w)
+{
+    const tay__group *g = w->o->group;
+    const char *coefs = coef_names[coefs_of(w, g)], *back = w->back ? "_back" : "", *way = w->back ? "_back" : "_contiguous";
+
+    switch (g->primitive) {
+    case TAY__PRODUCT:
+        if (g->square) snprintf(to, size, "square%s_%s", back, coefs);
+        else snprintf(to, size, "product%s_%s", way, coefs);
+        break;
+    case TAY__QUOTIENT: snprintf(to, size, "quotient%s", back); break;
+    case TAY__POWER: snprintf(to, size, "power%s", back); break;
+    case TAY__INTEGRATE: snprintf(to, size, "integral_%s", w->back ? "back" : "lanes"); break;
+    case TAY__CHOICE: snprintf(to, size, "choice%s", back); break;
+    default: snprintf(to, size, "linear%s_%s", way, coefs);
+    }
+}
+
+/* Orders in pairs: kernels/run.h and adjoint.h. */
+static tay__turn turn_of(const writer *w)
+{
+    const tay__group *g = w->o->group;
+    tay__turn turn = w->kind == TAY__END ? TAY__ALONE : w->kind == TAY__ODD ? TAY__FIRST : TAY__SECOND;
+
+    if (w->back) return g->primitive == TAY__INTEGRATE && w->o->kernel.fresh ? turn : TAY__ALONE;
+    bool pairs = g->primitive == TAY__PRODUCT || g->primitive == TAY__POWER || g->primitive == TAY__INTEGRATE;
+    return pairs && w->o->delay == 0 && !w->o->kernel.to_state ? turn : TAY__ALONE;
+}
+
+/* The slots of a segment's first member's operands. */
+static tay_status operands(LLVMValueRef *out, const writer *w, const int32_t *slots, tay__stride stride, const tay__segment *s)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = w->o->group;
+    int32_t *first = NULL;
+
+    *out = w->e.llvm->ConstNull(w->e.pointer);
+    if (!slots) goto out;
+    TAY_TRY(tay__alloc(&first, g->n_terms, sizeof *first));
+    for (uint32_t k = 0; k < g->n_terms; k++) first[k] = tay__operand(g, slots, stride, s->row, k, s->begin);
+    TAY_TRY(tay__array32(out, &w->e, first, g->n_terms));
+out:
+    tay__free(first);
+    return status;
+}
+
+/* What all sites of a segment have in common. */
+static tay_status make_draft(tay__draft *d, const writer *w, const tay__segment *s)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = w->o->group;
+    const tay__kernel *kernel = &w->o->kernel;
+    uint32_t lanes = w->e.exec->lanes;
+
+    *d = (tay__draft){.length = (s->end - s->begin) * (int32_t)lanes,
+                      .most_vectors = 4,
+                      .n_terms = g->n_terms,
+                      .a_transient = w->e.llvm->ConstNull(w->e.pointer)};
+    d->padded = d->length;
+    d->site = (tay__site){.step = 1,
+                          .plane = w->e.exec->plane,
+                          .scale = lanes,
+                          .y = (uint64_t)(g->rows[s->row].first + s->begin) * lanes,
+                          .to_state = kernel->to_state,
+                          .length = (uint64_t)d->length,
+                          .has_coefs = g->has_coefs,
+                          .has_constant = g->has_constant && w->kind == TAY__END && !w->back,
+                          .constant_step = 1,
+                          .function = (uint64_t)g->function,
+                          .turn = turn_of(w),
+                          .scaled = kernel->scaled,
+                          .fresh = kernel->fresh,
+                          .coef_each = w->each,
+                          .exponent = g->exponent};
+    tay__place_coefs(d, g, s->row, (size_t)s->begin);
+    d->site.coefs *= w->each;
+    d->site.coef_step *= w->each;
+    d->site.constants *= w->each;
+    TAY_TRY(operands(&d->a, w, g->a, g->a_stride, s));
+    TAY_TRY(operands(&d->b, w, g->b, g->b_stride, s));
+out:
+    return status;
+}
+
+/* Whether n packed numbers are the same one. */
+static bool are_equal(const tay__program *p, size_t first, size_t n)
+{
+    for (size_t i = first; i < first + n; i++)
+        if (p->packed_from[i] != p->packed_from[first]) return false;
+    return true;
+}
+
+/* A segment's blocks. Its constants are one for all, or of single members. */
+static tay_status write_blocks(writer *w, tay__draft *d, const tay__segment *s)
+{
+    tay_status status = TAY_OK;
+    uint32_t members = (uint32_t)(s->end - s->begin);
+
+    if (!d->site.has_constant || w->each > 1) {
+        TAY_TRY(tay__emit_blocks(&w->e, d));
+        goto out;
+    }
+    d->site.constant_step = 0;
+    if (are_equal(w->e.exec->program, d->site.constants, members)) {
+        TAY_TRY(tay__emit_blocks(&w->e, d));
+        goto out;
+    }
+    for (int32_t m = s->begin; m < s->end; m++) {
+        tay__draft one;
+        TAY_TRY(make_draft(&one, w, &(tay__segment){s->row, m, m + 1}));
+        one.kernel = d->kernel;
+        one.site.constant_step = 0;
+        TAY_TRY(tay__emit_blocks(&w->e, &one));
+    }
+out:
+    return status;
+}
+
+/* The kernel of order 0, for the whole run or by blocks of one vector; NULL: the same as of other orders. */
+static const char *first_kernel(const tay__group *g, bool *whole)
+{
+    const char *value = tay__value_kernel(g);
+
+    *whole = !value;
+    if (value) return value;
+    if (g->primitive == TAY__POWER) return "power_special";
+    return g->primitive == TAY__INTEGRATE || g->primitive == TAY__CHOICE ? "function" : NULL;
+}
+
+static tay_status write_segment(writer *w, const tay__segment *s)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = w->o->group;
+    bool whole = false, first = w->kind == TAY__END && !w->back;
+    tay__draft d;
+    char name[40];
+
+    TAY_TRY(make_draft(&d, w, s));
+    d.kernel = first ? first_kernel(g, &whole) : NULL;
+    if (d.kernel) d.most_vectors = 1;
+    if (!d.kernel) {
+        whole = g->primitive == TAY__CHOICE;
+        name_kernel(name, sizeof name, w);
+        d.kernel = name;
+    }
+    if (whole) TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), tay__number(&w->e, 0), 1, w->e.width));
+    else TAY_TRY(write_blocks(w, &d, s));
+out:
+    return status;
+}
+
+/* The most members of a tile of so many vectors of lanes, whose sums fill the registers. */
+static uint32_t tile_members(uint32_t vectors)
+{
+    static const uint32_t most[] = {0, 10, 6, 4, 3};
+    return most[vectors];
+}
+
+/* Tiles of `size` members, n of them, from member m on. */
+static tay_status write_tiles(writer *w, tay__draft *d, uint32_t m, uint32_t size, uint32_t n)
+{
+    tay_status status = TAY_OK;
+
+    d->site.n_rows = size;
+    if (n == 0) goto out;
+    LLVMValueRef site = tay__constant_site(&w->e, d);
+    if (n == 1) {
+        TAY_TRY(tay__call_site(&w->e, d, site, tay__number(&w->e, m), 1, w->e.width));
+        goto out;
+    }
+    tay__loop l = tay__begin_loop(&w->e, m, tay__number(&w->e, m + (uint64_t)size * n), size);
+    TAY_TRY(tay__call_site(&w->e, d, site, l.i, 1, w->e.width));
+    tay__end_loop(&w->e, &l);
+out:
+    return status;
+}
+
+/* A product of a matrix with lanes, for `members` results: columns of vectors of lanes, tiles of about the same size. */
+static tay_status write_product(writer *w, tay__draft *d, uint32_t members)
+{
+    tay_status status = TAY_OK;
+    uint32_t vectors = w->e.exec->lanes / w->e.width, v;
+
+    for (uint32_t done = 0; done < vectors; done += v) {
+        uint32_t left = vectors - done;
+        v = left == 4 ? 2 : left > 2 && left != 4 ? 3 : left;
+        uint32_t n = (members + tile_members(v) - 1) / tile_members(v), size = members / n, larger = members % n;
+        d->site.lane = (uint64_t)done * w->e.width;
+        d->site.vectors = v;
+        TAY_TRY(write_tiles(w, d, 0, size + 1, larger));
+        TAY_TRY(write_tiles(w, d, larger * (size + 1), size, n - larger));
+    }
+out:
+    return status;
+}
+
+static tay_status write_layer(writer *w, const tay__segment *s)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = w->o->group;
+    uint32_t members = (uint32_t)(s->end - s->begin);
+    tay__draft d;
+    char name[40];
+
+    TAY_TRY(make_draft(&d, w, s));
+    if (w->back && d.site.to_state) {
+        d.kernel = "settle";
+        TAY_TRY(tay__emit_blocks(&w->e, &d));
+    }
+    snprintf(name, sizeof name, "lanes_layer%s_%s", w->back ? "_back" : "", coef_names[coefs_of(w, g)]);
+    d.kernel = name;
+    if (w->back) {
+        d.n_terms = members;
+        d.site.coefs = (w->o->kernel.transposed + ((uint64_t)g->offset[s->row] + (uint64_t)s->begin) * g->n_terms) * w->each;
+        d.site.coef_step = (uint64_t)g->n_terms * w->each;
+    }
+    TAY_TRY(write_product(w, &d, w->back ? g->n_terms : members));
+out:
+    return status;
+}
+
+/* The pointer in the pass at this offset. */
+static LLVMValueRef field(const writer *w, size_t offset)
+{
+    LLVMValueRef pass = w->e.llvm->GetParam(w->e.function, 0), at = tay__number(&w->e, offset);
+    LLVMValueRef p = w->e.llvm->BuildGEP2(w->e.builder, w->e.i8, pass, &at, 1, "");
+    return w->e.llvm->BuildLoad2(w->e.builder, w->e.pointer, p, "");
+}
+
+/* The function of an operation for the writer's direction and kind of order. */
+static tay_status write_function(LLVMValueRef *out, writer *w, const tay__segment *segments, size_t n_segments)
+{
+    tay_status status = TAY_OK;
+    tay__emitter *e = &w->e;
+    bool is_layer = tay__is_layer(w->o->group);
+
+    e->function = e->llvm->AddFunction(e->module, TAY__CODE_NAME "_operation", w->function);
+    e->llvm->SetLinkage(e->function, LLVMInternalLinkage);
+    e->llvm->PositionBuilderAtEnd(e->builder, e->llvm->AppendBasicBlockInContext(e->context, e->function, "entry"));
+    e->jet = field(w, offsetof(tay__pass, jet));
+    e->packed = field(w, w->back && is_layer ? offsetof(tay__pass, transposed) : offsetof(tay__pass, packed));
+    e->scratch = field(w, offsetof(tay__pass, bar));
+    e->n = e->llvm->GetParam(e->function, 1);
+    e->n_orders = w->back ? e->llvm->GetParam(e->function, 2) : NULL;
+    for (size_t i = 0; i < n_segments; i++)
+        TAY_TRY(is_layer ? write_layer(w, &segments[i]) : write_segment(w, &segments[i]));
+    e->llvm->BuildRetVoid(e->builder);
+    *out = e->function;
+out:
+    return status;
+}
+
+/* The functions of all operations, in the order of the table. */
+static tay_status write_operations(LLVMValueRef *functions, writer *w)
+{
+    tay_status status = TAY_OK;
+    const tay__exec *exec = w->e.exec;
+
+    for (size_t i = 0; i < exec->steps.count; i++) {
+        const tay__step *step = (const tay__step *)exec->steps.data + i;
+        for (uint32_t k = 0; k < step->n_operations; k++) {
+            size_t n_segments;
+            const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
+            w->o = (const tay__operation *)exec->operations.data + step->begin + k;
+            for (int f = 0; f < 6; f++) {
+                LLVMValueRef *to = &functions[(step->begin + k) * 6 + (size_t)f];
+                w->back = f >= 3;
+                w->kind = f % 3;
+                bool same = w->kind == TAY__EVEN && turn_of(w) == TAY__ALONE; /* as odd orders */
+                if (w->back && !w->o->pulled) *to = w->e.llvm->ConstNull(w->e.pointer);
+                else if (same || (w->back && w->kind > 0 && turn_of(w) == TAY__ALONE)) *to = to[-1];
+                else TAY_TRY(write_function(to, w, segments, n_segments));
+            }
+        }
+    }
+out:
+    return status;
+}
+
+tay_status tay__emit_lanes(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm,
+                           const tay__exec *exec, uint32_t most_sites)
+{
+    tay_status status = TAY_OK;
+    writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
+                      .most_sites = most_sites, .most_unrolled = TAY__MOST_UNROLLED},
+                .each = (uint32_t)tay__coef_lanes(exec)};
+    size_t n = exec->operations.count * 6;
+    LLVMValueRef *functions = NULL;
+
+    tay__begin_module(&w.e);
+    LLVMTypeRef arguments[] = {w.e.pointer, w.e.i64, w.e.i64};
+    w.function = llvm->FunctionType(llvm->VoidTypeInContext(context), arguments, 3, 0);
+    TAY_TRY(tay__alloc(&functions, n, sizeof *functions));
+    TAY_TRY(write_operations(functions, &w));
+    LLVMTypeRef type = llvm->ArrayType2(w.e.pointer, n);
+    LLVMValueRef table = llvm->AddGlobal(module, type, TAY__CODE_NAME);
+    llvm->SetInitializer(table, llvm->ConstArray2(w.e.pointer, functions, n));
+    llvm->SetGlobalConstant(table, 1);
+    *vectors = w.e.vectors;
+out:
+    llvm->DisposeBuilder(w.e.builder);
+    tay__free(functions);
+    return status;
+}

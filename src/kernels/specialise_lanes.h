@@ -1,0 +1,94 @@
+/*
+ * Sites for operations over lanes (exec/jit_lanes.c): what specialise.c does not have, forward and on the way back. There `scratch`
+ * is the cotangents of the jet, and coefficients of orders below n_orders are known.
+ */
+#ifndef TAY__SPECIALISE_LANES_H
+#define TAY__SPECIALISE_LANES_H
+
+#include "kernels/adjoint.h"
+#include "kernels/layer.h"
+
+#define SITE_BACK(name, vectors, ...)                                                                                  \
+    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS, uint64_t n_orders);                               \
+    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS, uint64_t n_orders)                                \
+    {                                                                                                                  \
+        tay__row rows[TAY__SITE_ROWS];                                                                                 \
+        tay__group group;                                                                                              \
+        tay__run run;                                                                                                  \
+        begin(&run, &group, rows, jet, packed, NULL, n, site);                                                         \
+        run.bar = scratch;                                                                                             \
+        run.n_orders = (uint32_t)n_orders;                                                                             \
+        __VA_ARGS__;                                                                                                   \
+    }
+#define SITES_BACK(name, block, ...)                                                                                   \
+    SITE_BACK(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                              \
+    SITE_BACK(name, 2, block(&run, at, 2, ##__VA_ARGS__))                                                              \
+    SITE_BACK(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                              \
+    SITE_BACK(name, 4, block(&run, at, 4, ##__VA_ARGS__))
+
+/* A tile of a layer: members m .. m + site->n_rows - 1, site->vectors vectors of lanes from site->lane on. */
+TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *site, tay__coefs coefs)
+{
+    tay__layer layer = {.run = run,
+                        .in = run->jet + run->n * run->plane,
+                        .in_slots = run->a,
+                        .n_terms = run->n_terms,
+                        .coefs = run->coefs,
+                        .coef_step = run->coef_step,
+                        .coef_each = site->coef_each,
+                        .constants = run->constants,
+                        .out = run->y + run->y_order};
+
+    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, coefs, false);
+    for (size_t j = 0; j < site->n_rows && run->divisor != 0; j++)
+        tay__layer_divide(run, layer.out + (m + j) * run->scale + site->lane, site->vectors * TAY__WIDTH);
+}
+
+/* The same on the way back, where members are operands; `packed` are the transposed coefficients. */
+TAY__INLINE void lanes_layer_back(const tay__run *run, size_t m, const tay__site *site, tay__coefs coefs)
+{
+    tay__layer layer = {.run = run,
+                        .in = tay__bar_y(run, run->n),
+                        .in_step = run->scale,
+                        .n_terms = run->n_terms,
+                        .coefs = run->coefs,
+                        .coef_step = run->coef_step,
+                        .coef_each = site->coef_each,
+                        .out = run->bar + run->n * run->plane,
+                        .out_slots = run->a};
+
+    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, coefs, true);
+}
+
+TAY__INLINE void integral_lanes(const tay__run *run, size_t at, int vectors)
+{
+    tay__integral_lanes_block(run, at, vectors, run->n_terms, run->turn);
+}
+
+TAY__INLINE void integral_back(const tay__run *run, size_t at, int vectors)
+{
+    tay__integral_adjoint(run, at, vectors, run->n_terms, run->turn);
+}
+
+SITES(integral_lanes, integral_lanes)
+SITE(lanes_layer_s, 1, lanes_layer(&run, at, site, TAY__SPLAT_COEFS))
+SITE(lanes_layer_v, 1, lanes_layer(&run, at, site, TAY__VECTOR_COEFS))
+
+SITE_BACK(lanes_layer_back_s, 1, lanes_layer_back(&run, at, site, TAY__SPLAT_COEFS))
+SITE_BACK(lanes_layer_back_v, 1, lanes_layer_back(&run, at, site, TAY__VECTOR_COEFS))
+SITES_BACK(settle, tay__settle_block)
+SITES_BACK(linear_back_1, tay__linear_adjoint, TAY__NO_COEFS)
+SITES_BACK(linear_back_s, tay__linear_adjoint, TAY__SPLAT_COEFS)
+SITES_BACK(linear_back_v, tay__linear_adjoint, TAY__VECTOR_COEFS)
+SITES_BACK(product_back_1, tay__product_adjoint, TAY__NO_COEFS, false)
+SITES_BACK(product_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, false)
+SITES_BACK(product_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, false)
+SITES_BACK(square_back_1, tay__product_adjoint, TAY__NO_COEFS, true)
+SITES_BACK(square_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, true)
+SITES_BACK(square_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, true)
+SITES_BACK(quotient_back, tay__quotient_adjoint)
+SITES_BACK(power_back, tay__power_adjoint)
+SITES_BACK(integral_back, integral_back)
+SITE_BACK(choice_back, 1, tay__choice_back(&run))
+
+#endif
