@@ -57,6 +57,9 @@ def leaves(body):
     return outside or any(operation.startswith("ret") for _, operation, _ in body)
 
 
+FUSED = re.compile(r"vfn?m|fml[as]|fn?m(add|sub)$")
+
+
 def innermost_loops(code):
     """Instructions of each loop, closed by a conditional jump, that has none inside."""
     jumps = set()
@@ -86,14 +89,15 @@ def measure(target, code):
     frame = "bs" if any(op.startswith("mov") and args.strip() == "%rsp, %rbp" for _, op, args in code) else "s"
     for loop in innermost_loops(code):
         widths = [w for w in (width_of(target, op, args) for _, op, args in loop) if w]
-        if len(widths) < 2:
+        fused = sum(bool(FUSED.match(op)) for _, op, _ in loop)
+        if len(widths) < 2 and not fused:
             continue
         found["loops"] += 1
+        found["fused"] += fused
         found["whole"] += widths.count(TARGETS[target][0])
         found["single"] += widths.count("s")
         found["narrow"] += len(widths) - widths.count(TARGETS[target][0]) - widths.count("s")
         for _, op, args in loop:
-            found["fused"] += bool(re.match(r"vfn?m|fml[as]|fn?m(add|sub)$", op))
             on_stack = r"\b[qd]\d+.*\[sp" if target == "neon" else rf"%[xyz]mm.*\(%r[{frame}]p|\(%r[{frame}]p.*%[xyz]mm"
             found["stack"] += bool(re.search(on_stack, args)) and not width_of(target, op, args) == "s"
             found["calls"] += op in ("call", "callq", "bl", "blr") and not MAY_CALL & set(re.findall(r"\w+", args))

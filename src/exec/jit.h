@@ -1,6 +1,6 @@
 /*
  * The JIT: machine code for one bound program, private to exec. jit_choose.c decides, jit.c makes the code and keeps it,
- * jit_emit.c writes the function, jit_llvm.c is the way to LLVM; without LLVM jit_none.c stands for all but the first.
+ * jit_jets.c, jit_lanes.c and jit_points.c write functions, jit_llvm.c is the way to LLVM; without LLVM jit_none.c stands for all but the first.
  */
 #ifndef TAY__JIT_H
 #define TAY__JIT_H

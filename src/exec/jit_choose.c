@@ -144,5 +144,6 @@ void tay__exec_expect_points(const tay__exec *exec, size_t n)
 
 tay_execution tay__exec_execution(const tay__exec *exec)
 {
-    return atomic_load(&exec->run) || atomic_load(&exec->run_points) || atomic_load(&exec->run_lanes) ? TAY_EXECUTION_JIT : TAY_EXECUTION_VM;
+    bool has_code = atomic_load(&exec->run) || atomic_load(&exec->run_points) || atomic_load(&exec->run_lanes);
+    return has_code ? TAY_EXECUTION_JIT : TAY_EXECUTION_VM;
 }

@@ -60,7 +60,7 @@ typedef struct tay__emitter {
     LLVMValueRef function, jet, packed, scratch;
     LLVMValueRef n; /* the order of the operation */
     LLVMValueRef n_orders; /* on the way back; else NULL */
-    int place;      /* jit_emit.c */
+    int place;      /* jit_jets.c */
     tay__turn turn; /* which one of a pair of orders */
     bool *used;     /* [exec->n_slots] a value is kept there */
     uint32_t width; /* elements of the widest vector */
@@ -100,14 +100,17 @@ void tay__begin_module(tay__emitter *e);
 void tay__declare(tay__emitter *e);
 LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name);
 /* A constant array; NULL as the null pointer. */
+tay_status tay__array8(LLVMValueRef *out, const tay__emitter *e, const uint8_t *values, size_t n);
 tay_status tay__array32(LLVMValueRef *out, const tay__emitter *e, const int32_t *values, size_t n);
 /* Says in d->site where the coefficients and constants of member m of row r are, if has_coefs and has_constant. */
 void tay__place_coefs(tay__draft *d, const tay__group *g, uint32_t r, size_t m);
 LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d);
 /* A call of a draft's kernel: `vectors` vectors of `width` elements. */
 tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width);
-/* The blocks of a run, as calls of a draft's kernel. */
-tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d);
+/* The blocks of n runs of the same length, as calls of the drafts' kernels. */
+tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d, size_t n_drafts);
+/* So many elements in whole vectors. */
+uint32_t tay__whole_vectors(const tay__emitter *e, uint32_t length);
 tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step);
 void tay__end_loop(tay__emitter *e, tay__loop *l);
 /* Sets e->numbers. */

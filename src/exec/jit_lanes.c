@@ -126,12 +126,12 @@ static tay_status write_blocks(writer *w, tay__draft *d, const tay__segment *s)
     uint32_t members = (uint32_t)(s->end - s->begin);
 
     if (!d->site.has_constant || w->each > 1) {
-        TAY_TRY(tay__emit_blocks(&w->e, d));
+        TAY_TRY(tay__emit_blocks(&w->e, d, 1));
         goto out;
     }
     d->site.constant_step = 0;
     if (are_equal(w->e.exec->program, d->site.constants, members)) {
-        TAY_TRY(tay__emit_blocks(&w->e, d));
+        TAY_TRY(tay__emit_blocks(&w->e, d, 1));
         goto out;
     }
     for (int32_t m = s->begin; m < s->end; m++) {
@@ -139,7 +139,7 @@ static tay_status write_blocks(writer *w, tay__draft *d, const tay__segment *s)
         TAY_TRY(make_draft(&one, w, &(tay__segment){s->row, m, m + 1}));
         one.kernel = d->kernel;
         one.site.constant_step = 0;
-        TAY_TRY(tay__emit_blocks(&w->e, &one));
+        TAY_TRY(tay__emit_blocks(&w->e, &one, 1));
     }
 out:
     return status;
@@ -234,7 +234,7 @@ static tay_status write_layer(writer *w, const tay__segment *s)
     TAY_TRY(make_draft(&d, w, s));
     if (w->back && d.site.to_state) {
         d.kernel = "settle";
-        TAY_TRY(tay__emit_blocks(&w->e, &d));
+        TAY_TRY(tay__emit_blocks(&w->e, &d, 1));
     }
     snprintf(name, sizeof name, "lanes_layer%s_%s", w->back ? "_back" : "", coef_names[coefs_of(w, g)]);
     d.kernel = name;

@@ -56,7 +56,8 @@ static tay_status settle_functions(LLVMModuleRef module, LLVMContextRef context,
         bool is_site = strncmp(name, site_prefix, strlen(site_prefix)) == 0;
         if (llvm->CountBasicBlocks(f) == 0 && is_site) return tay__error(TAY_ERROR_STATE, "the JIT has no kernel %s", name);
         if (llvm->CountBasicBlocks(f) == 0) continue;
-        if (strncmp(name, TAY__CODE_NAME, strlen(TAY__CODE_NAME)) == 0) { /* LLVM can align the stack then: no vector there crosses a line of the cache */
+        if (strncmp(name, TAY__CODE_NAME, strlen(TAY__CODE_NAME)) == 0) {
+            /* LLVM can align the stack then: no vector there crosses a line of the cache */
             llvm->AddAttributeAtIndex(f, function, llvm->CreateStringAttribute(context, "frame-pointer", 13, "all", 3));
             continue;
         }

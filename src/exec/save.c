@@ -1,7 +1,7 @@
 /*
- * What of a jet is saved for the way back, found once when a reversible exec is bound: what the adjoints read, but for values that
- * cost little to compute again from what is saved. Of a network these are all but the outputs of its layers with many inputs:
- * memory beyond the caches is slower than short sums.
+ * What of a jet is saved for the way back, found once when a reversible exec is bound: what the adjoints read, but for values
+ * that cost little to compute again from what is saved. Of a network these are all but the outputs of its layers with many
+ * inputs: memory beyond the caches is slower than short sums.
  */
 #include "exec/bound.h"
 

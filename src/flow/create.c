@@ -17,8 +17,8 @@ static void worker_free(tay__worker *worker)
 }
 
 /*
- * Steps of trajectories that the vm runs before code is made, where that is left to the library: of a network with 60 neurons a step
- * takes a fifth less then, 2 us; making it takes 0.4 s.
+ * Steps of trajectories that the vm runs before code is made, where that is left to the library: of a network with 60 neurons a
+ * step takes a fifth less then, 2 us; making it takes 0.4 s.
  */
 enum { STEPS_BEFORE_CODE = 200000 };
 

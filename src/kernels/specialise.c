@@ -87,7 +87,7 @@ TAY__INLINE vec special_power(vec x, double p)
     return p < 0 ? 1 / y : y;
 }
 
-/* The same over whole vectors: elements behind the run may be written (jit_emit.c). */
+/* The same over whole vectors: elements behind the run may be written (jit_jets.c). */
 TAY__INLINE void power_special(const tay__run *run)
 {
     const real *a = tay__operand_a(run, 0);

@@ -1,6 +1,6 @@
 /*
- * Sites for operations over lanes (exec/jit_lanes.c): what specialise.c does not have, forward and on the way back. There `scratch`
- * is the cotangents of the jet, and coefficients of orders below n_orders are known.
+ * Sites for operations over lanes (exec/jit_lanes.c): what specialise.c does not have, forward and on the way back. There
+ * `scratch` is the cotangents of the jet, and coefficients of orders below n_orders are known.
  */
 #ifndef TAY__SPECIALISE_LANES_H
 #define TAY__SPECIALISE_LANES_H
@@ -20,10 +20,9 @@
         run.n_orders = (uint32_t)n_orders;                                                                             \
         __VA_ARGS__;                                                                                                   \
     }
+/* Runs over lanes are long: blocks of four vectors, and what is left. */
 #define SITES_BACK(name, block, ...)                                                                                   \
     SITE_BACK(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                              \
-    SITE_BACK(name, 2, block(&run, at, 2, ##__VA_ARGS__))                                                              \
-    SITE_BACK(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                              \
     SITE_BACK(name, 4, block(&run, at, 4, ##__VA_ARGS__))
 
 /* A tile of a layer: members m .. m + site->n_rows - 1, site->vectors vectors of lanes from site->lane on. */
@@ -70,7 +69,8 @@ TAY__INLINE void integral_back(const tay__run *run, size_t at, int vectors)
     tay__integral_adjoint(run, at, vectors, run->n_terms, run->turn);
 }
 
-SITES(integral_lanes, integral_lanes)
+SITE(integral_lanes, 1, integral_lanes(&run, at, 1))
+SITE(integral_lanes, 4, integral_lanes(&run, at, 4))
 SITE(lanes_layer_s, 1, lanes_layer(&run, at, site, TAY__SPLAT_COEFS))
 SITE(lanes_layer_v, 1, lanes_layer(&run, at, site, TAY__VECTOR_COEFS))
 

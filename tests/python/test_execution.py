@@ -48,6 +48,58 @@ def test_both_agree(make):
 
 
 @needs_jit
+def test_both_agree_on_jets_beyond_the_cache():
+    """Where operations go block by block, in chains; an order whose last pair is cut, and one where it is not."""
+    start = np.random.default_rng(3).normal(size=6 * 40)
+    for tol in (1e-15, 1e-17):
+        ends = {}
+        for execution in ("vm", "jit"):
+            ta = hk.taylor_adaptive(hk.model.nbody(40), start, tol=tol, execution=execution)
+            assert ta.execution == execution
+            for _ in range(3):
+                ta.step()
+            ends[execution] = ta.state.copy()
+        np.testing.assert_allclose(ends["jit"], ends["vm"], rtol=1e-13, atol=1e-14)
+
+
+def gradient_of_flow(f, n=9):
+    starts = np.linspace(0.1, 0.9, 3 * n).reshape(n, 3)
+    states, pullback = f.vjp(starts, [0.0, 0.7, 3.0], np.linspace(0.5, 0.7, n)[:, None])
+    return states, *pullback(np.cos(states))
+
+
+@needs_jit
+def test_flows_agree():
+    equations = three_functions().sys
+    by = {e: hk.flow(equations, tol=1e-12, execution=e) for e in ("vm", "jit")}
+    got = {e: gradient_of_flow(f) for e, f in by.items()}
+    assert {e: f.execution for e, f in by.items()} == {"vm": "vm", "jit": "jit"}
+    for vm, jit in zip(got["vm"], got["jit"]):
+        np.testing.assert_allclose(jit, vm, rtol=1e-11, atol=1e-12)
+    team = hk.flow(equations, tol=1e-12, execution="jit", nthreads=3)
+    for one, three in zip(gradient_of_flow(by["jit"], 200), gradient_of_flow(team, 200)):
+        np.testing.assert_array_equal(one, three)
+
+
+@needs_jit
+def test_flows_become_code_when_it_pays(monkeypatch):
+    monkeypatch.delenv("TAYRA_EXEC", raising=False)
+    f = hk.flow(kepler().sys, tol=1e-3)
+    starts = np.tile([1.0, 0.0, 0.0, 1.2], (2000, 1))
+    steps = 0
+    while steps < 200_000:
+        assert f.execution == "vm"
+        states, pullback = f.vjp(starts, [0.0, 100.0])
+        steps += pullback.steps
+    before = pullback(states)  # of a run of the interpreter
+    assert f.execution == "vm"
+    again, pullback = f.vjp(starts, [0.0, 100.0])
+    assert f.execution == "jit"
+    np.testing.assert_allclose(again, states, rtol=1e-10)
+    np.testing.assert_allclose(pullback(states)[0], before[0], rtol=1e-8)
+
+
+@needs_jit
 def test_code_is_made_when_it_pays(monkeypatch):
     monkeypatch.delenv("TAYRA_EXEC", raising=False)
     hk.llvm_state.clear_memcache()
