@@ -12,8 +12,8 @@
 
 /* Jets of more bytes than this stay in the second-level cache only: then orders go in pairs, which read half as much. */
 enum { BYTES_OF_PAIRS = 96 * 1024 };
-/* Jets of more bytes than this do not stay there: then operations in a chain go block by block, which takes 3 to 6 % off a step of
- * 32 to 64 bodies. In smaller ones the loops of single operations, which need fewer registers, are as fast. */
+/* Jets of more bytes than this do not stay there: then operations in a chain go block by block, which takes 3 to 6 % off a step
+ * of 32 to 64 bodies. In smaller ones the loops of single operations, which need fewer registers, are as fast. */
 enum { BYTES_OF_CHAINS = 512 * 1024, LEAST_BLOCKS = 2 };
 
 static size_t jet_bytes(const tay__exec *exec)
@@ -192,7 +192,8 @@ out:
 }
 
 /* What the next segments' rows, at most three, do at orders n > 0; *rows: how many they are. */
-static tay_status make_rows(tay__draft *d, size_t *rows, tay__emitter *e, const tay__operation *o, const tay__segment *s, size_t n)
+static tay_status make_rows(tay__draft *d, size_t *rows, tay__emitter *e, const tay__operation *o, const tay__segment *s,
+                            size_t n)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
