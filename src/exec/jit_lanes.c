@@ -9,6 +9,9 @@
 
 #include <stdio.h>
 
+/* Of an operation: as many forward and back as there are kinds of orders. */
+enum { N_KINDS = 3, N_FUNCTIONS = sizeof(tay__operation_code) / sizeof(tay__operation_function *) };
+
 /* What is written at the moment. */
 typedef struct writer {
     tay__emitter e;
@@ -291,10 +294,10 @@ static tay_status write_operations(LLVMValueRef *functions, writer *w)
             size_t n_segments;
             const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
             w->o = (const tay__operation *)exec->operations.data + step->begin + k;
-            for (int f = 0; f < 6; f++) {
-                LLVMValueRef *to = &functions[(step->begin + k) * 6 + (size_t)f];
-                w->back = f >= 3;
-                w->kind = f % 3;
+            for (int f = 0; f < N_FUNCTIONS; f++) {
+                LLVMValueRef *to = &functions[(step->begin + k) * N_FUNCTIONS + (size_t)f];
+                w->back = f >= N_KINDS;
+                w->kind = f % N_KINDS;
                 bool same = w->kind == TAY__EVEN && turn_of(w) == TAY__ALONE; /* as odd orders */
                 if (w->back && !w->o->pulled) *to = w->e.llvm->ConstNull(w->e.pointer);
                 else if (same || (w->back && w->kind > 0 && turn_of(w) == TAY__ALONE)) *to = to[-1];
@@ -313,7 +316,7 @@ tay_status tay__emit_lanes(uint32_t *vectors, LLVMModuleRef module, LLVMContextR
     writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
                       .most_sites = most_sites, .most_unrolled = TAY__MOST_UNROLLED},
                 .each = (uint32_t)tay__coef_lanes(exec)};
-    size_t n = exec->operations.count * 6;
+    size_t n = exec->operations.count * N_FUNCTIONS;
     LLVMValueRef *functions = NULL;
 
     tay__begin_module(&w.e);

@@ -100,7 +100,7 @@ tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, boo
     }
     if (!l->chosen) tay__exec_choose(l->exec, flow->execution);
     l->chosen = true;
-    *out = l;
+    *out = flow->taken = l;
 out:
     pthread_mutex_unlock(&flow->lock);
     return status;
@@ -242,7 +242,7 @@ tay_execution tay_flow_execution(const tay_flow *flow)
     tay_flow *mutable = (tay_flow *)flow; /* its lock */
 
     pthread_mutex_lock(&mutable->lock);
-    tay_execution execution = tay__exec_execution(flow->lanes->exec);
+    tay_execution execution = tay__exec_execution((flow->taken ? flow->taken : flow->lanes)->exec);
     pthread_mutex_unlock(&mutable->lock);
     return execution;
 }

@@ -50,7 +50,7 @@ struct tay_flow {
     tay_execution execution;
     _Atomic uint64_t n_runs;
     pthread_mutex_t lock; /* of the list */
-    tay__lanes *lanes;
+    tay__lanes *lanes, *taken; /* taken: by the last run */
     struct tay_flow *tangent; /* (x, v)' = (f, df (v, dp, dt)); made at its first use */
 };
 
