@@ -114,11 +114,11 @@ out:
     return status;
 }
 
-/* Whether n packed numbers are the same one. */
+/* Whether n packed coefficients are the same number. */
 static bool are_equal(const tay__program *p, size_t first, size_t n)
 {
     for (size_t i = first; i < first + n; i++)
-        if (p->packed_from[i] != p->packed_from[first]) return false;
+        if (p->packed_from[i] >= p->n_numbers || p->numbers[p->packed_from[i]] != p->numbers[p->packed_from[first]]) return false;
     return true;
 }
 
@@ -151,12 +151,12 @@ out:
 /* The kernel of order 0, for the whole run or by blocks of one vector; NULL: the same as of other orders. */
 static const char *first_kernel(const tay__group *g, bool *whole)
 {
-    const char *value = tay__value_kernel(g);
+    const char *value = tay__value_kernel(g), *other = NULL;
 
-    *whole = !value;
-    if (value) return value;
-    if (g->primitive == TAY__POWER) return "power_special";
-    return g->primitive == TAY__INTEGRATE || g->primitive == TAY__CHOICE ? "function" : NULL;
+    if (g->primitive == TAY__POWER) other = "power_special";
+    if (g->primitive == TAY__INTEGRATE || g->primitive == TAY__CHOICE) other = "function";
+    *whole = !value && other;
+    return value ? value : other;
 }
 
 static tay_status write_segment(writer *w, const tay__segment *s)
