@@ -34,7 +34,8 @@ def main():
     def energy(state):
         return function(np.ascontiguousarray(state[order]))[0]
 
-    modules = {"heyoka": common.peer(), "tayra": problems.compiled(tayra), "tayra, interpreter": tayra}
+    modules = {"heyoka": common.peer(), "tayra": problems.executed(tayra, "jit")}
+    modules["tayra, interpreter"] = problems.executed(tayra, "vm")
     rows = []
     for name, module in modules.items():
         errors = energies(problems.outer_solar_system(module), n_steps, energy)

@@ -60,10 +60,10 @@ def inference_network(m, weights, hidden=(32, 32)):
     return m.model.ffnn(inputs=x, nn_hidden=list(hidden), n_out=1, activations=activations, nn_wb=weights), x
 
 
-def compiled(module):
-    """tayra, but its integrators are machine code from the beginning."""
+def executed(module, execution):
+    """tayra, but its integrators are machine code from the beginning ("jit"), or never ("vm")."""
     proxy = types.SimpleNamespace(**vars(module))
-    proxy.taylor_adaptive = functools.partial(module.taylor_adaptive, execution="jit")
+    proxy.taylor_adaptive = functools.partial(module.taylor_adaptive, execution=execution)
     return proxy
 
 

@@ -44,7 +44,8 @@ def ground_truth(modules, turns):
 
 def main():
     options = common.read_options(__doc__)
-    modules = {"heyoka": common.peer(), "tayra": problems.compiled(tayra), "tayra, interpreter": tayra}
+    modules = {"heyoka": common.peer(), "tayra": problems.executed(tayra, "jit")}
+    modules["tayra, interpreter"] = problems.executed(tayra, "vm")
     rows = [ground_truth(modules, options.turns)]
     # The Lorenz system forgets its start: after 5 units of time the two integrators still agree.
     for name, make, duration, goal in (
