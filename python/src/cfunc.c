@@ -123,7 +123,7 @@ static PyObject *cfunc_has_time(PyObject *self, void *Py_UNUSED(closure))
 
 static PyObject *cfunc_execution(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyUnicode_FromString(tay_cfunc_execution(((cfunc *)self)->f) == TAY_EXECUTION_JIT ? "jit" : "vm");
+    return core_execution_name(tay_cfunc_execution(((cfunc *)self)->f));
 }
 
 static PyMethodDef methods[] = {

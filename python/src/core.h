@@ -20,6 +20,8 @@ PyObject *core_raise(tay_status status);
 /* Gives Python the warning that the library had in this thread since the last call, if any: a RuntimeWarning of the Python code
  * stack_level - 1 calls up. False: an exception is set, since warnings are to be errors. */
 bool core_warn(int stack_level);
+/* "vm" or "jit" */
+PyObject *core_execution_name(tay_execution execution);
 
 /* Expressions. */
 

@@ -219,7 +219,7 @@ static PyObject *flow_n_pars(PyObject *self, void *Py_UNUSED(closure))
 
 static PyObject *flow_execution(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyUnicode_FromString(tay_flow_execution(((flow *)self)->f) == TAY_EXECUTION_JIT ? "jit" : "vm");
+    return core_execution_name(tay_flow_execution(((flow *)self)->f));
 }
 
 static PyMethodDef flow_methods[] = {

@@ -79,6 +79,11 @@ bool core_warn(int stack_level)
     return !*text || PyErr_WarnEx(PyExc_RuntimeWarning, text, stack_level) == 0;
 }
 
+PyObject *core_execution_name(tay_execution execution)
+{
+    return PyUnicode_FromString(execution == TAY_EXECUTION_JIT ? "jit" : "vm");
+}
+
 static bool add_all(PyObject *module)
 {
     return core_add_expr(module) && core_add_view(module) && core_add_cfunc(module) && core_add_tensors(module) &&

@@ -249,7 +249,7 @@ static PyObject *ode_last_h(PyObject *self, void *Py_UNUSED(closure))
 
 static PyObject *ode_execution(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyUnicode_FromString(tay_ode_execution(get(self)) == TAY_EXECUTION_JIT ? "jit" : "vm");
+    return core_execution_name(tay_ode_execution(get(self)));
 }
 
 static PyMethodDef methods[] = {

@@ -169,7 +169,7 @@ static int32_t chunk_members(const tay__exec *exec, const tay__group *group)
 
 static const tay__group *group_of(const tay__exec *exec, const tay__step *step, uint32_t k)
 {
-    return ((const tay__operation *)exec->operations.data)[step->begin + k].group;
+    return tay__operation_of(exec, step, k)->group;
 }
 
 /* The width of the blocks of a step with n_columns columns, by the numbers that a column keeps on average. */

@@ -35,12 +35,13 @@ typedef void tay__code_function(void *jet, const void *packed, void *scratch);
 /* What an operation over lanes does at order n of those below n_orders. */
 typedef void tay__operation_function(const tay__pass *pass, uint64_t n, uint64_t n_orders);
 
+/* Kinds of orders: by parity, and those at the end, which are order 0; or on the way back the highest, if it is even. */
+enum { TAY__END, TAY__ODD, TAY__EVEN, TAY__KINDS };
+
 /* Code of an operation, forward and on the way back; NULL where the vm runs it. */
 typedef struct tay__operation_code {
-    tay__operation_function *forward[3], *reverse[3]; /* by the parity of an order, and at the end: order 0; or the highest, if
-                                                         it is even */
+    tay__operation_function *forward[TAY__KINDS], *reverse[TAY__KINDS];
 } tay__operation_code;
-enum { TAY__END, TAY__ODD, TAY__EVEN };
 
 /* What tay__exec_run_points does with whole blocks. */
 typedef void tay__points_function(void *jet, const tay__points *points, void *unused);
@@ -91,6 +92,11 @@ static inline int32_t tay__operand(const tay__group *g, const int32_t *slots, ta
     return slots[r * (size_t)g->n_terms + k] + (stride == TAY__CONTIGUOUS ? m : 0);
 }
 
+static inline const tay__operation *tay__operation_of(const tay__exec *exec, const tay__step *step, uint32_t k)
+{
+    return (const tay__operation *)exec->operations.data + step->begin + k;
+}
+
 /* Begin of the segments of operation k of a step, in its first part, and their number. */
 static inline const tay__segment *tay__segments_of(const tay__exec *exec, const tay__step *step, uint32_t k, size_t *n)
 {
@@ -100,10 +106,10 @@ static inline const tay__segment *tay__segments_of(const tay__exec *exec, const 
 }
 
 /* Operation k of a step over lanes, at order n, by its code if there is any. */
-static inline void tay__run_lanes(const tay__exec *exec, const tay__operation_code *code, const tay__step *step, uint32_t k,
-                                  const tay__pass *pass, uint32_t n)
+static inline void tay__run_lanes(const tay__exec *exec, const tay__step *step, uint32_t k, const tay__pass *pass, uint32_t n)
 {
-    const tay__operation *o = (const tay__operation *)exec->operations.data + step->begin + k;
+    const tay__operation *o = tay__operation_of(exec, step, k);
+    const tay__operation_code *code = atomic_load_explicit(&exec->run_lanes, memory_order_acquire);
     tay__operation_function *f = code ? code[step->begin + k].forward[n == 0 ? TAY__END : n % 2 ? TAY__ODD : TAY__EVEN] : NULL;
     size_t n_segments;
     const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
@@ -112,10 +118,10 @@ static inline void tay__run_lanes(const tay__exec *exec, const tay__operation_co
     else o->kernel.drive(pass, &o->kernel, o->group, n, segments, n_segments);
 }
 
-/* Sets the marks of a group's members; of what a program begins with: inputs, the time, parameters. */
-static inline void tay__mark_members(bool *marks, const tay__group *g)
+/* Sets the marks of a group's members to `mark`; those of what a program begins with: inputs, the time, parameters. */
+static inline void tay__mark_members(bool *marks, const tay__group *g, bool mark)
 {
-    for (uint32_t r = 0; r < g->n_rows; r++) memset(&marks[g->rows[r].first], true, (size_t)g->rows[r].length);
+    for (uint32_t r = 0; r < g->n_rows; r++) memset(&marks[g->rows[r].first], mark, (size_t)g->rows[r].length);
 }
 
 static inline void tay__mark_inputs(bool *marks, const tay__program *p)

@@ -43,7 +43,7 @@ static bool any_live(plan *p, const tay__group *g)
         }
     }
     if (!any || all) return any;
-    tay__mark_members(p->live, g);
+    tay__mark_members(p->live, g, true);
     p->found = true;
     return true;
 }

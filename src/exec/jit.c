@@ -1,5 +1,5 @@
 /*
- * Making machine code for a bound program: the function is written (jit_jets.c), the kernels that it calls are inlined and
+ * Making machine code for a bound program: its functions are written (jit_emit.h), the kernels that it calls are inlined and
  * folded by a short pipeline of passes, and the object code is linked in memory.
  */
 #include "exec/jit.h"
@@ -105,8 +105,8 @@ out:
 
 /*
  * All that determines the code: the module without its kernels; the kernels' bitcode and the sources of this file and its
- * neighbours, by their digest; LLVM; the processor. So they may read whatever it likes of the exec. What else changes code
- * belongs here.
+ * neighbours, by their digest; LLVM; the processor. So who writes functions may read whatever they like of the exec. What
+ * else changes code belongs here.
  */
 static tay_status make_key(tay__key *out, const job *j)
 {

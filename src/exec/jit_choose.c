@@ -102,7 +102,7 @@ void tay__exec_choose(tay__exec *exec, tay_execution wanted)
         make_code(exec, MOST_SITES, unrolls(exec), level);
     } else if (exec->block > 0) {
         exec->runs_left = (long long)tay__points_before_code(exec);
-    } else if (exec->order > 0) {
+    } else if (fits && exec->order > 0) {
         exec->runs_left = RUNS_BEFORE_CODE;
     }
 }

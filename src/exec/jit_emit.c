@@ -127,7 +127,6 @@ void tay__end_loop(tay__emitter *e, tay__loop *l)
     e->llvm->PositionBuilderAtEnd(e->builder, after);
 }
 
-/* So many elements in whole vectors. */
 uint32_t tay__whole_vectors(const tay__emitter *e, uint32_t length)
 {
     return (length + e->width - 1) / e->width * e->width;
@@ -172,13 +171,14 @@ tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d, size_t n_draft
         if (d[i].padded < padded) padded = d[i].padded;
         if ((uint32_t)d[i].most_vectors > most) most = (uint32_t)d[i].most_vectors;
     }
-    uint32_t size = e->width * most, end = length / size >= LOOP_BLOCKS ? length / size * size : 0, at = end;
+    uint32_t size = e->width * most;
+    uint32_t end = length / size >= LOOP_BLOCKS ? length / size * size : 0, at = end; /* none of a loop goes over the end */
     if (length > e->width / 2 && (uint32_t)padded >= tay__whole_vectors(e, length)) length = tay__whole_vectors(e, length);
-    for (uint32_t width = e->width; at < length; width /= 2) { /* none of a loop goes over the end */
+    for (uint32_t width = e->width; at < length; width /= 2) {
         while (length - at >= width) {
             uint32_t vectors = (length - at) / width;
             if (vectors > most) vectors = most;
-            if (e->exec->reversible && vectors < 4) vectors = 1;
+            if (e->exec->reversible && vectors < 4) vectors = 1; /* kernels/specialise_lanes.h */
             blocks[n].at = at;
             blocks[n].vectors = vectors;
             blocks[n++].width = width;
@@ -232,6 +232,13 @@ const char *tay__value_kernel(const tay__group *g)
 
     if (g->primitive == TAY__POWER) return tay__is_special_power(g->exponent) ? NULL : "value_power";
     return g->primitive == TAY__INTEGRATE ? names[g->function] : NULL;
+}
+
+const char *tay__whole_kernel(const tay__group *g, bool first)
+{
+    if (g->primitive == TAY__CHOICE) return first ? "function" : "choice";
+    if (!first) return NULL;
+    return g->primitive == TAY__INTEGRATE ? "function" : g->primitive == TAY__POWER ? "power_special" : NULL;
 }
 
 void tay__begin_module(tay__emitter *e)

@@ -49,7 +49,7 @@ tay_status tay__link_kernels(LLVMModuleRef module, LLVMContextRef context, const
 /* Loops over more terms than this are not unrolled, where values are in memory. */
 enum { TAY__MOST_UNROLLED = 6 };
 
-/* What both of them write with. */
+/* What all of them write with. */
 typedef struct tay__emitter {
     const tay__llvm *llvm;
     const tay__exec *exec;
@@ -117,5 +117,7 @@ void tay__end_loop(tay__emitter *e, tay__loop *l);
 tay_status tay__make_numbers(tay__emitter *e);
 /* The kernel of order 0 of a function, or of a power that is not special, if there is one that is inlined. */
 const char *tay__value_kernel(const tay__group *g);
+/* Else that which takes a whole run at once, at order 0 (first) or at others; NULL: blocks do. */
+const char *tay__whole_kernel(const tay__group *g, bool first);
 
 #endif

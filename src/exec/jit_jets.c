@@ -116,20 +116,13 @@ static const char *kernel_of(const tay__group *g)
     }
 }
 
-/* Kernels that take the whole run at once: order 0 of other functions and of special powers, choices. */
-static const char *whole_kernel_of(const tay__group *g, place where)
-{
-    if (g->primitive == TAY__CHOICE) return where == FIRST ? "function" : "choice";
-    if (where != FIRST) return NULL;
-    return g->primitive == TAY__INTEGRATE ? "function" : g->primitive == TAY__POWER ? "power_special" : NULL;
-}
-
 /* A segment, if there is a kernel that differs from that for other orders, or that takes it whole; else *done is false. */
 static tay_status emit_special(tay__emitter *e, const tay__operation *o, const tay__segment *s, bool *done)
 {
     tay_status status = TAY_OK;
     tay__draft d;
-    const char *value = e->place == FIRST ? tay__value_kernel(o->group) : NULL, *whole = whole_kernel_of(o->group, e->place);
+    bool first = e->place == FIRST;
+    const char *value = first ? tay__value_kernel(o->group) : NULL, *whole = tay__whole_kernel(o->group, first);
 
     *done = value || whole;
     if (!*done) goto out;
@@ -309,11 +302,6 @@ out:
     return status;
 }
 
-static const tay__operation *operation_of(const tay__emitter *e, const tay__step *step, uint32_t k)
-{
-    return (const tay__operation *)e->exec->operations.data + step->begin + k;
-}
-
 /* Whether operand rows of g that meet a row of another group begin where that begins. */
 static bool lines_up(const tay__group *g, const tay__group *with)
 {
@@ -337,7 +325,7 @@ static bool goes_by_blocks(const tay__operation *o, const tay__segment *s, size_
 
     for (size_t i = 0; i < n_segments; i++)
         if (s[i].begin > 0 || s[i].end != length || g->rows[s[i].row].length != length) return false;
-    return n_segments == g->n_rows && o->delay == 0 && !is_tiled(o) && !whole_kernel_of(g, MIDDLE) &&
+    return n_segments == g->n_rows && o->delay == 0 && !is_tiled(o) && !tay__whole_kernel(g, false) &&
            g->a_stride == TAY__CONTIGUOUS && (!g->b || g->b_stride == TAY__CONTIGUOUS);
 }
 
@@ -348,7 +336,7 @@ static bool goes_by_blocks(const tay__operation *o, const tay__segment *s, size_
 static uint32_t chain_length(const tay__emitter *e, const tay__step *step, const size_t *slice, uint32_t k)
 {
     const tay__segment *segments = e->exec->segments.data;
-    const tay__operation *o = operation_of(e, step, k);
+    const tay__operation *o = tay__operation_of(e->exec, step, k);
     int32_t length = slice[k] < slice[k + 1] ? segments[slice[k]].end : 0;
     uint32_t n = 0;
 
@@ -370,7 +358,7 @@ static tay_status emit_chain(tay__emitter *e, const tay__step *step, const size_
     tay__array drafts = TAY__ARRAY(tay__draft);
 
     for (uint32_t end = k + n; k < end; k++) {
-        const tay__operation *o = operation_of(e, step, k);
+        const tay__operation *o = tay__operation_of(e->exec, step, k);
         begin_writing(e, o, segments + slice[k], slice[k + 1] - slice[k]);
         for (size_t i = slice[k], rows; i < slice[k + 1]; i += rows) {
             tay__draft d;
@@ -395,7 +383,7 @@ static tay_status emit_order(tay__emitter *e, const tay__step *step, const size_
     for (uint32_t k = 0, length; k < step->n_operations; k += length) {
         length = chain_length(e, step, slice, k);
         if (length > 1) TAY_TRY(emit_chain(e, step, slice, k, length));
-        else TAY_TRY(emit_operation(e, operation_of(e, step, k), segments + slice[k], slice[k + 1] - slice[k]));
+        else TAY_TRY(emit_operation(e, tay__operation_of(e->exec, step, k), segments + slice[k], slice[k + 1] - slice[k]));
     }
 out:
     return status;
@@ -432,7 +420,7 @@ static tay_status emit_step(tay__emitter *e, const tay__step *step)
 
     e->place = MIDDLE;
     for (uint32_t k = 0; k < step->n_operations; k++) {
-        const tay__operation *o = operation_of(e, step, k);
+        const tay__operation *o = tay__operation_of(e->exec, step, k);
         if (!is_tiled(o) || !o->complete) continue;
         tay__loop l = tay__begin_loop(e, 0, tay__number(e, tay__n_orders(e->exec)), 1);
         e->n = l.i;
@@ -468,7 +456,7 @@ static tay_status mark_used(tay__emitter *e)
     TAY_TRY(tay__calloc(&e->used, e->exec->n_slots, sizeof *e->used));
     tay__mark_inputs(e->used, e->exec->program);
     for (size_t i = 0; i < e->exec->operations.count; i++) {
-        tay__mark_members(e->used, operations[i].group);
+        tay__mark_members(e->used, operations[i].group, true);
         tay__see_operands(operations[i].group, mark_operand, e);
     }
 out:

@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
-/* Of an operation: as many forward and back as there are kinds of orders. */
-enum { N_KINDS = 3, N_FUNCTIONS = sizeof(tay__operation_code) / sizeof(tay__operation_function *) };
+/* Of an operation, forward and back. */
+enum { N_FUNCTIONS = sizeof(tay__operation_code) / sizeof(tay__operation_function *) };
 
 /* What is written at the moment. */
 typedef struct writer {
@@ -29,7 +29,7 @@ static int coefs_of(const writer *w, const tay__group *g)
     return !g->has_coefs ? 0 : w->each > 1 ? 2 : 1;
 }
 
-/* The kernel of a group for blocks, forward at orders n > 0 and back. */
+/* The kernel of a group, forward for blocks at orders n > 0, and back. */
 static void name_kernel(char *to, size_t size, const writer *w)
 {
     const tay__group *g = w->o->group;
@@ -43,7 +43,7 @@ static void name_kernel(char *to, size_t size, const writer *w)
     case TAY__QUOTIENT: snprintf(to, size, "quotient%s", back); break;
     case TAY__POWER: snprintf(to, size, "power%s", back); break;
     case TAY__INTEGRATE: snprintf(to, size, "integral_%s", w->back ? "back" : "lanes"); break;
-    case TAY__CHOICE: snprintf(to, size, "choice%s", back); break;
+    case TAY__CHOICE: snprintf(to, size, "choice%s", back); break; /* of whole runs */
     default: snprintf(to, size, "linear%s_%s", way, coefs);
     }
 }
@@ -126,14 +126,10 @@ static bool are_equal(const tay__program *p, size_t first, size_t n)
 static tay_status write_blocks(writer *w, tay__draft *d, const tay__segment *s)
 {
     tay_status status = TAY_OK;
-    uint32_t members = (uint32_t)(s->end - s->begin);
+    bool by_lane = !d->site.has_constant || w->each > 1;
 
-    if (!d->site.has_constant || w->each > 1) {
-        TAY_TRY(tay__emit_blocks(&w->e, d, 1));
-        goto out;
-    }
-    d->site.constant_step = 0;
-    if (are_equal(w->e.exec->program, d->site.constants, members)) {
+    if (by_lane || are_equal(w->e.exec->program, d->site.constants, (size_t)(s->end - s->begin))) {
+        d->site.constant_step = by_lane;
         TAY_TRY(tay__emit_blocks(&w->e, d, 1));
         goto out;
     }
@@ -148,33 +144,19 @@ out:
     return status;
 }
 
-/* The kernel of order 0, for the whole run or by blocks of one vector; NULL: the same as of other orders. */
-static const char *first_kernel(const tay__group *g, bool *whole)
-{
-    const char *value = tay__value_kernel(g), *other = NULL;
-
-    if (g->primitive == TAY__POWER) other = "power_special";
-    if (g->primitive == TAY__INTEGRATE || g->primitive == TAY__CHOICE) other = "function";
-    *whole = !value && other;
-    return value ? value : other;
-}
-
 static tay_status write_segment(writer *w, const tay__segment *s)
 {
     tay_status status = TAY_OK;
     const tay__group *g = w->o->group;
-    bool whole = false, first = w->kind == TAY__END && !w->back;
+    bool first = w->kind == TAY__END && !w->back;
+    const char *value = first ? tay__value_kernel(g) : NULL, *whole = value ? NULL : tay__whole_kernel(g, first);
     tay__draft d;
     char name[40];
 
     TAY_TRY(make_draft(&d, w, s));
-    d.kernel = first ? first_kernel(g, &whole) : NULL;
-    if (d.kernel) d.most_vectors = 1;
-    if (!d.kernel) {
-        whole = g->primitive == TAY__CHOICE;
-        name_kernel(name, sizeof name, w);
-        d.kernel = name;
-    }
+    name_kernel(name, sizeof name, w);
+    d.kernel = value ? value : whole && !w->back ? whole : name;
+    if (value) d.most_vectors = 1;
     if (whole) TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), tay__number(&w->e, 0), 1, w->e.width));
     else TAY_TRY(write_blocks(w, &d, s));
 out:
@@ -184,7 +166,7 @@ out:
 /* The most members of a tile of so many vectors of lanes, whose sums fill the registers. */
 static uint32_t tile_members(uint32_t vectors)
 {
-    static const uint32_t most[] = {0, 10, 6, 4, 3};
+    static const uint32_t most[] = {0, 10, 6, 4};
     return most[vectors];
 }
 
@@ -215,7 +197,7 @@ static tay_status write_product(writer *w, tay__draft *d, uint32_t members)
 
     for (uint32_t done = 0; done < vectors; done += v) {
         uint32_t left = vectors - done;
-        v = left == 4 ? 2 : left > 2 && left != 4 ? 3 : left;
+        v = left == 4 ? 2 : left > 3 ? 3 : left;
         uint32_t n = (members + tile_members(v) - 1) / tile_members(v), size = members / n, larger = members % n;
         d->site.lane = (uint64_t)done * w->e.width;
         d->site.vectors = v;
@@ -293,14 +275,14 @@ static tay_status write_operations(LLVMValueRef *functions, writer *w)
         for (uint32_t k = 0; k < step->n_operations; k++) {
             size_t n_segments;
             const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
-            w->o = (const tay__operation *)exec->operations.data + step->begin + k;
+            w->o = tay__operation_of(exec, step, k);
             for (int f = 0; f < N_FUNCTIONS; f++) {
                 LLVMValueRef *to = &functions[(step->begin + k) * N_FUNCTIONS + (size_t)f];
-                w->back = f >= N_KINDS;
-                w->kind = f % N_KINDS;
-                bool same = w->kind == TAY__EVEN && turn_of(w) == TAY__ALONE; /* as odd orders */
+                w->back = f >= TAY__KINDS;
+                w->kind = f % TAY__KINDS;
+                bool same = turn_of(w) == TAY__ALONE && w->kind > (w->back ? TAY__END : TAY__ODD); /* as the kind before */
                 if (w->back && !w->o->pulled) *to = w->e.llvm->ConstNull(w->e.pointer);
-                else if (same || (w->back && w->kind > 0 && turn_of(w) == TAY__ALONE)) *to = to[-1];
+                else if (same) *to = to[-1];
                 else TAY_TRY(write_function(to, w, segments, n_segments));
             }
         }

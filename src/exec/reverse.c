@@ -7,18 +7,11 @@
  */
 #include "exec/bound.h"
 
-static const tay__operation *operation_of(const tay__exec *exec, const tay__step *step, uint32_t k)
-{
-    return (const tay__operation *)exec->operations.data + step->begin + k;
-}
-
 /* Operations of a step at order n, those that are late by an order (delay) or the others. */
 static void run_order(const tay__exec *exec, const tay__step *step, const tay__pass *pass, uint32_t n, bool late)
 {
-    const tay__operation_code *code = atomic_load_explicit(&exec->run_lanes, memory_order_acquire);
-
     for (uint32_t k = 0; k < step->n_operations; k++)
-        if (late == (operation_of(exec, step, k)->delay > 0)) tay__run_lanes(exec, code, step, k, pass, n);
+        if (late == (tay__operation_of(exec, step, k)->delay > 0)) tay__run_lanes(exec, step, k, pass, n);
 }
 
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
@@ -41,7 +34,7 @@ static void reverse_order(const tay__exec *exec, const tay__step *step, const ta
     bool top = n + 1 == pass->n_orders;
 
     for (uint32_t k = step->n_operations; k-- > 0;) {
-        const tay__operation *o = operation_of(exec, step, k);
+        const tay__operation *o = tay__operation_of(exec, step, k);
         if (!o->pulled || late != (o->delay > 0)) continue;
         tay__operation_function *f = code ? code[step->begin + k].reverse[n % 2 ? TAY__ODD : top ? TAY__END : TAY__EVEN] : NULL;
         size_t n_segments;
@@ -65,7 +58,7 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
             reverse_order(exec, step, &pass, n, false);
         }
         for (uint32_t k = 0; k < step->n_operations && with_parameters; k++) {
-            const tay__operation *o = operation_of(exec, step, k);
+            const tay__operation *o = tay__operation_of(exec, step, k);
             size_t n_segments;
             const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
             if (o->kernel.learn && o->pulled) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);

@@ -46,11 +46,6 @@ static void check_known(void *context, const tay__group *g, int32_t slot, bool i
     if (!p->read[slot] && !p->again[slot]) p->found = false;
 }
 
-static void mark_again(plan *p, const tay__group *g, bool again)
-{
-    for (uint32_t r = 0; r < g->n_rows; r++) memset(&p->again[g->rows[r].first], again, (size_t)g->rows[r].length);
-}
-
 static void mark_needed(void *context, const tay__group *g, int32_t slot, bool is_b)
 {
     plan *p = context;
@@ -91,7 +86,7 @@ static void find_again(plan *p, tay__exec *exec)
 
     for (size_t i = 0; i < exec->operations.count; i++) {
         operations[i].restored = is_cheap(&operations[i]);
-        if (operations[i].restored) mark_again(p, operations[i].group, true);
+        if (operations[i].restored) tay__mark_members(p->again, operations[i].group, true);
     }
     do {
         changed = false;
@@ -102,7 +97,7 @@ static void find_again(plan *p, tay__exec *exec)
             if (p->found) continue;
             operations[i].restored = false;
             changed = true;
-            mark_again(p, operations[i].group, false);
+            tay__mark_members(p->again, operations[i].group, false);
         }
     } while (changed);
 }
@@ -121,7 +116,7 @@ tay_status tay__plan_save(tay__exec *exec)
         const tay__group *g = operations[i].group;
         if (!operations[i].pulled) continue;
         tay__see_operands(g, mark_read, &p);
-        if (g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER) tay__mark_members(p.read, g);
+        if (g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER) tay__mark_members(p.read, g, true);
     }
     find_again(&p, exec);
     drop_unneeded(&p, exec);
@@ -166,8 +161,6 @@ void tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *
 
 void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const double *saved, uint32_t order)
 {
-    const tay__operation *operations = exec->operations.data;
-    const tay__operation_code *code = atomic_load_explicit(&exec->run_lanes, memory_order_acquire);
     tay__pass pass = tay__pass_of(exec, workspace, order);
 
     copy(exec, (double *)saved, workspace->jet, order, true);
@@ -175,6 +168,6 @@ void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const d
         const tay__step *step = (const tay__step *)exec->steps.data + i;
         for (uint32_t n = 0; n < order; n++)
             for (uint32_t k = 0; k < step->n_operations; k++)
-                if (operations[step->begin + k].restored) tay__run_lanes(exec, code, step, k, &pass, n);
+                if (tay__operation_of(exec, step, k)->restored) tay__run_lanes(exec, step, k, &pass, n);
     }
 }

@@ -16,12 +16,6 @@ static void worker_free(tay__worker *worker)
     tay__free(worker);
 }
 
-/*
- * Steps of trajectories that the vm runs before code is made, where that is left to the library: of a network with 60 neurons a
- * step takes a fifth less then, 2 us; making it takes 0.4 s.
- */
-enum { STEPS_BEFORE_CODE = 200000 };
-
 static void lanes_free(tay__lanes *l)
 {
     if (!l) return;
@@ -77,6 +71,12 @@ out:
     tay__program_free(program);
     return status;
 }
+
+/*
+ * Steps of trajectories that the vm runs before code is made, where that is left to the library: of a network with 60 neurons a
+ * step takes a fifth less then, 2 us; making it takes 0.4 s.
+ */
+enum { STEPS_BEFORE_CODE = 200000 };
 
 /* One that has run often enough to be replaced. */
 static bool is_due(const tay__lanes *l)

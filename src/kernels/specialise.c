@@ -16,9 +16,10 @@
 /* site_NAME_VxB for 1, 2, 3 and 4 vectors of B bytes */
 #define PASTE_SITE(name, vectors, bytes) tay__site_##name##_##vectors##x##bytes
 #define SITE_NAME(name, vectors, bytes) PASTE_SITE(name, vectors, bytes)
-#define SITE(name, vectors, ...)                                                                                       \
-    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS);                                                  \
-    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS)                                                   \
+#define SITE(name, vectors, ...) SITE_OF(name, vectors, (SITE_ARGUMENTS), __VA_ARGS__)
+#define SITE_OF(name, vectors, arguments, ...)                                                                         \
+    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES) arguments;                                                        \
+    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES) arguments                                                         \
     {                                                                                                                  \
         tay__row rows[TAY__SITE_ROWS];                                                                                 \
         tay__group group;                                                                                              \

@@ -9,17 +9,8 @@
 #include "kernels/layer.h"
 
 #define SITE_BACK(name, vectors, ...)                                                                                  \
-    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS, uint64_t n_orders);                               \
-    void SITE_NAME(name, vectors, TAY__VECTOR_BYTES)(SITE_ARGUMENTS, uint64_t n_orders)                                \
-    {                                                                                                                  \
-        tay__row rows[TAY__SITE_ROWS];                                                                                 \
-        tay__group group;                                                                                              \
-        tay__run run;                                                                                                  \
-        begin(&run, &group, rows, jet, packed, NULL, n, site);                                                         \
-        run.bar = scratch;                                                                                             \
-        run.n_orders = (uint32_t)n_orders;                                                                             \
-        __VA_ARGS__;                                                                                                   \
-    }
+    SITE_OF(name, vectors, (SITE_ARGUMENTS, uint64_t n_orders), run.bar = scratch; run.n_orders = (uint32_t)n_orders;  \
+            __VA_ARGS__)
 /* Runs over lanes are long: blocks of four vectors, and what is left. */
 #define SITES_BACK(name, block, ...)                                                                                   \
     SITE_BACK(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                              \
