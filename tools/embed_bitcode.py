@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a C file with the contents of kernels_<real>_<bytes>.bc files: the table tay__bitcodes of exec/jit_emit.h.
+"""Writes a C file with the contents, compressed, of kernels_<real>_<bytes>.bc files: the table tay__bitcodes of exec/jit_emit.h.
 
 The digest is of all input files, the sources that make code of a module among them.
 """
@@ -7,6 +7,7 @@ The digest is of all input files, the sources that make code of a module among t
 import hashlib
 import re
 import sys
+import zlib
 from pathlib import Path
 
 output, *inputs = map(Path, sys.argv[1:])
@@ -18,10 +19,12 @@ with output.open("w") as f:
         if path.suffix != ".bc":
             continue
         real, size = re.fullmatch(r"kernels_(f\d\d)_(\d+)\.bc", path.name).groups()
-        data = path.read_bytes()
+        whole = path.read_bytes()
+        data = zlib.compress(whole, 9)
         lines = [",".join(map(str, data[i : i + 32])) for i in range(0, len(data), 32)]
         f.write(f"static const unsigned char {path.stem}[] = {{\n" + ",\n".join(lines) + "};\n\n")
-        rows.append(f"    {{{'TAY_FLOAT64' if real == 'f64' else 'TAY_FLOAT32'}, {size}, {path.stem}, sizeof {path.stem}}},\n")
+        name = "TAY_FLOAT64" if real == "f64" else "TAY_FLOAT32"
+        rows.append(f"    {{{name}, {size}, {path.stem}, sizeof {path.stem}, {len(whole)}}},\n")
     f.write("const tay__bitcode tay__bitcodes[] = {\n" + "".join(rows) + "};\n")
     f.write(f"const size_t tay__n_bitcodes = {len(rows)};\n")
     f.write(f'const char tay__bitcode_digest[] = "{digest}";\n')

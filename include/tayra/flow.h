@@ -32,6 +32,12 @@ typedef struct tay_flow tay_flow;
 /* What a forward run keeps for the reverse: steps, their states, and the jets for which there is memory. */
 typedef struct tay_tape tay_tape;
 
+/*
+ * Mixed: coefficients of so high an order that the rounding errors of float stay a fortieth of the tolerance are float, where
+ * large layers make up the work and the tolerance is at least about 3e-12. Results stay double, and as accurate.
+ */
+typedef enum tay_precision { TAY_PRECISION_MIXED, TAY_PRECISION_DOUBLE } tay_precision;
+
 typedef struct tay_flow_options {
     uint32_t size;       /* sizeof(tay_flow_options) */
     double tolerance;    /* 0: the machine's epsilon, 2^-52 */
@@ -40,6 +46,7 @@ typedef struct tay_flow_options {
     uint32_t n_threads;  /* 0: as many as there are processors */
     uint32_t order;      /* of the series; 0: chosen step by step such that the work is least */
     tay_execution execution;
+    tay_precision precision;
 } tay_flow_options;
 
 /* Called after each step of the calling thread, and by it alone, with the number of trajectories finished (of n_points): so
@@ -89,6 +96,8 @@ TAY_API size_t tay_flow_dim(const tay_flow *flow);
 TAY_API size_t tay_flow_n_pars(const tay_flow *flow);
 /* TAY_EXECUTION_VM or _JIT: which of the two ran it last. */
 TAY_API tay_execution tay_flow_execution(const tay_flow *flow);
+/* Whether high orders are float, where there are trajectories enough to fill vectors. */
+TAY_API tay_precision tay_flow_precision(const tay_flow *flow);
 TAY_API double tay_flow_tolerance(const tay_flow *flow);
 /* The largest order a step can have. */
 TAY_API uint32_t tay_flow_order(const tay_flow *flow);

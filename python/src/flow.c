@@ -20,14 +20,15 @@ static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
 {
     PyObject *sys;
     Py_ssize_t memory, steps, threads, order;
-    int execution;
+    int execution, precision;
     double tol;
     core_system system = {0};
     tay_flow *f = NULL;
     flow *self = NULL;
     tay_status status;
 
-    if (!PyArg_ParseTuple(args, "Odnnnni:flow", &sys, &tol, &memory, &steps, &threads, &order, &execution)) return NULL;
+    if (!PyArg_ParseTuple(args, "Odnnnnii:flow", &sys, &tol, &memory, &steps, &threads, &order, &execution, &precision))
+        return NULL;
     if (memory < 0 || steps < 0 || threads < 0 || order < 0 || order > 1000 || threads > 1000) {
         PyErr_SetString(PyExc_ValueError, "memory_limit, max_steps, nthreads, order: expected numbers that are not negative");
         return NULL;
@@ -35,7 +36,7 @@ static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     if (!core_system_get(&system, sys)) return NULL;
     tay_flow_options options = {.size = sizeof options, .tolerance = tol, .memory_limit = (size_t)memory,
                                 .max_steps = (size_t)steps, .n_threads = (uint32_t)threads, .order = (uint32_t)order,
-                                .execution = (tay_execution)execution};
+                                .execution = (tay_execution)execution, .precision = (tay_precision)precision};
     Py_BEGIN_ALLOW_THREADS
     status = tay_flow_create(&f, system.vars, system.rhs, system.n, &options);
     Py_END_ALLOW_THREADS
@@ -222,6 +223,11 @@ static PyObject *flow_execution(PyObject *self, void *Py_UNUSED(closure))
     return core_execution_name(tay_flow_execution(((flow *)self)->f));
 }
 
+static PyObject *flow_precision(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyUnicode_FromString(tay_flow_precision(((flow *)self)->f) == TAY_PRECISION_MIXED ? "mixed" : "double");
+}
+
 static PyMethodDef flow_methods[] = {
     {"run", flow_run, METH_VARARGS, "run(ys, x0, ts, pars, n_points, n_times, shared_ts, shared_pars, taped, report)"},
     {"push", flow_push, METH_VARARGS,
@@ -233,11 +239,12 @@ static PyGetSetDef flow_properties[] = {
     {"dim", flow_dim, NULL, "The number of states.", NULL},
     {"execution", flow_execution, NULL, "Who ran it last: \"vm\" or \"jit\".", NULL},
     {"n_pars", flow_n_pars, NULL, "1 + the highest index of a parameter.", NULL},
+    {"precision", flow_precision, NULL, "\"mixed\" if coefficients of high orders are float, else \"double\".", NULL},
     {0},
 };
 
 static PyType_Slot flow_slots[] = {
-    {Py_tp_doc, "flow(sys, tol, memory_limit, max_steps, nthreads, order, execution)"},
+    {Py_tp_doc, "flow(sys, tol, memory_limit, max_steps, nthreads, order, execution, precision)"},
     {Py_tp_new, flow_new},
     {Py_tp_dealloc, flow_dealloc},
     {Py_tp_methods, flow_methods},

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from tayra import _core
-from tayra._options import execution_number
+from tayra._options import execution_number, precision_number
 from tayra._threads import get_nthreads
 
 
@@ -100,21 +100,28 @@ class flow:
     steps are computed again on the way back. max_steps: of one trajectory (0: any). nthreads: 0 for what set_nthreads says.
     order: of the series; 0 chooses, step by step, that for which the work is least. execution: "vm", an interpreter that is there
     at once, or "jit", machine code that LLVM makes; None leaves it to the library, which makes code after many steps.
+    precision: "mixed", float for coefficients of high orders where it adds no error and networks are large, or "double".
 
     All calls take x0: (n,) or (M, n); ts: (T,) or (M, T), strictly increasing or decreasing, the first time being the initial
     one; pars: (P,) or (M, P). States are (T, n), or (T, M, n) for M trajectories. progress=True shows a bar (it needs tqdm); a
     function is called as progress(done, total), trajectories, about 20 times a second. Ctrl-C ends a call after a step.
     """
 
-    def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0, execution=None):
+    def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0, execution=None,
+                 precision="mixed"):
         self._flow = _core.flow(sys, tol, memory_limit, max_steps, nthreads or get_nthreads(), order,
-                                execution_number(execution))
+                                execution_number(execution), precision_number(precision))
         self.dim, self.n_pars, self.tol = self._flow.dim, self._flow.n_pars, tol
 
     @property
     def execution(self):
         """Who ran it last: "vm" or "jit"."""
         return self._flow.execution
+
+    @property
+    def precision(self):
+        """"mixed" if coefficients of high orders are float, else "double"."""
+        return self._flow.precision
 
     def _run(self, x0, ts, pars, taped, progress):
         a = _Arguments(self, x0, ts, pars)

@@ -40,3 +40,13 @@ def execution_number(execution):
     if execution not in _EXECUTIONS:
         raise ValueError(f'execution: None, "vm" or "jit" was expected, not {execution!r}')
     return _EXECUTIONS[execution]
+
+
+_PRECISIONS = {"mixed": 0, "double": 1}  # tay_precision
+
+
+def precision_number(precision):
+    """The number of a precision of flows."""
+    if precision not in _PRECISIONS:
+        raise ValueError(f'precision: "mixed" or "double" was expected, not {precision!r}')
+    return _PRECISIONS[precision]

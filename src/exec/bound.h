@@ -19,6 +19,7 @@ typedef struct tay__operation {
     uint32_t first, last, delay;
     bool complete; /* the shared operands are complete before the step */
     bool pulled;   /* it has cotangents (cotangents.c) */
+    bool reached;  /* below `low` float has cotangents of its members (mixed.c) */
     bool restored; /* its values are not saved for the way back, but computed again from what is */
 } tay__operation;
 
@@ -70,6 +71,10 @@ struct tay__exec {
     uint32_t block;
     atomic_llong runs_left;       /* before code, or better code, is made; 0: never */
     struct tay__code *code[2];    /* as loops; unrolled. Both stay, as other threads may run the first one. */
+    tay__exec *high;     /* mixed precision (mixed.c): orders from `low` on; or NULL */
+    uint32_t low;
+    bool is_high;
+    tay__array narrowed, added; /* of tay__slots: of which float reads orders below `low`; to whose cotangents it adds there */
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     bool cut;               /* while binding, one lane: rows may be cut where copies are (gather.c) */
@@ -154,6 +159,10 @@ void tay__finish_lanes(tay__exec *exec, tay__operation *operation);
 typedef void tay__see_operand(void *context, const tay__group *g, int32_t slot, bool is_b);
 void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context);
 
+/* Zeroes these slots (of tay__slots) in an order of a jet or of cotangents. */
+void tay__clear_slots(const tay__exec *exec, void *row, const tay__array *slots);
+/* The runs of marked slots, pushed to an array of tay__slots. */
+tay_status tay__find_runs(tay__array *out, const bool *marks, size_t n);
 /* Which operations of a reversible exec are pulled, which write cotangents first, and what is to be cleared before. */
 tay_status tay__plan_reverse(tay__exec *exec);
 /* Then: which values are to be saved for the way back, and which are restored from these (save.c). */
@@ -216,6 +225,47 @@ static inline tay__pass tay__pass_of(const tay__exec *exec, const tay__workspace
                        .n_orders = n_orders, .keep = exec->lanes > 1, .coef_lanes = tay__coef_lanes(exec),
                        .transposed = w->transposed};
 }
+
+/* The way back through the orders of one precision. */
+typedef struct tay__back tay__back;
+struct tay__back {
+    const tay__exec *exec;
+    tay__pass pass;
+    uint32_t first;      /* sums of one order are pulled, and learn, from this one on */
+    const float *units;  /* of time, for each lane; NULL: 1 */
+    void (*add)(const tay__back *back, const tay__operation *o, uint32_t n); /* before such a sum is pulled; may be NULL */
+    const tay__back *high;
+    const double *factors; /* for `add` (mixed.c) */
+};
+
+/* Whether coefficient n of a group needs its operands' coefficients n alone, but for which of them are chosen. */
+static inline bool tay__is_of_one_order(const tay__group *g)
+{
+    return g->primitive == TAY__LINEAR || g->primitive == TAY__STATE || g->primitive == TAY__CHOICE;
+}
+
+/* The loops over orders, of one precision (reverse.c, save.c). */
+void tay__run_orders(const tay__exec *exec, const tay__workspace *workspace, uint32_t from, uint32_t to);
+void tay__reverse_orders(const tay__back *back, bool with_parameters);
+void tay__restore_orders(const tay__exec *exec, const tay__workspace *workspace, const void *saved, uint32_t from, uint32_t to);
+
+/* Mixed precision (mixed.c). Makes exec->high if the program is one for it. */
+tay_status tay__make_high(tay__exec *exec, uint32_t low);
+/* Numbers that stand between the jets of double and float. */
+size_t tay__count_units(const tay__exec *exec);
+double *tay__units_of(const tay__exec *exec, const tay__workspace *workspace);
+/* The workspace for float, with what belongs to the workspace's jet. */
+tay__workspace *tay__high_of(const tay__exec *exec, const tay__workspace *workspace);
+/* Whether the workspace's jet, of this order, is double and float. */
+bool tay__is_mixed(const tay__exec *exec, const tay__workspace *workspace, uint32_t order);
+/* Extends a jet from `from` >= low. How far it is known then: `to`; or less, from where double goes on. */
+uint32_t tay__extend_high(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to);
+/* tay__exec_reverse in mixed precision. */
+void tay__reverse_mixed(tay__back *back, const tay__workspace *workspace, tay__cotangents *bars, uint32_t order,
+                        bool with_parameters);
+void tay__set_high_parameters(const tay__exec *exec, tay__workspace *workspace);
+/* Restores the orders from `low` on, those below are. */
+void tay__restore_high(const tay__exec *exec, tay__workspace *workspace, const void *saved, uint32_t order);
 
 /* Fills operations, steps, slices and segments; raises n_slots and n_scratch. */
 tay_status tay__bind(tay__exec *exec);

@@ -117,6 +117,18 @@ static void mark_ends(plan *p, bool *marks)
     for (uint32_t i = 0; i < program->n_outputs && program->outputs; i++) marks[program->outputs[i]] = true;
 }
 
+tay_status tay__find_runs(tay__array *out, const bool *marks, size_t n)
+{
+    tay_status status = TAY_OK;
+
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        for (end = begin + 1; end < n && marks[end] == marks[begin];) end++;
+        if (marks[begin]) TAY_TRY(tay__array_push(out, &(tay__slots){begin, end}));
+    }
+out:
+    return status;
+}
+
 tay_status tay__plan_reverse(tay__exec *exec)
 {
     tay_status status = TAY_OK;
@@ -133,10 +145,7 @@ tay_status tay__plan_reverse(tay__exec *exec)
     mark_ends(&p, p.written);
     mark_ends(&p, p.cleared);
     for (size_t i = exec->steps.count; i-- > 0;) visit_step(&p, &steps[i]);
-    for (size_t begin = 0, end; begin < n; begin = end) {
-        for (end = begin + 1; end < n && p.cleared[end] == p.cleared[begin];) end++;
-        if (p.cleared[begin]) TAY_TRY(tay__array_push(&exec->cleared, &(tay__slots){begin, end}));
-    }
+    TAY_TRY(tay__find_runs(&exec->cleared, p.cleared, n));
 out:
     tay__free(p.live);
     return status;

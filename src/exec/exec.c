@@ -35,7 +35,7 @@ static tay_status make_prologue(tay__exec *exec)
 {
     tay__exec wanted = {.program = exec->program->prologue, .real = exec->real, .lanes = 1};
 
-    if (!wanted.program || (exec->reversible && wanted.program->n_stages == 0)) return TAY_OK;
+    if (!wanted.program || exec->is_high || (exec->reversible && wanted.program->n_stages == 0)) return TAY_OK;
     if (exec->reversible) {
         wanted.lanes = exec->lane_coefs ? exec->lanes : (uint32_t)exec->kernels->width;
         wanted.reversible = true;
@@ -60,6 +60,8 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     exec->segments = TAY__ARRAY(tay__segment);
     exec->cleared = TAY__ARRAY(tay__slots);
     exec->saved = TAY__ARRAY(tay__slots);
+    exec->narrowed = TAY__ARRAY(tay__slots);
+    exec->added = TAY__ARRAY(tay__slots);
     exec->kept = TAY__ARRAY(void *);
     TAY_TRY(tay__bind(exec));
     if (exec->reversible) TAY_TRY(tay__plan_reverse(exec));
@@ -95,6 +97,7 @@ void tay__exec_free(tay__exec *exec)
 {
     if (!exec) return;
     tay__exec_free(exec->prologue);
+    tay__exec_free(exec->high);
     for (int i = 0; i < 2; i++) tay__code_free(exec->code[i]);
     if (exec->owned) tay__program_free(exec->program);
     tay__array_free(&exec->operations);
@@ -103,6 +106,8 @@ void tay__exec_free(tay__exec *exec)
     tay__array_free(&exec->segments);
     tay__array_free(&exec->cleared);
     tay__array_free(&exec->saved);
+    tay__array_free(&exec->narrowed);
+    tay__array_free(&exec->added);
     tay__free_kept(&exec->kept);
     tay__free(exec);
 }
@@ -126,7 +131,10 @@ tay_status tay__exec_create_jet(void *out, const tay__exec *exec)
 {
     const tay__program *p = exec->program;
     char *jet;
-    tay_status status = tay__calloc_aligned(&jet, (size_t)exec->order + 1, exec->plane * exec->element);
+    size_t bytes = ((size_t)exec->order + 1) * exec->plane * exec->element;
+    if (exec->high) bytes += tay__count_units(exec) * sizeof(double);
+    if (exec->high) bytes += ((size_t)exec->order + 1) * exec->high->plane * sizeof(float);
+    tay_status status = tay__calloc_aligned(&jet, bytes, 1);
 
     if (status != TAY_OK) return status;
     if (p->time_slot >= 0 && exec->order > 0) {
@@ -144,13 +152,18 @@ tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
 
     TAY_TRY(tay__calloc(&w, 1, sizeof *w));
     w->plane = exec->plane;
-    TAY_TRY(tay__exec_create_jet(&w->jet, exec));
+    if (!exec->is_high) TAY_TRY(tay__exec_create_jet(&w->jet, exec));
     size_t each = tay__coef_lanes(exec) * exec->element;
     TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, each));
     if (exec->n_transposed > 0) TAY_TRY(tay__calloc_aligned(&w->transposed, exec->n_transposed + LINE / exec->element, each));
     TAY_TRY(tay__calloc_aligned(&w->scratch, exec->n_scratch + LINE / exec->element, exec->element));
     exec->kernels->pack(w->packed, tay__coef_lanes(exec), exec->program); /* the numbers among them */
     if (exec->prologue) TAY_TRY(tay__workspace_create(&w->prologue, exec->prologue));
+    if (exec->high) {
+        TAY_TRY(tay__workspace_create(&w->high, exec->high));
+        TAY_TRY(tay__calloc(&w->high->units, exec->high->lanes, sizeof *w->units));
+        TAY_TRY(tay__calloc(&w->high->numbers, ((size_t)exec->low + 4) * exec->lanes, sizeof *w->numbers));
+    }
     *out = w;
     w = NULL;
 out:
@@ -162,6 +175,12 @@ void tay__workspace_free(tay__workspace *workspace)
 {
     if (!workspace) return;
     tay__workspace_free(workspace->prologue);
+    if (workspace->high) {
+        workspace->high->jet = NULL; /* a part of this one's */
+        tay__workspace_free(workspace->high);
+    }
+    tay__free(workspace->units);
+    tay__free(workspace->numbers);
     tay__free_aligned(workspace->jet);
     tay__free_aligned(workspace->packed);
     tay__free_aligned(workspace->transposed);

@@ -16,7 +16,9 @@ typedef struct tay__workspace {
     void *packed; /* coefficients of linear and product */
     void *scratch;
     void *transposed; /* the coefficients of layers, if reversible */
-    struct tay__workspace *prologue;
+    struct tay__workspace *prologue, *high; /* high: of orders in float (mixed.c), whose jet stands behind this one's */
+    float *units;    /* in `high`: [lanes] of time */
+    double *numbers; /* in `high`: room for mixed.c */
 } tay__workspace;
 
 /* Binds `program` (taken over on success, also freed with the exec). lanes = 1, or a multiple of TAY__LANES. Immutable. */
@@ -92,16 +94,24 @@ double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
  *
  * Lanes are a multiple of tay__exec_width(). lane_coefs: each lane has parameters of its own, pars[n_pars][lanes] for
  * tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be exchanged for another one of the exec's.
+ *
+ * low > 0, an odd number: runs that reach further compute orders from `low` on in float (mixed.c).
  */
 tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes,
-                                       bool lane_coefs);
+                                       bool lane_coefs, uint32_t low);
+/* `low` with which float adds no error to steps of this tolerance; 0 where float does not pay. Whether so many lanes fill vectors
+ * of float well enough. */
+uint32_t tay__exec_low_for(const tay__program *program, double tolerance);
+bool tay__exec_fills_float(uint32_t lanes);
 size_t tay__exec_width(void);
 /* A jet besides those of workspaces; *out for tay__free_aligned. */
 tay_status tay__exec_create_jet(void *out, const tay__exec *exec);
-/* What the way back reads of the workspace's jet of an order: numbers saved [tay__exec_n_saved(exec, order)], from which it is
- * restored later, in any workspace with the same parameters. */
-size_t tay__exec_n_saved(const tay__exec *exec, uint32_t order);
-void tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *workspace, uint32_t order);
+/* Bytes that the coefficients of the workspace's jet, of this order, take. */
+size_t tay__exec_jet_bytes(const tay__exec *exec, const tay__workspace *workspace, uint32_t order);
+/* What the way back reads of the workspace's jet of an order: at most so many bytes are saved, from which it is restored later,
+ * in any workspace with the same parameters. Saving tells how many. */
+size_t tay__exec_saved_bytes(const tay__exec *exec, uint32_t order);
+size_t tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *workspace, uint32_t order);
 void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const double *saved, uint32_t order);
 
 /* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. Of other values
@@ -112,7 +122,7 @@ void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t
 typedef struct tay__cotangents {
     double *jet;
     double *packed;
-    struct tay__cotangents *prologue;
+    struct tay__cotangents *prologue, *high; /* of `high` the numbers are float */
 } tay__cotangents;
 tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec);
 void tay__cotangents_free(tay__cotangents *bars);

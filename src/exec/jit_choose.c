@@ -94,6 +94,7 @@ void tay__exec_choose(tay__exec *exec, tay_execution wanted)
 
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "jit") == 0) wanted = TAY_EXECUTION_JIT;
     if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "vm") == 0) wanted = TAY_EXECUTION_VM;
+    if (exec->high) tay__exec_choose(exec->high, wanted);
     if (wanted == TAY_EXECUTION_VM || exec->code[0] || exec->code[1]) return;
     if (wanted == TAY_EXECUTION_JIT && !fits) {
         tay__error(TAY_ERROR_STATE, "the JIT makes no code for jets of several lanes");
@@ -114,6 +115,7 @@ bool tay__exec_awaits_code(const tay__exec *exec)
 
 void tay__exec_make_code(tay__exec *exec)
 {
+    if (exec->high) tay__exec_make_code(exec->high);
     exec->runs_left = 0;
     make_code(exec, FEW_SITES, false, TAY_LOG_INFO);
 }

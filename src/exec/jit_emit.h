@@ -7,12 +7,12 @@
 #include "exec/bound.h"
 #include "exec/jit_llvm.h"
 
-/* One bitcode file of the kernels (kernels/specialise.c): vectors of so many bytes. */
+/* One bitcode file of the kernels (kernels/specialise.c), compressed by zlib: vectors of so many bytes. */
 typedef struct tay__bitcode {
     tay_real real;
     uint32_t bytes;
     const unsigned char *data;
-    size_t size;
+    size_t size, whole_size;
 } tay__bitcode;
 
 extern const tay__bitcode tay__bitcodes[];

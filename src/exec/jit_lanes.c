@@ -281,7 +281,8 @@ static tay_status write_operations(LLVMValueRef *functions, writer *w)
                 w->back = f >= TAY__KINDS;
                 w->kind = f % TAY__KINDS;
                 bool same = turn_of(w) == TAY__ALONE && w->kind > (w->back ? TAY__END : TAY__ODD); /* as the kind before */
-                if (w->back && !w->o->pulled) *to = w->e.llvm->ConstNull(w->e.pointer);
+                bool unused = w->back ? !w->o->pulled : exec->is_high && w->kind == TAY__END;
+                if (unused) *to = w->e.llvm->ConstNull(w->e.pointer);
                 else if (same) *to = to[-1];
                 else TAY_TRY(write_function(to, w, segments, n_segments));
             }

@@ -17,6 +17,22 @@ static void drop_unused(LLVMModuleRef kernels, LLVMModuleRef module, const tay__
     }
 }
 
+static tay_status read_bitcode(LLVMModuleRef *out, LLVMContextRef context, const tay__llvm *llvm, const tay__bitcode *b)
+{
+    tay_status status = TAY_OK;
+    unsigned long size = b->whole_size;
+    unsigned char *data = NULL;
+
+    TAY_TRY(tay__alloc(&data, size, 1));
+    if (llvm->uncompress(data, &size, b->data, b->size) != 0 || size != b->whole_size)
+        TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot unpack its kernels");
+    LLVMMemoryBufferRef buffer = llvm->CreateMemoryBufferWithMemoryRangeCopy((const char *)data, size, "kernels");
+    if (llvm->GetBitcodeModuleInContext2(context, buffer, out)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
+out:
+    tay__free(data);
+    return status;
+}
+
 /* Links the bitcode with vectors of so many bytes. */
 static tay_status link_bitcode(LLVMModuleRef module, LLVMContextRef context, const tay__llvm *llvm, tay_real real,
                                uint32_t bytes)
@@ -27,9 +43,7 @@ static tay_status link_bitcode(LLVMModuleRef module, LLVMContextRef context, con
     for (size_t i = 0; i < tay__n_bitcodes; i++) {
         const tay__bitcode *b = &tay__bitcodes[i];
         if (b->real != real || b->bytes != bytes) continue;
-        LLVMMemoryBufferRef buffer = llvm->CreateMemoryBufferWithMemoryRange((const char *)b->data, b->size, "kernels", 0);
-        if (llvm->GetBitcodeModuleInContext2(context, buffer, &kernels))
-            TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot read its kernels");
+        TAY_TRY(read_bitcode(&kernels, context, llvm, b));
         drop_unused(kernels, module, llvm);
         if (llvm->LinkModules2(module, kernels)) TAY_FAIL(TAY_ERROR_STATE, "the JIT cannot link its kernels");
         goto out;

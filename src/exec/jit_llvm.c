@@ -60,7 +60,10 @@ static void open_library(void)
         }
         memcpy((char *)&table + i * sizeof symbol, &symbol, sizeof symbol);
     }
-    opened = set_up_target(library);
+    void *symbol = dlsym(library, "uncompress"); /* LLVM brings zlib with it */
+    if (!symbol) snprintf(reason, sizeof reason, "LLVM lacks zlib");
+    memcpy(&table.uncompress, &symbol, sizeof symbol);
+    opened = symbol && set_up_target(library);
 }
 
 const tay__llvm *tay__llvm_open(void)

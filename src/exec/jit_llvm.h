@@ -27,7 +27,7 @@
     F(GetFirstFunction) F(GetNextFunction) F(GetNamedFunction) F(CountBasicBlocks) F(GetValueName2)                    \
     F(RemoveStringAttributeAtIndex) F(AddAttributeAtIndex) F(CreateEnumAttribute) F(ConsumeError)                      \
     F(OrcLLJITGetExecutionSession) F(OrcExecutionSessionSetErrorReporter) F(CreateStringAttribute)                     \
-    F(GetEnumAttributeKindForName) F(SetLinkage) F(CreateMemoryBufferWithMemoryRange) F(DisposeMemoryBuffer)           \
+    F(GetEnumAttributeKindForName) F(SetLinkage) F(DisposeMemoryBuffer)                                               \
     F(CreateMemoryBufferWithMemoryRangeCopy) F(WriteBitcodeToMemoryBuffer) F(GetVersion) F(DeleteFunction)             \
     F(GetBufferStart) F(GetBufferSize) F(GetBitcodeModuleInContext2) F(LinkModules2) F(VoidTypeInContext)              \
     F(Int64TypeInContext) F(Int32TypeInContext) F(Int8TypeInContext) F(DoubleTypeInContext) F(FloatTypeInContext)      \
@@ -47,6 +47,7 @@ typedef struct tay__llvm {
 #define F(name) __typeof__(LLVM##name) *name;
     TAY__LLVM_FUNCTIONS(F)
 #undef F
+    int (*uncompress)(unsigned char *to, unsigned long *to_size, const unsigned char *from, unsigned long size); /* zlib's */
 } tay__llvm;
 
 /* LLVM, opened and set up for this processor at the first call; NULL, with a message, where that is not possible. */

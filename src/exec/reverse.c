@@ -7,79 +7,129 @@
  */
 #include "exec/bound.h"
 
-/* Operations of a step at order n, those that are late by an order (delay) or the others. */
-static void run_order(const tay__exec *exec, const tay__step *step, const tay__pass *pass, uint32_t n, bool late)
+/* In float, each lane has a unit of time (mixed.c): a state's coefficient n + 1, which an operation at order n writes, is in these,
+ * and so is its cotangent. */
+static void apply_units(const tay__exec *exec, const tay__operation *o, float *jet, uint32_t n, const float *units)
 {
-    for (uint32_t k = 0; k < step->n_operations; k++)
-        if (late == (tay__operation_of(exec, step, k)->delay > 0)) tay__run_lanes(exec, step, k, pass, n);
+    const tay__group *g = o->group;
+
+    for (uint32_t r = 0; r < g->n_rows && units && o->kernel.to_state; r++) {
+        float *x = jet + (n + 1) * exec->plane + (size_t)g->rows[r].first * exec->lanes;
+        for (int32_t m = 0; m < g->rows[r].length; m++, x += exec->lanes)
+            for (uint32_t l = 0; l < exec->lanes; l++) x[l] *= units[l];
+    }
 }
 
-void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
+/* Operations of a step at order n, those that are late by an order (delay) or the others. */
+static void run_order(const tay__exec *exec, const tay__step *step, const tay__pass *pass, uint32_t n, bool late,
+                      const float *units)
+{
+    for (uint32_t k = 0; k < step->n_operations; k++) {
+        const tay__operation *o = tay__operation_of(exec, step, k);
+        if (late != (o->delay > 0)) continue;
+        tay__run_lanes(exec, step, k, pass, n);
+        apply_units(exec, o, pass->jet, n, units);
+    }
+}
+
+void tay__run_orders(const tay__exec *exec, const tay__workspace *workspace, uint32_t from, uint32_t to)
 {
     tay__pass pass = tay__pass_of(exec, workspace, to);
 
     for (size_t i = 0; i < exec->steps.count; i++) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
         for (uint32_t n = from; n < to; n++) {
-            run_order(exec, step, &pass, n, false);
-            run_order(exec, step, &pass, n, true);
+            run_order(exec, step, &pass, n, false, workspace->units);
+            run_order(exec, step, &pass, n, true, workspace->units);
         }
     }
 }
 
-/* The same on the way back. */
-static void reverse_order(const tay__exec *exec, const tay__step *step, const tay__pass *pass, uint32_t n, bool late)
+void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
 {
+    uint32_t low = exec->high && exec->low < to ? exec->low : to;
+
+    if (from < low) tay__run_orders(exec, workspace, from, low);
+    if (from < low) from = low;
+    if (low < to) from = tay__extend_high(exec, workspace, from, to);
+    if (from < to) tay__run_orders(exec, workspace, from, to);
+}
+
+/* The same on the way back: sums of one order of which float has gone back alone (mixed.c), and of all. */
+static void reverse_order(const tay__back *back, const tay__step *step, uint32_t n, bool late)
+{
+    const tay__exec *exec = back->exec;
+    const tay__pass *pass = &back->pass;
     const tay__operation_code *code = atomic_load_explicit(&exec->run_lanes, memory_order_acquire);
     bool top = n + 1 == pass->n_orders;
 
     for (uint32_t k = step->n_operations; k-- > 0;) {
         const tay__operation *o = tay__operation_of(exec, step, k);
         if (!o->pulled || late != (o->delay > 0)) continue;
+        if (tay__is_of_one_order(o->group) && n < back->first) continue;
+        if (tay__is_of_one_order(o->group) && back->add) back->add(back, o, n);
         tay__operation_function *f = code ? code[step->begin + k].reverse[n % 2 ? TAY__ODD : top ? TAY__END : TAY__EVEN] : NULL;
         size_t n_segments;
         const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
+        apply_units(exec, o, pass->bar, n, back->units);
         if (f) f(pass, n, pass->n_orders);
         else o->kernel.reverse(pass, &o->kernel, o->group, n, segments, n_segments);
+    }
+}
+
+void tay__reverse_orders(const tay__back *back, bool with_parameters)
+{
+    const tay__exec *exec = back->exec;
+
+    for (size_t i = exec->steps.count; i-- > 0;) {
+        const tay__step *step = (const tay__step *)exec->steps.data + i;
+        for (uint32_t n = back->pass.n_orders; n-- > 0;) {
+            reverse_order(back, step, n, true);
+            reverse_order(back, step, n, false);
+        }
+        for (uint32_t k = 0; k < step->n_operations && with_parameters; k++) {
+            const tay__operation *o = tay__operation_of(exec, step, k);
+            size_t n_segments;
+            const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
+            uint32_t first = tay__is_of_one_order(o->group) ? back->first : 0;
+            if (o->kernel.learn && o->pulled)
+                o->kernel.learn(&back->pass, &o->kernel, o->group, first, segments, n_segments);
+        }
     }
 }
 
 void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars, uint32_t order,
                        bool with_parameters)
 {
-    tay__pass pass = tay__pass_of(exec, workspace, order);
+    tay__back back = {.exec = exec, .pass = tay__pass_of(exec, workspace, order)};
 
-    pass.bar = bars->jet;
-    pass.packed_bar = bars->packed;
-    for (size_t i = exec->steps.count; i-- > 0;) {
-        const tay__step *step = (const tay__step *)exec->steps.data + i;
-        for (uint32_t n = order; n-- > 0;) {
-            reverse_order(exec, step, &pass, n, true);
-            reverse_order(exec, step, &pass, n, false);
-        }
-        for (uint32_t k = 0; k < step->n_operations && with_parameters; k++) {
-            const tay__operation *o = tay__operation_of(exec, step, k);
-            size_t n_segments;
-            const tay__segment *segments = tay__segments_of(exec, step, k, &n_segments);
-            if (o->kernel.learn && o->pulled) o->kernel.learn(&pass, &o->kernel, o->group, order, segments, n_segments);
-        }
-    }
+    back.pass.bar = bars->jet;
+    back.pass.packed_bar = bars->packed;
+    if (tay__is_mixed(exec, workspace, order)) tay__reverse_mixed(&back, workspace, bars, order, with_parameters);
+    else tay__reverse_orders(&back, with_parameters);
 }
 
-tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes, bool lane_coefs)
+tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes, bool lane_coefs,
+                                       uint32_t low)
 {
+    tay_status status = TAY_OK;
     size_t width = tay__exec_width();
-    tay_status status;
+    tay__exec *exec = NULL;
 
     if (lanes == 0 || lanes % width != 0)
-        return tay__error(TAY_ERROR_ARGUMENT, "lanes: expected a multiple of %zu, got %u", width, lanes);
-    if (order < 2 || order == UINT32_MAX)
-        return tay__error(TAY_ERROR_ARGUMENT, "order: expected at least 2, got %u", order);
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "lanes: expected a multiple of %zu, got %u", width, lanes);
+    if (order < 2 || order == UINT32_MAX) TAY_FAIL(TAY_ERROR_ARGUMENT, "order: expected at least 2, got %u", order);
     if (!program->jets || !program->reversible)
-        return tay__error(TAY_ERROR_ARGUMENT, "program: expected a reversible one with jets");
-    status = tay__exec_make(out, &(tay__exec){.program = program, .real = TAY_FLOAT64, .order = order, .lanes = lanes,
-                                              .reversible = true, .lane_coefs = lane_coefs});
-    if (status == TAY_OK) (*out)->owned = true;
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "program: expected a reversible one with jets");
+    if (low > 0 && low % 2 == 0) TAY_FAIL(TAY_ERROR_ARGUMENT, "low: expected an odd order, got %u", low);
+    TAY_TRY(tay__exec_make(&exec, &(tay__exec){.program = program, .real = TAY_FLOAT64, .order = order, .lanes = lanes,
+                                               .reversible = true, .lane_coefs = lane_coefs}));
+    TAY_TRY(tay__make_high(exec, low));
+    exec->owned = true;
+    *out = exec;
+    exec = NULL;
+out:
+    tay__exec_free(exec);
     return status;
 }
 
@@ -124,6 +174,7 @@ void tay__set_lane_parameters(const tay__exec *exec, tay__workspace *w, const do
         exec->kernels->pack_outputs(w->packed, each, exec->program, pars, each);
     }
     transpose(exec, w);
+    if (exec->high) tay__set_high_parameters(exec, w);
 }
 
 void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars,
@@ -156,8 +207,9 @@ tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec)
     tay__cotangents *bars = NULL;
 
     TAY_TRY(tay__calloc(&bars, 1, sizeof *bars));
-    TAY_TRY(tay__calloc_aligned(&bars->jet, (size_t)exec->order + 1, exec->plane * sizeof(double)));
-    TAY_TRY(tay__calloc_aligned(&bars->packed, exec->program->n_packed + 1, tay__coef_lanes(exec) * sizeof(double)));
+    TAY_TRY(tay__calloc_aligned(&bars->jet, (size_t)exec->order + 1, exec->plane * exec->element));
+    TAY_TRY(tay__calloc_aligned(&bars->packed, exec->program->n_packed + 1, tay__coef_lanes(exec) * exec->element));
+    if (exec->high) TAY_TRY(tay__cotangents_create(&bars->high, exec->high));
     if (exec->prologue) TAY_TRY(tay__cotangents_create(&bars->prologue, exec->prologue));
     *out = bars;
     bars = NULL;
@@ -170,19 +222,24 @@ void tay__cotangents_free(tay__cotangents *bars)
 {
     if (!bars) return;
     tay__cotangents_free(bars->prologue);
+    tay__cotangents_free(bars->high);
     tay__free_aligned(bars->jet);
     tay__free_aligned(bars->packed);
     tay__free(bars);
 }
 
+void tay__clear_slots(const tay__exec *exec, void *row, const tay__array *slots)
+{
+    const tay__slots *s = slots->data;
+    size_t slot = exec->lanes * exec->element;
+
+    for (size_t i = 0; i < slots->count; i++) memset((char *)row + s[i].begin * slot, 0, (s[i].end - s[i].begin) * slot);
+}
+
 void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_t order)
 {
-    const tay__slots *slots = exec->cleared.data;
-    double *plane = bars->jet;
-
-    for (uint32_t n = 0; n <= order; n++, plane += exec->plane)
-        for (size_t i = 0; i < exec->cleared.count; i++)
-            memset(plane + slots[i].begin * exec->lanes, 0, (slots[i].end - slots[i].begin) * exec->lanes * sizeof *plane);
+    for (uint32_t n = 0; n <= order; n++)
+        tay__clear_slots(exec, (char *)bars->jet + n * exec->plane * exec->element, &exec->cleared);
 }
 
 void tay__exec_lane_polynomial(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,

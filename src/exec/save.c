@@ -120,54 +120,83 @@ tay_status tay__plan_save(tay__exec *exec)
     }
     find_again(&p, exec);
     drop_unneeded(&p, exec);
-    for (size_t begin = 0, end; begin < exec->n_slots; begin = end) {
-        bool save = p.read[begin] && !p.again[begin];
-        for (end = begin + 1; end < exec->n_slots && (p.read[end] && !p.again[end]) == save;) end++;
-        if (save) TAY_TRY(tay__array_push(&exec->saved, &(tay__slots){begin, end}));
-    }
+    for (size_t i = 0; i < exec->n_slots; i++) p.read[i] = p.read[i] && !p.again[i];
+    TAY_TRY(tay__find_runs(&exec->saved, p.read, exec->n_slots));
 out:
     tay__free(p.read);
     return status;
 }
 
-size_t tay__exec_n_saved(const tay__exec *exec, uint32_t order)
+/* Bytes of n orders of what is saved, in one precision. */
+static size_t saved_bytes(const tay__exec *exec, uint32_t n_orders)
 {
     const tay__slots *slots = exec->saved.data;
     size_t n = 0;
 
     for (size_t i = 0; i < exec->saved.count; i++) n += slots[i].end - slots[i].begin;
-    return n * exec->lanes * ((size_t)order + 1);
+    return n * exec->lanes * exec->element * n_orders;
 }
 
-/* Between the saved numbers and the jet. */
-static void copy(const tay__exec *exec, double *saved, double *jet, uint32_t order, bool restores)
+size_t tay__exec_saved_bytes(const tay__exec *exec, uint32_t order)
+{
+    size_t whole = saved_bytes(exec, order + 1), mixed = 0;
+
+    if (!exec->high) return whole;
+    if (order > exec->low) mixed = saved_bytes(exec, exec->low + 1) + saved_bytes(exec->high, order + 1 - exec->low);
+    return (mixed > whole ? mixed : whole) + tay__count_units(exec) * sizeof(double);
+}
+
+/* Between the saved numbers, of orders from .. to, and the jet. */
+static void copy(const tay__exec *exec, char *saved, void *jet, uint32_t from, uint32_t to, bool restores)
 {
     const tay__slots *slots = exec->saved.data;
+    size_t slot = exec->lanes * exec->element, plane = exec->plane * exec->element;
 
-    for (uint32_t n = 0; n <= order; n++, jet += exec->plane) {
+    for (uint32_t n = from; n <= to; n++) {
         for (size_t i = 0; i < exec->saved.count; i++) {
-            size_t length = (slots[i].end - slots[i].begin) * exec->lanes;
-            double *values = jet + slots[i].begin * exec->lanes;
-            memcpy(restores ? values : saved, restores ? saved : values, length * sizeof *saved);
+            size_t length = (slots[i].end - slots[i].begin) * slot;
+            char *values = (char *)jet + n * plane + slots[i].begin * slot;
+            memcpy(restores ? values : saved, restores ? saved : values, length);
             saved += length;
         }
     }
 }
 
-void tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *workspace, uint32_t order)
+void tay__restore_orders(const tay__exec *exec, const tay__workspace *w, const void *saved, uint32_t from, uint32_t to)
 {
-    copy(exec, saved, workspace->jet, order, false);
-}
+    tay__pass pass = tay__pass_of(exec, w, to);
 
-void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const double *saved, uint32_t order)
-{
-    tay__pass pass = tay__pass_of(exec, workspace, order);
-
-    copy(exec, (double *)saved, workspace->jet, order, true);
+    copy(exec, (char *)saved, w->jet, from, to, true);
     for (size_t i = 0; i < exec->steps.count; i++) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
-        for (uint32_t n = 0; n < order; n++)
+        for (uint32_t n = from; n < to; n++)
             for (uint32_t k = 0; k < step->n_operations; k++)
                 if (tay__operation_of(exec, step, k)->restored) tay__run_lanes(exec, step, k, &pass, n);
     }
+}
+
+/* With orders in float: units, orders 0 .. low in double, orders low .. in float. */
+size_t tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *w, uint32_t order)
+{
+    size_t n_units = exec->high ? tay__count_units(exec) : 0, bytes = n_units * sizeof(double);
+    bool mixed = tay__is_mixed(exec, w, order);
+    uint32_t low = mixed ? exec->low : order;
+
+    if (n_units) memcpy(saved, tay__units_of(exec, w), bytes);
+    copy(exec, (char *)saved + bytes, w->jet, 0, low, false);
+    bytes += saved_bytes(exec, low + 1);
+    if (!mixed) return bytes;
+    copy(exec->high, (char *)saved + bytes, tay__high_of(exec, w)->jet, low, order, false);
+    return bytes + saved_bytes(exec->high, order + 1 - low);
+}
+
+void tay__exec_restore(const tay__exec *exec, tay__workspace *w, const double *saved, uint32_t order)
+{
+    size_t n_units = exec->high ? tay__count_units(exec) : 0;
+
+    if (n_units) memcpy(tay__units_of(exec, w), saved, n_units * sizeof *saved);
+    bool mixed = tay__is_mixed(exec, w, order);
+    uint32_t low = mixed ? exec->low : order;
+    tay__restore_orders(exec, w, saved + n_units, 0, low);
+    if (mixed) tay__restore_high(exec, w, (const char *)(saved + n_units) + saved_bytes(exec, low + 1), order);
 }

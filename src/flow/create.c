@@ -62,7 +62,9 @@ static tay_status lanes_create(tay__lanes **out, const tay_flow *flow, uint32_t 
     for (int kind = 0; kind < 2; kind++) l->spare[kind] = TAY__ARRAY(double *);
     TAY_TRY(tay__program_create(&program, &(tay__program_spec){.inputs = vars, .n_inputs = flow->dim, .outputs = rhs,
                                                                .n_outputs = flow->dim, .jets = true, .reversible = true}));
-    TAY_TRY(tay__exec_create_reversible(&l->exec, program, flow->max_order, n, lane_pars));
+    uint32_t low = flow->precision == TAY_PRECISION_MIXED && tay__exec_fills_float(n)
+                       ? tay__exec_low_for(program, flow->tolerance) : 0;
+    TAY_TRY(tay__exec_create_reversible(&l->exec, program, flow->max_order, n, lane_pars, low));
     program = NULL;
     *out = l;
     l = NULL;
@@ -167,6 +169,7 @@ static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
     flow->n_threads = o.n_threads;
     flow->fixed_order = o.order;
     flow->execution = o.execution;
+    flow->precision = o.precision;
     uint32_t usual = tay__exec_order_for(o.tolerance);
     double most = ceil(1 - log(o.tolerance));
     flow->usual_order = o.order ? o.order : usual < 3 ? 3 : usual;
@@ -184,7 +187,8 @@ tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *
     TAY_TRY(tay__calloc(&flow, 1, sizeof *flow));
     *flow = (tay_flow){.refs = 1, .n_normed = n, .tolerance = like->tolerance, .memory_limit = like->memory_limit,
                        .max_steps = like->max_steps, .n_threads = like->n_threads, .fixed_order = like->fixed_order,
-                       .usual_order = like->usual_order, .max_order = like->max_order, .execution = like->execution};
+                       .usual_order = like->usual_order, .max_order = like->max_order, .execution = like->execution,
+                       .precision = like->precision};
     pthread_mutex_init(&flow->lock, NULL);
     TAY_TRY(tay__calloc(&flow->vars, n, sizeof *flow->vars));
     TAY_TRY(tay__calloc(&flow->rhs, n, sizeof *flow->rhs));
@@ -245,4 +249,14 @@ tay_execution tay_flow_execution(const tay_flow *flow)
     tay_execution execution = tay__exec_execution((flow->taken ? flow->taken : flow->lanes)->exec);
     pthread_mutex_unlock(&mutable->lock);
     return execution;
+}
+
+tay_precision tay_flow_precision(const tay_flow *flow)
+{
+    tay_flow *mutable = (tay_flow *)flow; /* its lock */
+
+    pthread_mutex_lock(&mutable->lock);
+    uint32_t low = tay__exec_low_for(tay__exec_program(flow->lanes->exec), flow->tolerance);
+    pthread_mutex_unlock(&mutable->lock);
+    return low > 0 ? flow->precision : TAY_PRECISION_DOUBLE;
 }

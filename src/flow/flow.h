@@ -48,6 +48,7 @@ struct tay_flow {
     size_t memory_limit, max_steps;
     uint32_t n_threads, fixed_order, usual_order, max_order;
     tay_execution execution;
+    tay_precision precision; /* wanted */
     _Atomic uint64_t n_runs;
     pthread_mutex_t lock; /* of the list */
     tay__lanes *lanes, *taken; /* taken: by the last run */

@@ -131,20 +131,15 @@ out:
     return status;
 }
 
-/* Bytes of what is held of a step. */
-static size_t held_size(const tay_tape *run, const tay__worker *worker, tay__held kind, uint32_t order)
-{
-    size_t plane = worker->workspace->plane * ((size_t)order + 1);
-    return sizeof(double) * (kind == TAY__JET ? plane : tay__exec_n_saved(run->lanes->exec, order));
-}
-
 /* Room for it at any order, if there is still so much; else *out stays NULL. */
 static tay_status take_room(double **out, tay_tape *run, tay__block *block, const tay__worker *worker, tay__held kind)
 {
     tay_status status = TAY_OK;
     tay__lanes *lanes = run->lanes;
     tay__array *spare = &lanes->spare[kind];
-    size_t bytes = held_size(run, worker, kind, run->flow->max_order);
+    uint32_t order = run->flow->max_order;
+    size_t bytes = kind == TAY__JET ? tay__exec_jet_bytes(lanes->exec, worker->workspace, order)
+                                    : tay__exec_saved_bytes(lanes->exec, order);
     double *room = NULL;
 
     if (block->held_bytes[kind] + bytes > run->held_bytes[kind]) goto out;
@@ -230,10 +225,10 @@ void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, u
     block->n_steps++;
     block->next += step_size(run);
     block->room -= step_size(run);
-    if (step->saved) tay__exec_save(run->lanes->exec, step->saved, worker->workspace, order);
+    if (whole) block->held_bytes[TAY__JET] += tay__exec_jet_bytes(run->lanes->exec, worker->workspace, order);
+    if (step->saved)
+        block->held_bytes[TAY__SAVED] += tay__exec_save(run->lanes->exec, step->saved, worker->workspace, order);
     if (whole || step->saved) {
-        tay__held kind = whole ? TAY__JET : TAY__SAVED;
-        block->held_bytes[kind] += held_size(run, worker, kind, order);
         block->n_kept += n_busy;
     } else if (run->ys) {
         block->result.n_recomputed += n_busy;

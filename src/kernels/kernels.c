@@ -219,5 +219,7 @@ const tay__kernels TAY__NAME(kernels) = {
     .lane_derivative = tay__lane_derivative,
     .lane_polynomial_adjoint = tay__lane_polynomial_adjoint,
     .lane_norms = tay__lane_norms,
+    .narrow = tay__narrow,
+    .widen = tay__widen,
 #endif
 };

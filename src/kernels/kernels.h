@@ -65,7 +65,7 @@ struct tay__kernel {
     bool fresh;    /* the way back: no operand has a cotangent yet, and none comes twice */
     bool scaled;   /* linear: coefficient n > 0 times n is kept, as the integrals over lanes read it */
     size_t transposed; /* layers over lanes: where their transposed coefficients begin */
-    /* The adjoint of `drive`, orders falling; that of the coefficients, for all orders, when all cotangents are known.
+    /* The adjoint of `drive`, orders falling; that of the coefficients, for all orders from n on, when all cotangents are known.
      * NULL with one lane. */
     tay__drive *reverse, *learn;
     tay__run_function *pull; /* what `reverse` calls for a run */
@@ -99,6 +99,9 @@ typedef struct tay__kernels {
     void (*lane_polynomial_adjoint)(double *bar, const double *y_bar, size_t plane, uint32_t order, size_t n, size_t lanes,
                                     const double *h, size_t n_h);
     void (*lane_norms)(double *out, const double *x, size_t n, size_t lanes);
+    /* Double to float and back, n slots with factors for each lane (lanes.h); NULL for float. */
+    void (*narrow)(float *to, size_t to_lanes, const double *from, size_t lanes, size_t n, const double *factor, bool repeat);
+    void (*widen)(double *to, size_t lanes, const float *from, size_t from_lanes, size_t n, const double *factor, bool add);
 } tay__kernels;
 
 extern const tay__kernels tay__kernels_baseline_f64, tay__kernels_baseline_f32;

@@ -1,6 +1,6 @@
 /*
  * What a step needs over lanes, each of which has a time of its own: the Taylor polynomials of all slots, their derivatives
- * and adjoints, and the largest component. Lanes are whole vectors.
+ * and adjoints, and the largest component; numbers from double to float and back. Lanes are whole vectors.
  */
 #ifndef TAY__LANES_H
 #define TAY__LANES_H
@@ -124,6 +124,54 @@ static void tay__lane_norms(double *out, const double *x, size_t n, size_t lanes
             largest = tay__max(tay__max(v, -v), largest);
         }
         tay__store(out + lane, largest + bad);
+    }
+}
+
+/* Double to float and back: n slots of lanes, each with a factor; or single numbers, all with the same. */
+typedef float tay__half __attribute__((vector_size(TAY__VECTOR_BYTES / 2)));
+
+TAY__INLINE void tay__narrow_vector(float *to, const double *from, vec factor)
+{
+    tay__half v = __builtin_convertvector(tay__load(from) * factor, tay__half);
+    memcpy(to, &v, sizeof v);
+}
+
+TAY__INLINE vec tay__widen_vector(const float *from)
+{
+    tay__half v;
+    memcpy(&v, from, sizeof v);
+    return __builtin_convertvector(v, vec);
+}
+
+/* to[i * to_lanes + l] = from[i * lanes + l] factor[l]. If to_lanes > lanes, further vectors repeat the last one, or are 0. */
+static void tay__narrow(float *to, size_t to_lanes, const double *from, size_t lanes, size_t n, const double *factor, bool repeat)
+{
+    if (lanes == 1) {
+        for (size_t i = 0; i < n; i++) to[i] = (float)(from[i] * factor[0]);
+        return;
+    }
+    for (size_t i = 0; i < n; i++, to += to_lanes, from += lanes) {
+        for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH)
+            tay__narrow_vector(to + lane, from + lane, tay__load(factor + lane));
+        for (size_t lane = lanes; lane < to_lanes; lane += TAY__WIDTH) {
+            size_t last = lanes - TAY__WIDTH;
+            tay__narrow_vector(to + lane, from + last, repeat ? tay__load(factor + last) : (vec){0});
+        }
+    }
+}
+
+/* to[i * lanes + l] = from[i * from_lanes + l] factor[l], or that is added. */
+static void tay__widen(double *to, size_t lanes, const float *from, size_t from_lanes, size_t n, const double *factor, bool add)
+{
+    if (lanes == 1) {
+        for (size_t i = 0; i < n; i++) to[i] = (add ? to[i] : 0) + from[i] * factor[0];
+        return;
+    }
+    for (size_t i = 0; i < n; i++, to += lanes, from += from_lanes) {
+        for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH) {
+            vec v = tay__load(factor + lane) * tay__widen_vector(from + lane);
+            tay__store(to + lane, add ? tay__load(to + lane) + v : v);
+        }
     }
 }
 

@@ -101,12 +101,13 @@ static void tay__layer_divide(const tay__run *run, real *y, size_t n)
 /* Members begin .. end - 1, in tiles of nearly the same size. */
 TAY__INLINE void tay__layer_members(const tay__layer *l, uint32_t begin, uint32_t end, tay__coefs coefs, bool reverse)
 {
-    uint32_t most = l->run->scale > TAY__WIDTH ? TAY__SQUARE : TAY__TALL;
+    uint32_t most = coefs == TAY__VECTOR_COEFS ? TAY__FLAT : l->run->scale > TAY__WIDTH ? TAY__SQUARE : TAY__TALL;
 
     for (uint32_t m = begin, left, size; m < end; m += size) {
         left = end - m;
         uint32_t tiles = (left + most - 1) / most;
         size = (left + tiles - 1) / tiles;
+        if (coefs == TAY__VECTOR_COEFS && size > TAY__FLAT) __builtin_unreachable();
         switch (size) {
         case 1: tay__layer_tile(l, m, 1, coefs, reverse); break;
         case 2: tay__layer_tile(l, m, 2, coefs, reverse); break;

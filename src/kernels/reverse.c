@@ -1,17 +1,8 @@
 /*
  * The way back: drivers of the adjoint kernels over segments of rows, and the cotangents of coefficients, which are sums
- * over orders and lanes that wait until all cotangents of a step are known. For double and several lanes only.
+ * over orders and lanes that wait until all cotangents of a step are known. For several lanes only.
  */
 #include "kernels/reverse.h"
-
-#ifdef TAY__F32
-
-void TAY__NAME(select_reverse)(tay__kernel *kernel, const tay__group *group, size_t lanes, bool lane_coefs)
-{
-    (void)kernel, (void)group, (void)lanes, (void)lane_coefs;
-}
-
-#else
 
 #include <math.h>
 
@@ -64,43 +55,52 @@ static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, cons
     }
 }
 
-/* Element i: the sum of the elements of rows[i]. */
-TAY__INLINE vec tay__sums(const vec *rows)
+/* Members that learn at once: their sums, for three operands, fill the registers. */
+enum { LEARNERS = TAY__VECTOR_BYTES == 64 ? 8 : TAY__VECTOR_BYTES == 32 ? 4 : TAY__WIDTH };
+
+/* to[i] += the sum of the elements of rows[i]. */
+TAY__INLINE void tay__add_sums(real *to, const vec *rows)
 {
-#if TAY__VECTOR_BYTES == 32
+#if TAY__VECTOR_BYTES == 32 && !defined TAY__F32
     vec a = __builtin_shuffle(rows[0], rows[1], (ivec){0, 4, 2, 6}) + __builtin_shuffle(rows[0], rows[1], (ivec){1, 5, 3, 7});
     vec b = __builtin_shuffle(rows[2], rows[3], (ivec){0, 4, 2, 6}) + __builtin_shuffle(rows[2], rows[3], (ivec){1, 5, 3, 7});
-    return __builtin_shuffle(a, b, (ivec){0, 1, 4, 5}) + __builtin_shuffle(a, b, (ivec){2, 3, 6, 7});
+    vec sums = __builtin_shuffle(a, b, (ivec){0, 1, 4, 5}) + __builtin_shuffle(a, b, (ivec){2, 3, 6, 7});
+    tay__store(to, tay__load(to) + sums);
+#elif TAY__VECTOR_BYTES == 32
+    const ivec even = {0, 8, 2, 10, 4, 12, 6, 14}, odd = {1, 9, 3, 11, 5, 13, 7, 15};
+    vec a = __builtin_shuffle(rows[0], rows[1], even) + __builtin_shuffle(rows[0], rows[1], odd);
+    vec b = __builtin_shuffle(rows[2], rows[3], even) + __builtin_shuffle(rows[2], rows[3], odd);
+    vec halves = __builtin_shuffle(a, b, (ivec){0, 1, 8, 9, 4, 5, 12, 13});
+    halves += __builtin_shuffle(a, b, (ivec){2, 3, 10, 11, 6, 7, 14, 15});
+    for (int i = 0; i < 4; i++) to[i] += halves[i] + halves[i + 4];
 #else
-    vec sums = {0};
-    for (int i = 0; i < TAY__WIDTH; i++) {
+    for (int i = 0; i < LEARNERS; i++) {
         real sum = 0;
         for (int e = 0; e < TAY__WIDTH; e++) sum += rows[i][e];
-        sums[i] = sum;
+        to[i] += sum;
     }
-    return sums;
 #endif
 }
 
-/* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and a vector of members m (the last ones
+/* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and LEARNERS members from m on (the last ones
  * repeat). */
 TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, size_t m, size_t members, int terms)
 {
-    vec sum[3][TAY__WIDTH] = {{{0}}};
-    const real *a[3], *y[TAY__WIDTH];
-    size_t left = members - m < TAY__WIDTH ? members - m : TAY__WIDTH;
+    vec sum[3][LEARNERS] = {{{0}}};
+    const real *a[3], *y[LEARNERS];
+    size_t left = members - m < LEARNERS ? members - m : LEARNERS;
 
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) a[k] = tay__operand_a(run, first + (uint32_t)k);
 #pragma GCC unroll 8
-    for (size_t j = 0; j < TAY__WIDTH; j++) y[j] = tay__bar_y(run, 0) + (m + (j < left ? j : left - 1)) * run->scale;
-    for (uint32_t n = 0; n < run->n_orders; n++) {
+    for (size_t j = 0; j < LEARNERS; j++) y[j] = tay__bar_y(run, 0) + (m + (j < left ? j : left - 1)) * run->scale;
+    for (uint32_t n = run->n; n < run->n_orders; n++) {
         for (size_t at = 0; at < run->scale; at += TAY__WIDTH) {
             vec x[3];
 #pragma GCC unroll 3
             for (int k = 0; k < terms; k++) x[k] = tay__load(a[k] + n * run->plane + at);
 #pragma GCC unroll 8
-            for (int j = 0; j < TAY__WIDTH; j++) {
+            for (int j = 0; j < LEARNERS; j++) {
                 vec bar = tay__load(y[j] + n * run->plane + at);
 #pragma GCC unroll 3
                 for (int k = 0; k < terms; k++) sum[k][j] += bar * x[k];
@@ -110,15 +110,13 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, size_t m, 
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) {
         real *to = run->bar_coefs + (first + (size_t)k) * run->coef_step + m;
-        vec sums = tay__sums(sum[k]);
-        if (left == TAY__WIDTH)
-            tay__store(to, tay__load(to) + sums);
-        else
-            for (size_t j = 0; j < left; j++) to[j] += sums[j];
+        real few[LEARNERS] = {0};
+        tay__add_sums(left == LEARNERS ? to : few, sum[k]);
+        for (size_t j = 0; j < left && left < LEARNERS; j++) to[j] += few[j];
     }
 }
 
-/* A vector of members, terms begin .. end - 1. */
+/* LEARNERS members, terms begin .. end - 1. */
 TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t end, size_t m, size_t members)
 {
     for (uint32_t k = begin, terms; k < end; k += terms) {
@@ -141,7 +139,7 @@ static void learn_row(const tay__run *run, size_t members)
 
     for (uint32_t begin = 0, end; begin < run->n_terms; begin = end) {
         end = run->n_terms - begin < most ? run->n_terms : begin + most;
-        for (size_t m = 0; m < members; m += TAY__WIDTH) tay__learn_terms(run, begin, end, m, members);
+        for (size_t m = 0; m < members; m += LEARNERS) tay__learn_terms(run, begin, end, m, members);
     }
 }
 
@@ -153,6 +151,7 @@ TAY__INLINE void tay__gain(real *to, const real *p, size_t length, bool by_lane)
 
 static void learn_constants(const tay__run *run, const tay__pass *pass)
 {
+    if (!run->constants || run->n > 0) return;
     real *to = (real *)pass->packed_bar + run->constant_at;
     const real *y = tay__bar_y(run, 0);
 
@@ -160,18 +159,17 @@ static void learn_constants(const tay__run *run, const tay__pass *pass)
         tay__gain(to + at / run->scale * pass->coef_lanes, y + at, run->scale, pass->coef_lanes > 1);
 }
 
-static void learn_layer(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n_orders,
+static void learn_layer(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t from,
                         const tay__segment *segments, size_t n_segments)
 {
     tay__run run;
-    (void)n_orders;
 
-    tay__begin_run(&run, pass, kernel, group, 0);
+    tay__begin_run(&run, pass, kernel, group, from);
     for (size_t i = 0; i < n_segments; i++) {
         tay__place_run(&run, pass, &segments[i]);
         run.bar_coefs = (real *)pass->packed_bar + run.coef_at;
         learn_row(&run, (size_t)(segments[i].end - segments[i].begin));
-        if (run.constants) learn_constants(&run, pass);
+        learn_constants(&run, pass);
     }
 }
 
@@ -194,21 +192,20 @@ static void learn_member(const tay__run *run, const tay__pass *pass)
         real *to = (real *)pass->packed_bar + run->coef_at + k * run->coef_step;
         for (size_t at = 0; at < run->length; at += TAY__WIDTH) {
             vec sum = {0};
-            for (uint32_t n = 0; n < run->n_orders; n++)
+            for (uint32_t n = run->n; n < run->n_orders; n++)
                 sum += tay__load(tay__bar_y(run, n) + at) * tay__multiplied(run, k, n, at);
             tay__gain(to + (pass->coef_lanes > 1 ? at : 0), (const real *)&sum, TAY__WIDTH, pass->coef_lanes > 1);
         }
     }
-    if (run->constants) learn_constants(run, pass);
+    learn_constants(run, pass);
 }
 
-static void learn_members(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n_orders,
+static void learn_members(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t from,
                           const tay__segment *segments, size_t n_segments)
 {
     tay__run run;
-    (void)n_orders;
 
-    tay__begin_run(&run, pass, kernel, group, 0);
+    tay__begin_run(&run, pass, kernel, group, from);
     for (size_t i = 0; i < n_segments; i++) {
         for (int32_t m = segments[i].begin; m < segments[i].end; m++) {
             tay__place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
@@ -241,5 +238,3 @@ void TAY__NAME(select_reverse)(tay__kernel *kernel, const tay__group *group, siz
     if (!group->has_coefs && !group->has_constant) return;
     kernel->learn = tay__is_layer(group) && !lane_coefs ? learn_layer : learn_members;
 }
-
-#endif

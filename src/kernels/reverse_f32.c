@@ -1,3 +1,3 @@
-/* The way back does not exist for float; see reverse.c. */
+/* The way back for float; see reverse.c. */
 #define TAY__F32
 #include "kernels/reverse.c"

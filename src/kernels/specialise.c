@@ -195,6 +195,6 @@ SITE(pack, 1, do {
 #if TAY__VECTOR_BYTES == 64 || TAY__VECTOR_BYTES <= 8
 #include "kernels/specialise_points.h"
 #endif
-#if !defined TAY__F32 && (TAY__VECTOR_BYTES == 32 || TAY__VECTOR_BYTES == 64)
+#if TAY__VECTOR_BYTES == 32 || TAY__VECTOR_BYTES == 64
 #include "kernels/specialise_lanes.h"
 #endif

@@ -21,6 +21,11 @@ static const equations more_systems[] = {
 
 enum { N_ALL = N_SYSTEMS + sizeof more_systems / sizeof *more_systems };
 
+static const equations *system_of(size_t number)
+{
+    return number < N_SYSTEMS ? &systems[number] : &more_systems[number - N_SYSTEMS];
+}
+
 /* One case: the exec, its memory, and weights of the loss sum_n,i,l w x_n. */
 typedef struct fixture {
     tay__exec *exec;
@@ -40,13 +45,13 @@ static double draw(void)
     return (double)(state >> 11) * 0x1p-53 - 0.5;
 }
 
-static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool lane_coefs)
+static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool lane_coefs, uint32_t low)
 {
     tay__program *program = make_program(e, true, true);
     size_t n = program->n_inputs;
 
     *f = (fixture){.lanes = lanes, .lane_coefs = lane_coefs, .p = program};
-    assert_ok(tay__exec_create_reversible(&f->exec, program, ORDER, lanes, lane_coefs));
+    assert_ok(tay__exec_create_reversible(&f->exec, program, ORDER, lanes, lane_coefs, low));
     static tay__exec *first; /* where there is a JIT, it makes code for all or none */
     static tay_execution execution;
     tay__exec_choose(f->exec, TAY_EXECUTION_DEFAULT);
@@ -116,8 +121,7 @@ static void check(const char *what, size_t i, double got, double expected)
 /* The jet goes, but for what is saved of it. */
 static void lose_the_rest(fixture *f)
 {
-    size_t n = tay__exec_n_saved(f->exec, ORDER);
-    double *saved = malloc(n * sizeof *saved), *jet = f->w->jet;
+    double *saved = malloc(tay__exec_saved_bytes(f->exec, ORDER)), *jet = f->w->jet;
 
     assert_non_null(saved);
     tay__exec_save(f->exec, saved, f->w, ORDER);
@@ -131,7 +135,7 @@ static void check_system(size_t number, uint32_t lanes, bool lane_coefs)
     static fixture f;
     double pars_bar[MAX_PARS * 64] = {0};
 
-    fixture_create(&f, number < N_SYSTEMS ? &systems[number] : &more_systems[number - N_SYSTEMS], lanes, lane_coefs);
+    fixture_create(&f, system_of(number), lanes, lane_coefs, 0);
     size_t size = f.p->n_inputs * (size_t)lanes, n_pars = f.p->prologue ? f.p->prologue->n_pars : 0;
     double *bar = f.bars->jet;
     run(&f, 3);
@@ -164,6 +168,73 @@ static void test_lane_parameters(void **state)
     for (size_t i = 0; i < N_ALL; i++) check_system(i, (uint32_t)tay__exec_width(), true);
 }
 
+/* The states' coefficients, then the cotangents of their initial values, the time and the parameters, of a fixture whose
+ * weights of orders above `from` count `scale` times. *n: how many. */
+static double *gradient(fixture *f, uint32_t from, double scale, size_t *n)
+{
+    size_t size = f->p->n_inputs * (size_t)f->lanes, n_pars = f->p->prologue ? f->p->prologue->n_pars : 0;
+    size_t n_bars = n_pars * (f->lane_coefs ? f->lanes : 1), count = 0;
+    double *all = calloc((ORDER + 1) * size + size + f->lanes + n_bars, sizeof *all);
+
+    assert_non_null(all);
+    run(f, 5);
+    for (size_t k = 0; k <= ORDER; k++)
+        for (size_t i = 0; i < size; i++) all[count++] = ((double *)f->w->jet)[k * f->w->plane + i];
+    lose_the_rest(f);
+    tay__cotangents_clear(f->exec, f->bars, ORDER);
+    for (size_t k = 0; k <= ORDER; k++)
+        for (size_t i = 0; i < size; i++)
+            f->bars->jet[k * f->w->plane + i] = (k > from ? scale : 1) * f->weights[k * size + i];
+    tay__exec_reverse(f->exec, f->w, f->bars, ORDER, true);
+    for (size_t i = 0; i < size; i++) all[count++] = f->bars->jet[i];
+    for (size_t l = 0; l < f->lanes && f->p->time_slot >= 0; l++)
+        all[count++] = f->bars->jet[(size_t)f->p->time_slot * f->lanes + l];
+    tay__exec_reverse_parameters(f->exec, f->w, f->bars, all + count);
+    *n = count + n_bars;
+    return all;
+}
+
+/* Orders from 3 or 5 on in float: as in double, but for the rounding errors of float; exactly so where no cotangent comes from
+ * these orders. One workspace and its cotangents serve several runs. */
+static void check_mixed(size_t number, uint32_t lanes, bool lane_coefs, uint32_t low)
+{
+    static const double scales[] = {1, 0, 0x1p-200};
+    static fixture mixed, whole;
+
+    fixture_create(&whole, system_of(number), lanes, lane_coefs, 0);
+    fixture_create(&mixed, system_of(number), lanes, lane_coefs, low);
+    memcpy(mixed.pars, whole.pars, sizeof mixed.pars);
+    memcpy(mixed.weights, whole.weights, sizeof mixed.weights);
+    for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+        size_t n, n_mixed;
+        double *expected = gradient(&whole, low, scales[s], &n), *got = gradient(&mixed, low, scales[s], &n_mixed);
+        assert_int_equal(n, n_mixed);
+        size_t jets = (ORDER + 1) * whole.p->n_inputs * (size_t)lanes;
+        for (size_t i = 0; i < n; i++) {
+            double allowed = i >= jets && scales[s] != 1 ? 1e-13 : 4e-6, size = 1 + fabs(expected[i]);
+            if (!(fabs(got[i] - expected[i]) <= allowed * size))
+                fail_msg("system %zu, low %u, scale %g, %zu: %.15g, in double %.15g", number, low, scales[s], i, got[i],
+                         expected[i]);
+        }
+        free(expected);
+        free(got);
+    }
+    fixture_free(&whole);
+    fixture_free(&mixed);
+}
+
+static void test_mixed_precision(void **state)
+{
+    uint32_t width = (uint32_t)tay__exec_width();
+    (void)state;
+
+    for (size_t i = 0; i < N_ALL; i++) {
+        check_mixed(i, width, false, 3);
+        check_mixed(i, 3 * width, false, 5);
+        check_mixed(i, width, true, 3);
+    }
+}
+
 /* Polynomials of lanes, each at its own times, their derivatives and adjoints, against sums in long double. */
 static void test_polynomials(void **state)
 {
@@ -172,7 +243,7 @@ static void test_polynomials(void **state)
     static double h[TIMES * 64], out[TIMES * COUNT * 64], slope[TIMES * COUNT * 64], y_bar[TIMES * COUNT * 64];
     (void)state;
 
-    fixture_create(&f, &systems[1], 3 * (uint32_t)tay__exec_width(), false);
+    fixture_create(&f, &systems[1], 3 * (uint32_t)tay__exec_width(), false, 0);
     size_t lanes = f.lanes, plane = f.w->plane;
     const double *jet = f.w->jet;
     run(&f, ORDER);
@@ -204,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared_parameters),
         cmocka_unit_test(test_lane_parameters),
+        cmocka_unit_test(test_mixed_precision),
         cmocka_unit_test(test_polynomials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
