@@ -299,13 +299,12 @@ out:
 tay_status tay__bind(tay__exec *exec)
 {
     tay_status status = TAY_OK;
-    const tay__program *program = exec->program;
+    const tay__stage **stages;
 
     TAY_TRY(tay__find_scaled(exec));
-    for (uint32_t i = 0; i < program->n_stages; i++) {
-        const tay__stage *stage = &program->stages[i];
-        TAY_TRY(stage->recurrent ? bind_recurrent(exec, stage) : bind_alone(exec, stage));
-    }
+    TAY_TRY(tay__start_sums(&stages, exec));
+    for (uint32_t i = 0; i < exec->program->n_stages; i++)
+        TAY_TRY(stages[i]->recurrent ? bind_recurrent(exec, stages[i]) : bind_alone(exec, stages[i]));
     TAY_TRY(begin_slice(exec)); /* the end of the last one */
 out:
     return status;

@@ -270,6 +270,9 @@ void tay__restore_high(const tay__exec *exec, tay__workspace *workspace, const v
 /* Fills operations, steps, slices and segments; raises n_slots and n_scratch. */
 tay_status tay__bind(tay__exec *exec);
 
+/* *out: the program's stages, in which sums of those with columns start from what is added to them (one lane). */
+tay_status tay__start_sums(const tay__stage ***out, tay__exec *exec);
+
 /* A group to be bound; to_state: its rows are states, see tay__kernel. */
 typedef struct tay__fused {
     const tay__group *group;

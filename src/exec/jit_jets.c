@@ -82,6 +82,7 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .has_coefs = g->has_coefs,
                           .has_constant = g->has_constant && e->place == FIRST,
                           .constant_step = 1,
+                          .start = g->start ? (uint64_t)g->start + g->offset[s->row] + (uint64_t)s->begin : 0,
                           .function = (uint64_t)g->function,
                           .row_length = (uint64_t)row->length,
                           .outwards = e->unrolls,
@@ -458,6 +459,7 @@ static tay_status mark_used(tay__emitter *e)
     for (size_t i = 0; i < e->exec->operations.count; i++) {
         tay__mark_members(e->used, operations[i].group, true);
         tay__see_operands(operations[i].group, mark_operand, e);
+        if (operations[i].group->start) memset(&e->used[operations[i].group->start], true, operations[i].group->n_members);
     }
 out:
     return status;

@@ -62,6 +62,7 @@ static inline void tay__place_run(tay__run *run, const tay__pass *pass, const ta
         run->coef_at = (g->coefs + (g->varying_coefs ? g->n_terms * before + m : s->row * (size_t)g->n_terms)) * each;
         run->coefs = packed + run->coef_at;
     }
+    if (g->start) run->constants = run->jet + (size_t)g->start + before + m;
     if (g->has_constant) {
         run->constant_at = (g->constants + before + m) * each;
         run->constants = packed + run->constant_at;

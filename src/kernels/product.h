@@ -274,7 +274,7 @@ TAY__INLINE void tay__tile_block(const tay__run *run, int rows, size_t at, int v
 
 #pragma GCC unroll 6
     for (int m = 0; m < rows; m++) sum[m][0] = sum[m][1] = (vec){0};
-    if (run->n == 0 && run->constants) {
+    if (tay__starts(run)) {
 #pragma GCC unroll 6
         for (int m = 0; m < rows; m++) tay__start(sum[m], run, at + (size_t)(m * run->row->length), vectors);
     }
@@ -293,15 +293,23 @@ TAY__INLINE void tay__tile_block(const tay__run *run, int rows, size_t at, int v
             }
         }
     }
+    if (run->divisor != 0) { /* all at once: sums stay in registers */
+#pragma GCC unroll 6
+        for (int m = 0; m < rows; m++) {
+            sum[m][0] = tay__divide(sum[m][0], run->divisor, run->inverse);
+            if (vectors > 1) sum[m][1] = tay__divide(sum[m][1], run->divisor, run->inverse);
+        }
+    }
 #pragma GCC unroll 6
     for (int m = 0; m < rows; m++) {
         size_t below = (size_t)(run->row[m].first - run->row[0].first);
-        tay__store_block(run, tay__result(run, at) + below, sum[m], vectors);
+        tay__store_as_is(run, tay__result(run, at) + below, sum[m], vectors);
     }
 }
 
-TAY__INLINE void tay__product_tile(const tay__run *run, int rows)
+TAY__INLINE void tay__product_tile(const void *p, int rows)
 {
+    const tay__run run_ = *(const tay__run *)p, *run = &run_; /* no store can change it */
     const size_t w = TAY__WIDTH;
 
     for (size_t done = 0; done < run->length;) {

@@ -144,7 +144,18 @@ TAY__INLINE vec tay__divide(vec a, real n, real inverse)
 #endif
 }
 
-/* Stores the vectors of a block at y. */
+/* Stores the vectors of a block, as they are, at y. */
+TAY__INLINE void tay__store_as_is(const tay__run *run, real *y, const vec *v, int vectors)
+{
+    if (vectors == 1 && run->length < TAY__WIDTH) {
+        tay__store_few(y, v[0], run->length);
+        return;
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) tay__store(y + i * TAY__WIDTH, v[i]);
+}
+
+/* Stores the vectors of a block at y, divided or multiplied as the run says. */
 TAY__INLINE void tay__store_block(const tay__run *run, real *y, const vec *v, int vectors)
 {
     vec divided[TAY__BLOCK];
@@ -159,12 +170,7 @@ TAY__INLINE void tay__store_block(const tay__run *run, real *y, const vec *v, in
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) divided[i] *= run->factor;
     }
-    if (vectors == 1 && run->length < TAY__WIDTH) {
-        tay__store_few(y, divided[0], run->length);
-        return;
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) tay__store(y + i * TAY__WIDTH, divided[i]);
+    tay__store_as_is(run, y, divided, vectors);
 }
 
 TAY__INLINE void tay__load_block(vec *v, const real *p, int vectors)
@@ -215,11 +221,17 @@ TAY__INLINE uint32_t tay__next_term(vec **to, vec *s, vec *other, uint32_t i, ui
     return rest % 2 == 0 ? n - 1 - rest / 2 : 1 + rest / 2;
 }
 
-/* The start of a sum: nothing, or the constants at order 0. */
+/* Whether sums start from something: constants at order 0, or what is in the group's slots. */
+TAY__INLINE bool tay__starts(const tay__run *run)
+{
+    return run->constants && (run->n == 0 || run->group->start);
+}
+
+/* The start of a sum: nothing, or that. */
 TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vectors)
 {
     tay__begin_sums(sum, vectors);
-    if (run->n > 0 || !run->constants) return;
+    if (!tay__starts(run)) return;
     if (run->constant_step) {
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) sum[i] = tay__load(run->constants + at + (size_t)i * TAY__WIDTH);

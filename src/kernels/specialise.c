@@ -58,7 +58,7 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .step = site->step,
                       .coefs = site->has_coefs ? packed + site->coefs : NULL,
                       .coef_step = site->coef_step,
-                      .constants = site->has_constant ? packed + site->constants : NULL,
+                      .constants = site->start ? jet + site->start : site->has_constant ? packed + site->constants : NULL,
                       .constant_step = site->constant_step,
                       .tile = scratch + site->tile,
                       .n_orders = (uint32_t)site->n_orders,
@@ -70,6 +70,7 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .fresh = site->fresh,
                       .y_at = site->y};
     group->exponent = site->exponent;
+    group->start = (int32_t)site->start;
     group->function = (tay_function)site->function;
     for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};
     rows[0].length = (int32_t)site->row_length;

@@ -70,6 +70,9 @@ typedef struct tay__group {
      * state, a_transient[k] says whether operand k is transient, in all rows (NULL: none is). */
     bool transient;
     const uint8_t *a_transient;
+    /* Not 0 in bound groups only (exec/start.c): the sums start from coefficient 0 of slot start + (members in the rows before)
+     * + m, at all orders. */
+    int32_t start;
 } tay__group;
 
 enum { TAY__PITCH = 16 };
@@ -116,6 +119,8 @@ typedef struct tay__program_spec {
 /* Lowers and rolls. Errors name the variable that is unknown, ... */
 tay_status tay__program_create(tay__program **out, const tay__program_spec *spec);
 void tay__program_free(tay__program *program);
+/* Marks how many rows from each on can run as one tile; all are marked as 1 before. */
+void tay__find_tiles(const tay__group *g);
 /* Text for people: groups, rows, operands; free with tay__free. */
 tay_status tay__program_dump(char **out, const tay__program *program);
 /* TAY_OK, or which invariant is broken (used by tests and debug builds between passes). */

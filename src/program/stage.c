@@ -210,8 +210,8 @@ out:
     return status;
 }
 
-/* Marks how many rows from each on can run as one tile: same b, length and column. */
-static void find_tiles(const tay__group *g)
+/* Same b, length and column. */
+void tay__find_tiles(const tay__group *g)
 {
     tay__row *rows = (tay__row *)g->rows;
     size_t width = g->n_terms * sizeof *g->b;
@@ -397,7 +397,7 @@ tay_status tay__make_stages(tay__program *program, tay__group *groups, const tay
     for (uint32_t i = 0; i < program->n_slots; i++) s.group_of[i] = -1;
     for (uint32_t i = 0; i < program->n_stages; i++) {
         if (program->stages[i].recurrent) TAY_TRY(find_columns(&program->stages[i], s.group_of));
-        for (uint32_t g = 0; g < program->stages[i].n_groups; g++) find_tiles(&program->stages[i].groups[g]);
+        for (uint32_t g = 0; g < program->stages[i].n_groups; g++) tay__find_tiles(&program->stages[i].groups[g]);
     }
     if (program->jets) TAY_TRY(find_transients(program, sorted, bundles->n, s.group_of));
 out:

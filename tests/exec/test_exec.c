@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "equations.h"
+#include "exec/bound.h"
 #include "exec/jit.h"
 #include "program/interpret.h"
 #include "support/failing_alloc.h"
@@ -156,22 +157,29 @@ static void test_values(void **state)
     check_all(false);
 }
 
-/* phi' = J(x) phi + g, x' = f(x), in 2 x COLUMNS columns. */
-enum { COLUMNS = 150, N_MATRIX = 2 + 2 * COLUMNS };
+/* phi' = J(x) phi + g, x' = f(x), in 2 x COLUMNS columns; with all kinds of g, each in as many of them: none, products, a
+ * function's values, the same with a factor and a constant, constants. */
+enum { KINDS = 5, COLUMNS = 30 * KINDS, N_MATRIX = 2 + 2 * COLUMNS };
 
 static tay__program *matrix_equation(void)
 {
     static const char *const f[] = {"v0 v1 * sin", "v1 v0 tanh +"};
-    static const char *const rows[] = {"v0 cos v%d * v1 sin v%d * +", "v1 tanh v%d * v0 tanh v%d * + v0 %d.5 / sin +"};
+    static const char *const rows[2][KINDS] = {
+        {"v0 cos v%d * v1 sin v%d * +", "v0 cos v%d * v1 sin v%d * + v0 v1 %d.5 / sin * +", "v0 cos v%d * v1 sin v%d * +",
+         "v0 cos v%d * v1 sin v%d * + v0 %d.5 / cos 3 * + 0.25 +", "v0 cos v%d * v1 sin v%d * +"},
+        {"v1 tanh v%d * v0 tanh v%d * +", "v1 tanh v%d * v0 tanh v%d * + v1 cos v1 %d.5 / sin * +",
+         "v1 tanh v%d * v0 tanh v%d * + v0 %d.5 / sin +", "v1 tanh v%d * v0 tanh v%d * + v0 %d.5 / sin 2 * + 0.5 +",
+         "v1 tanh v%d * v0 tanh v%d * + %d.5 +"}};
     tay_expr *vars[N_MATRIX], *rhs[N_MATRIX];
     tay__program *p;
-    char text[64];
+    char text[96];
 
     for (int i = 0; i < N_MATRIX; i++) {
         snprintf(text, sizeof text, "v%d", i);
         vars[i] = rpn(text);
         int column = (i - 2) % COLUMNS;
-        if (i >= 2) snprintf(text, sizeof text, rows[(i - 2) / COLUMNS], 2 + column, 2 + COLUMNS + column, column);
+        const char *row = i < 2 ? NULL : rows[(i - 2) / COLUMNS][column / (COLUMNS / KINDS)];
+        if (row) snprintf(text, sizeof text, row, 2 + column, 2 + COLUMNS + column, column);
         rhs[i] = rpn(i < 2 ? f[i] : text);
     }
     assert_ok(tay__program_create(&p, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = N_MATRIX,
@@ -190,10 +198,21 @@ static void run_matrix(tay__exec **exec, tay__workspace **w, tay__program *p, ui
     assert_ok(tay__workspace_create(w, *exec));
     for (size_t i = 0; i < N_MATRIX; i++)
         for (uint32_t l = 0; l < lanes; l++) ((double *)(*w)->jet)[i * lanes + l] = sin(1.0 + (double)i) / (1 + l);
-    tay__exec_run(*exec, *w);
+    for (int again = 0; again < 2; again++) tay__exec_run(*exec, *w); /* what a run leaves behind must not matter */
 }
 
-/* Blocks of columns give the same bits as the whole stage, and lanes those of one lane. */
+/* How many operations of an exec are sums that start from what is added to them. */
+static size_t n_started(const tay__exec *exec)
+{
+    const tay__operation *operations = exec->operations.data;
+    size_t n = 0;
+
+    for (size_t i = 0; i < exec->operations.count; i++) n += operations[i].group->start > 0;
+    return n;
+}
+
+/* Blocks of columns, where sums start from what is added to them, give what the whole stage gives, and lanes what one lane
+ * does; to rounding, as they add in other orders: a few units of the largest coefficients. */
 static void test_columns(void **state)
 {
     (void)state;
@@ -208,6 +227,7 @@ static void test_columns(void **state)
         for (uint32_t s = 0; s < p->n_stages; s++) columns += p->stages[s].n_columns;
         assert_true(columns >= COLUMNS);
         run_matrix(&by_columns, &w_columns, p, 1);
+        assert_true(n_started(by_columns) > 0);
         p = matrix_equation();
         for (uint32_t s = 0; s < p->n_stages; s++) p->stages[s].n_columns = 0;
         run_matrix(&whole, &w_whole, p, 1);
@@ -215,9 +235,10 @@ static void test_columns(void **state)
         for (size_t n = 0; n <= ORDER; n++) {
             const double *x = (double *)w_columns->jet + n * w_columns->plane, *y = (double *)w_whole->jet + n * w_whole->plane;
             const double *z = (double *)w_laned->jet + n * w_laned->plane;
-            assert_memory_equal(x, y, N_MATRIX * sizeof *x);
-            /* Compilers contract other multiply-adds with lanes than without: a few units of the largest coefficients. */
-            for (size_t i = 0; i < N_MATRIX; i++) check_value(z[16 * i], x[i], TAY_FLOAT64, 1, 0);
+            for (size_t i = 0; i < N_MATRIX; i++) {
+                check_value(y[i], x[i], TAY_FLOAT64, 1, 0);
+                check_value(z[16 * i], x[i], TAY_FLOAT64, 1, 0);
+            }
         }
         tay__workspace_free(w_columns);
         tay__workspace_free(w_whole);

@@ -35,8 +35,18 @@ def three_functions(**options):
     )  # fmt: skip
 
 
+def sensitivities(**options):
+    """Columns of variational equations, to which a product, other terms, constants or nothing is added."""
+    x, y = hk.make_vars("x", "y")
+    f = hk.model.ffnn(inputs=[x, y], nn_hidden=[7, 5], n_out=2, activations=[hk.tanh, hk.tanh, lambda v: v])
+    system = hk.var_ode_sys(list(zip((x, y), f)), args=hk.var_args.vars | hk.var_args.params)
+    ta = hk.taylor_adaptive(system, [0.3, -0.2], compact_mode=True, **options)
+    ta.pars[:] = np.random.default_rng(4).normal(size=ta.pars.size)
+    return ta
+
+
 @needs_jit
-@pytest.mark.parametrize("make", [kepler, three_functions])
+@pytest.mark.parametrize("make", [kepler, three_functions, sensitivities])
 def test_both_agree(make):
     ends = {}
     for execution in ("vm", "jit"):
