@@ -7,8 +7,8 @@
  */
 #include "exec/bound.h"
 
-/* In float, each lane has a unit of time (mixed.c), in which a state's coefficient n + 1 is, as an operation at order n writes it,
- * and its cotangent. */
+/* In float, each lane has a unit of time (mixed.c), in which a state's coefficient n + 1 is, as an operation at order n writes
+ * it, and its cotangent. */
 static void apply_units(const tay__exec *exec, const tay__operation *o, float *jet, uint32_t n, const float *units)
 {
     const tay__group *g = o->group;
