@@ -61,13 +61,15 @@ typedef struct tay__emitter {
     LLVMValueRef n; /* the order of the operation */
     LLVMValueRef n_orders; /* on the way back; else NULL */
     int place;      /* jit_jets.c */
-    tay__turn turn; /* which one of a pair of orders */
+    tay__turn turn; /* which one of a pair of orders, or whether sums are added to ahead */
+    uint32_t order; /* unrolled: that of all operations, which lags behind by their delays */
     bool *used;     /* [exec->n_slots] a value is kept there */
     uint32_t width; /* elements of the widest vector */
     size_t n_sites, most_sites;
     uint32_t most_unrolled; /* a loop over more terms stays one */
     uint32_t vectors; /* those of the sites so far, see tay__emit */
     bool unrolls;
+    uint32_t *ready; /* [exec->n_slots] unrolled: when the newest coefficient is there, in cycles, roughly */
     LLVMValueRef numbers; /* unrolled, and of points: the packed coefficients as constants, those that are numbers */
 } tay__emitter;
 

@@ -21,6 +21,11 @@ static size_t jet_bytes(const tay__exec *exec)
     return exec->plane * exec->element * exec->order;
 }
 
+static bool is_tiled(const tay__operation *o)
+{
+    return o->kernel.prepare != NULL;
+}
+
 typedef enum place { FIRST, MIDDLE, LAST } place;
 
 /* How many slots from `first` on may be written, if `length` of them are a row: those behind are nobody's. */
@@ -51,10 +56,21 @@ out:
     return status;
 }
 
+/* Whether, at an order of unrolled code, an operation's sum is begun an order ahead: if there are terms for that. */
+static bool goes_ahead(const tay__operation *o, uint32_t order)
+{
+    tay__primitive p = o->group->primitive;
+    bool sums = p == TAY__PRODUCT || p == TAY__QUOTIENT || p == TAY__POWER || p == TAY__INTEGRATE;
+
+    if (o->group->start || is_tiled(o) || tay__whole_kernel(o->group, false)) return false;
+    return sums && order >= o->delay + 4;
+}
+
 /* Products and powers, which read many coefficients, go by pairs of orders; not behind a state's last coefficient. */
 static tay__turn turn_of(const tay__emitter *e, const tay__operation *o)
 {
     const tay__group *g = o->group;
+    if (e->unrolls) return !goes_ahead(o, e->order) ? TAY__ALONE : e->turn == TAY__AHEAD ? TAY__AHEAD : TAY__CLOSING;
     bool pairs = (g->primitive == TAY__PRODUCT && g->a_stride == TAY__CONTIGUOUS) || g->primitive == TAY__POWER;
 
     return pairs && o->delay == 0 && !o->kernel.to_state ? e->turn : TAY__ALONE;
@@ -185,6 +201,34 @@ out:
     return status;
 }
 
+/* Products end with a_n b_0, after a_0 b_n: whether b_n comes later than a_n. */
+static bool swaps(const tay__emitter *e, const tay__group *g, const tay__segment *s)
+{
+    uint32_t k = g->n_terms - 1;
+
+    if (!e->ready || g->primitive != TAY__PRODUCT || g->square || g->a_stride != g->b_stride) return false;
+    return e->ready[tay__operand(g, g->a, g->a_stride, s->row, k, s->begin)]
+           < e->ready[tay__operand(g, g->b, g->b_stride, s->row, k, s->begin)];
+}
+
+/* Says when the results of an operation's segment are there: a multiply-add after each of the newest terms, in turn. */
+static void note_ready(tay__emitter *e, const tay__operation *o, const tay__segment *s)
+{
+    enum { MULTIPLY_ADD = 4 };
+    const tay__group *g = o->group;
+    bool swapped = swaps(e, g, s);
+    uint32_t first = (uint32_t)(g->rows[s->row].first + s->begin), time = 0;
+
+    for (uint32_t k = 0; k < g->n_terms; k++) {
+        uint32_t a = e->ready[tay__operand(g, g->a, g->a_stride, s->row, k, s->begin)];
+        uint32_t b = g->b ? e->ready[tay__operand(g, g->b, g->b_stride, s->row, k, s->begin)] : a;
+        if (b != a && !g->square) time = (time > (swapped ? a : b) ? time : swapped ? a : b) + MULTIPLY_ADD;
+        time = (time > (swapped ? b : a) ? time : swapped ? b : a) + MULTIPLY_ADD;
+    }
+    if (o->kernel.to_state) time += MULTIPLY_ADD;
+    for (int32_t m = 0; m < s->end - s->begin; m++) e->ready[first + (uint32_t)m] = time;
+}
+
 /* What the next segments' rows, at most three, do at orders n > 0; *rows: how many they are. */
 static tay_status make_rows(tay__draft *d, size_t *rows, tay__emitter *e, const tay__operation *o, const tay__segment *s,
                             size_t n)
@@ -192,21 +236,22 @@ static tay_status make_rows(tay__draft *d, size_t *rows, tay__emitter *e, const 
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
 
-    if ((*rows = common_rows(g, g->b, s, n)) > 1) {
+    *rows = 1; /* in unrolled code, which reads coefficients once for all anyway */
+    if (!e->unrolls && (*rows = common_rows(g, g->b, s, n)) > 1) {
         TAY_TRY(make_common_rows(d, e, o, g->a, s, (uint32_t)*rows));
-    } else if ((*rows = common_rows(g, g->a, s, n)) > 1) {
+    } else if (!e->unrolls && (*rows = common_rows(g, g->a, s, n)) > 1) {
         TAY_TRY(make_common_rows(d, e, o, g->b, s, (uint32_t)*rows));
     } else {
         TAY_TRY(make_draft(d, e, o, s));
         d->kernel = kernel_of(g);
+        if (swaps(e, g, s)) {
+            LLVMValueRef a = d->a;
+            d->a = d->b;
+            d->b = a;
+        }
     }
 out:
     return status;
-}
-
-static bool is_tiled(const tay__operation *o)
-{
-    return o->kernel.prepare != NULL;
 }
 
 /* Where the packed numbers of the tile of row r begin. */
@@ -268,7 +313,10 @@ static void set_used(tay__emitter *e, const tay__group *g, const tay__segment *s
 /* Begins an operation's turn to write. */
 static void begin_writing(tay__emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
 {
-    bool keeps_sums = turn_of(e, o) == TAY__SECOND && !o->group->transient; /* of the rows behind, where their results go */
+    tay__turn turn = turn_of(e, o);
+    /* of the rows behind, where their results go */
+    bool in_place = !o->group->transient || o->kernel.to_state;
+    bool keeps_sums = (turn == TAY__CLOSING || turn == TAY__SECOND) && in_place;
     if (!keeps_sums) set_used(e, o->group, segments, n_segments, false);
 }
 
@@ -297,6 +345,7 @@ static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const
             TAY_TRY(tay__emit_blocks(e, &d, 1));
         }
         set_used(e, g, &segments[i], rows, true);
+        for (size_t r = i; r < i + rows && e->ready && e->turn != TAY__AHEAD; r++) note_ready(e, o, &segments[r]);
     }
 out:
     e->n = n;
@@ -374,6 +423,25 @@ out:
     return status;
 }
 
+/* Unrolled: begins sums of the next order. What they wait for is there, while this order's coefficients wait for each other. */
+static tay_status emit_ahead(tay__emitter *e, const tay__step *step, const size_t *slice)
+{
+    tay_status status = TAY_OK;
+    const tay__segment *segments = e->exec->segments.data;
+
+    e->turn = TAY__AHEAD;
+    e->place = ++e->order == e->exec->order ? LAST : MIDDLE;
+    e->n = tay__number(e, e->order);
+    for (uint32_t k = 0; k < step->n_operations; k++) {
+        const tay__operation *o = tay__operation_of(e->exec, step, k);
+        if (goes_ahead(o, e->order)) TAY_TRY(emit_operation(e, o, segments + slice[k], slice[k + 1] - slice[k]));
+    }
+    e->order--;
+    e->turn = TAY__ALONE;
+out:
+    return status;
+}
+
 static tay_status emit_order(tay__emitter *e, const tay__step *step, const size_t *slice, place where, LLVMValueRef n)
 {
     tay_status status = TAY_OK;
@@ -429,10 +497,16 @@ static tay_status emit_step(tay__emitter *e, const tay__step *step)
         tay__end_loop(e, &l);
     }
     for (uint32_t part = 0; part < step->n_parts; part++, slice += step->n_operations) {
+        e->order = 0;
         TAY_TRY(emit_order(e, step, slice, FIRST, tay__number(e, 0)));
         bool pairs = tay__pairs_orders(e->exec);
         uint32_t n = 1, last = e->unrolls ? order : pairs && order % 2 == 0 ? 2 : 1;
-        while (n < last) TAY_TRY(emit_order(e, step, slice, MIDDLE, tay__number(e, n++)));
+        for (; n < last; n++) {
+            e->order = n;
+            if (e->unrolls) TAY_TRY(emit_ahead(e, step, slice));
+            TAY_TRY(emit_order(e, step, slice, MIDDLE, tay__number(e, n)));
+        }
+        e->order = order;
         if (n < order) TAY_TRY(emit_loop(e, step, slice, n, order, pairs));
         if (order > 0) TAY_TRY(emit_order(e, step, slice, LAST, tay__number(e, order)));
     }
@@ -477,11 +551,13 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
     tay__declare(&e);
     TAY_TRY(mark_used(&e));
     if (unrolls) TAY_TRY(tay__make_numbers(&e));
+    if (unrolls) TAY_TRY(tay__calloc(&e.ready, exec->n_slots, sizeof *e.ready));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     llvm->BuildRetVoid(e.builder);
     *vectors = e.vectors;
 out:
     llvm->DisposeBuilder(e.builder);
     tay__free(e.used);
+    tay__free(e.ready);
     return status;
 }

@@ -100,7 +100,7 @@ tay_status tay__llvm_machine(LLVMTargetMachineRef *out, const tay__llvm *llvm, c
     sprintf(all, "%s%s", features, without(isa));
     if (llvm->GetTargetFromTriple(triple, &target, &error))
         TAY_FAIL(TAY_ERROR_STATE, "the JIT has no target %s: %s", triple, error);
-    *out = llvm->CreateTargetMachine(target, triple, cpu, all, LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelJITDefault);
+    *out = llvm->CreateTargetMachine(target, triple, cpu, all, LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelSmall);
     if (!*out) TAY_FAIL(TAY_ERROR_STATE, "the JIT has no machine for %s", cpu);
 out:
     if (error) llvm->DisposeMessage(error);

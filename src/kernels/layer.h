@@ -95,7 +95,7 @@ TAY__INLINE void tay__layer_tile(const tay__layer *l, uint32_t m, int members, t
 static void tay__layer_divide(const tay__run *run, real *y, size_t n)
 {
     for (size_t i = 0; i < n; i += TAY__WIDTH)
-        tay__store(y + i, tay__divide(tay__load(y + i), run->divisor, run->inverse));
+        tay__store(y + i, tay__divide(tay__load(y + i), run->divisor, run->inverse, false));
 }
 
 /* Members begin .. end - 1, in tiles of nearly the same size. */

@@ -31,17 +31,21 @@ TAY__INLINE void tay__convolve_one(vec *s, const real *a, const real *b, int vec
         s[i] += (a_stride == TAY__SHARED ? shared : tay__load(a + i * TAY__WIDTH)) * tay__load(b + i * TAY__WIDTH);
 }
 
-/* s[i] += sum_{j = 0..n} a_j b_{n-j} */
+/* s[i] += sum_{j = 0..n} a_j b_{n-j}, or what of it is added now */
 TAY__INLINE void tay__convolve(vec *s, const real *a, const real *b, uint32_t n, size_t plane, int vectors,
-                               tay__stride a_stride, bool outwards)
+                               tay__stride a_stride, bool outwards, tay__turn turn)
 {
     vec other[TAY__BLOCK], *to;
 
     tay__begin_sums(other, vectors);
     TAY__UNROLL
-    for (uint32_t i = 1; i < n; i++) {
+    for (uint32_t i = tay__first_term(n, turn); i < tay__end_of_terms(n, turn); i++) {
         uint32_t j = tay__next_term(&to, s, other, i, n, vectors, outwards);
         tay__convolve_one(to, a + j * plane, b + (n - j) * plane, vectors, a_stride);
+    }
+    if (turn == TAY__AHEAD) {
+        tay__add_sums(s, other, vectors);
+        return;
     }
     if (n > 0) tay__convolve_one(s, a, b + n * plane, vectors, a_stride);
     tay__convolve_one(s, a + n * plane, b, vectors, a_stride);
@@ -106,21 +110,25 @@ TAY__INLINE void tay__square_pair(vec *s, vec *next, const real *a, uint32_t n, 
 TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors, tay__stride a_stride, tay__coefs coefs)
 {
     vec sum[TAY__BLOCK];
+    tay__turn turn = TAY__TURN(run);
 
-    tay__start(sum, run, at, vectors);
+    if (turn == TAY__CLOSING) tay__load_block(sum, tay__partial(run, at, turn), vectors);
+    else tay__start(sum, run, at, vectors);
+    TAY__UNROLL
     for (uint32_t k = 0; k < run->n_terms; k++) {
         const real *a = tay__operand_a(run, k) + (a_stride == TAY__SHARED ? 0 : at);
         const real *b = tay__operand_b(run, k) + at;
         if (coefs == TAY__NO_COEFS) {
-            tay__convolve(sum, a, b, run->n, run->plane, vectors, a_stride, TAY__OUTWARDS(run));
+            tay__convolve(sum, a, b, run->n, run->plane, vectors, a_stride, TAY__OUTWARDS(run), turn);
         } else {
             vec s[TAY__BLOCK];
             tay__begin_sums(s, vectors);
-            tay__convolve(s, a, b, run->n, run->plane, vectors, a_stride, TAY__OUTWARDS(run));
+            tay__convolve(s, a, b, run->n, run->plane, vectors, a_stride, TAY__OUTWARDS(run), turn);
             tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
         }
     }
-    tay__store_block(run, tay__result(run, at), sum, vectors);
+    if (turn == TAY__AHEAD) tay__put_ahead(run, at, sum, vectors);
+    else tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
 TAY__RUN_KERNEL(tay__product_shared_v, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
@@ -181,8 +189,11 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
 {
     vec sum[TAY__BLOCK];
     uint32_t n = run->n;
+    tay__turn turn = TAY__TURN(run);
 
-    tay__start(sum, run, at, vectors);
+    if (turn == TAY__CLOSING) tay__load_block(sum, tay__partial(run, at, turn), vectors);
+    else tay__start(sum, run, at, vectors);
+    TAY__UNROLL
     for (uint32_t k = 0; k < run->n_terms; k++) {
         const real *a0 = tay__operand_a(run, k) + at, *a = a0 + n / 2 * run->plane;
         vec s[TAY__BLOCK];
@@ -190,17 +201,19 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
         TAY__UNROLL
         for (uint32_t i = 1; 2 * i < n; i++) {
             uint32_t j = TAY__OUTWARDS(run) ? (n + 1) / 2 - i : i;
+            if (turn == TAY__AHEAD ? j == 1 : turn == TAY__CLOSING && j > 1) continue;
             tay__convolve_one(s, a0 + j * run->plane, a0 + (n - j) * run->plane, vectors, TAY__CONTIGUOUS);
         }
-        if (n > 0) tay__convolve_one(s, a0, a0 + n * run->plane, vectors, TAY__CONTIGUOUS);
+        if (n > 0 && turn != TAY__AHEAD) tay__convolve_one(s, a0, a0 + n * run->plane, vectors, TAY__CONTIGUOUS);
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) {
-            vec middle = n % 2 == 0 ? tay__load(a + i * TAY__WIDTH) : (vec){0};
+            vec middle = n % 2 == 0 && turn != TAY__CLOSING ? tay__load(a + i * TAY__WIDTH) : (vec){0};
             s[i] = (s[i] + s[i]) + middle * middle;
         }
         tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
     }
-    tay__store_block(run, tay__result(run, at), sum, vectors);
+    if (turn == TAY__AHEAD) tay__put_ahead(run, at, sum, vectors);
+    else tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
 TAY__RUN_KERNEL(tay__square_1, tay__square_block, TAY__NO_COEFS)
@@ -221,7 +234,7 @@ TAY__INLINE void tay__sum_lanes(vec *s, vec *next, const real *a, const real *b,
     } else if (turn == TAY__SECOND) {
         tay__convolve_ends(s, a, b, n, plane, vectors);
     } else {
-        tay__convolve(s, a, b, n, plane, vectors, TAY__CONTIGUOUS, false);
+        tay__convolve(s, a, b, n, plane, vectors, TAY__CONTIGUOUS, false, TAY__ALONE);
 #pragma GCC unroll 4
         for (int i = 0; i < vectors && square; i++) s[i] *= (real)0.5;
     }
@@ -296,8 +309,8 @@ TAY__INLINE void tay__tile_block(const tay__run *run, int rows, size_t at, int v
     if (run->divisor != 0) { /* all at once: sums stay in registers */
 #pragma GCC unroll 6
         for (int m = 0; m < rows; m++) {
-            sum[m][0] = tay__divide(sum[m][0], run->divisor, run->inverse);
-            if (vectors > 1) sum[m][1] = tay__divide(sum[m][1], run->divisor, run->inverse);
+            sum[m][0] = tay__divide(sum[m][0], run->divisor, run->inverse, TAY__NEARLY(run, run->divisor));
+            if (vectors > 1) sum[m][1] = tay__divide(sum[m][1], run->divisor, run->inverse, TAY__NEARLY(run, run->divisor));
         }
     }
 #pragma GCC unroll 6

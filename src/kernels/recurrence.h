@@ -6,7 +6,8 @@
  *     integral  y_n = 1/n sum_k sum_{j=1..n} j a_{k,j} g_{k,n-j}
  *
  * Order 0 of power and integral is in pointwise.h. Terms with the newest coefficients come last in all sums: the others need
- * not wait for these, and the processor works ahead on them.
+ * not wait for these, and the processor works ahead on them. With one lane, divisions come before: a_n p y_0 / a_0 and
+ * a_n g_0 are added to the rest.
  */
 #ifndef TAY__RECURRENCE_H
 #define TAY__RECURRENCE_H
@@ -30,13 +31,20 @@ TAY__INLINE void tay__quotient_block(const tay__run *run, size_t at, int vectors
     uint32_t n = run->n;
     const real *a = tay__operand_a(run, 0) + n * plane + at, *b = tay__operand_b(run, 0) + at, *y = run->y + at;
     vec s[TAY__BLOCK], other[TAY__BLOCK], *to;
+    tay__turn turn = TAY__TURN(run);
 
     tay__begin_sums(s, vectors);
     tay__begin_sums(other, vectors);
+    if (turn == TAY__CLOSING) tay__load_block(s, tay__partial(run, at, turn), vectors);
     TAY__UNROLL
-    for (uint32_t i = 1; i < n; i++) {
+    for (uint32_t i = tay__first_term(n, turn); i < tay__end_of_terms(n, turn); i++) {
         uint32_t j = tay__next_term(&to, s, other, i, n, vectors, TAY__OUTWARDS(run));
         tay__add_product(to, b + (n - j) * plane, y + j * plane, 1, vectors, false);
+    }
+    if (turn == TAY__AHEAD) {
+        tay__add_sums(s, other, vectors);
+        tay__put_ahead(run, at, s, vectors);
+        return;
     }
     if (n > 0) tay__add_product(s, b + n * plane, y, 1, vectors, false);
 #pragma GCC unroll 4
@@ -75,42 +83,62 @@ TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
     if (turn == TAY__FIRST) {
         tay__power_pair(s, other, a, y, run->n, plane, p, vectors);
         tay__put_block(tay__partial(run, at, turn), other, vectors);
-    } else if (turn == TAY__SECOND) {
+    } else if (turn == TAY__SECOND || turn == TAY__CLOSING) {
         tay__load_block(s, tay__partial(run, at, turn), vectors);
-        tay__add_product(s, a + plane, y + (run->n - 1) * plane, n * p - (n - 1) * (p + 1), vectors, true);
     }
+    if (turn == TAY__SECOND)
+        tay__add_product(s, a + plane, y + (run->n - 1) * plane, n * p - (n - 1) * (p + 1), vectors, true);
     TAY__UNROLL
-    for (uint32_t i = 1; i < run->n && turn == TAY__ALONE; i++) {
+    for (uint32_t i = tay__first_term(run->n, turn); i < tay__end_of_terms(run->n, turn); i++) {
+        if (turn == TAY__FIRST || turn == TAY__SECOND) break;
         uint32_t j = tay__next_term(&to, s, other, i, run->n, vectors, TAY__OUTWARDS(run));
         tay__add_product(to, a + (run->n - j) * plane, y + j * plane, n * p - (real)j * (p + 1), vectors, true);
     }
-    tay__add_product(s, y, a + run->n * plane, n * p, vectors, true);
+    if (turn == TAY__AHEAD) {
+        tay__add_sums(s, other, vectors);
+        tay__put_ahead(run, at, s, vectors);
+        return;
+    }
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) s[i] /= n * tay__load(a + i * TAY__WIDTH);
+    for (int i = 0; i < vectors; i++) {
+        vec inverse = 1 / tay__load(a + i * TAY__WIDTH), last = (p * tay__load(y + i * TAY__WIDTH)) * inverse;
+        vec rest = s[i] * tay__divide(inverse, n, 1 / n, TAY__NEARLY(run, run->n));
+        s[i] = tay__multiply_add(tay__load(a + run->n * plane + i * TAY__WIDTH), last, rest);
+    }
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
-/* One lane: sum_{j=1..n} j a_j g_{n-j}, where the factors go to the a's: those of unrolled code are made once for all orders. */
+/* One lane: sum_{j=1..n-1} j a_j g_{n-j}, where the factors go to the a's: in unrolled code they are made once for all orders. */
 TAY__INLINE void tay__integral_block(const tay__run *run, size_t at, int vectors)
 {
     size_t plane = run->plane;
     uint32_t last = run->n;
     real n = (real)last, inverse = 1 / n;
     vec s[TAY__BLOCK], other[TAY__BLOCK], *to;
+    tay__turn turn = TAY__TURN(run);
 
     tay__begin_sums(s, vectors);
+    if (turn == TAY__CLOSING) tay__load_block(s, tay__partial(run, at, turn), vectors);
+    TAY__UNROLL
     for (uint32_t k = 0; k < run->n_terms; k++) {
         const real *a = tay__operand_a(run, k) + at, *g = tay__operand_b(run, k) + at;
         tay__begin_sums(other, vectors);
         TAY__UNROLL
-        for (uint32_t i = 1; i < last; i++) {
+        for (uint32_t i = tay__first_term(last, turn); i < tay__end_of_terms(last, turn); i++) {
             uint32_t j = tay__next_term(&to, s, other, i, last, vectors, TAY__OUTWARDS(run));
             tay__add_product(to, a + (last - j) * plane, g + j * plane, (real)(last - j), vectors, true);
         }
-        tay__add_product(s, a + last * plane, g, n, vectors, true);
+        if (turn == TAY__AHEAD) tay__add_sums(s, other, vectors);
+    }
+    if (turn == TAY__AHEAD) {
+        tay__put_ahead(run, at, s, vectors);
+        return;
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse);
+    for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse, TAY__NEARLY(run, last));
+    TAY__UNROLL
+    for (uint32_t k = 0; k < run->n_terms; k++)
+        tay__convolve_one(s, tay__operand_a(run, k) + last * plane + at, tay__operand_b(run, k) + at, vectors, TAY__CONTIGUOUS);
     tay__store_block(run, tay__result(run, at), s, vectors);
 }
 
@@ -130,11 +158,11 @@ TAY__INLINE void tay__integral_lanes_block(const tay__run *run, size_t at, int v
         else if (turn == TAY__SECOND)
             tay__convolve_ends(s, d, g, last, plane, vectors);
         else
-            tay__convolve(s, d, g, last, plane, vectors, TAY__CONTIGUOUS, false);
+            tay__convolve(s, d, g, last, plane, vectors, TAY__CONTIGUOUS, false, TAY__ALONE);
     }
     if (turn == TAY__FIRST) tay__put_block(tay__result(run, at) + plane, next, vectors);
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse);
+    for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse, false);
     tay__put_block(tay__result(run, at), s, vectors);
 }
 

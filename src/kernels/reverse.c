@@ -59,7 +59,7 @@ static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, cons
 enum { LEARNERS = TAY__VECTOR_BYTES == 64 ? 8 : TAY__VECTOR_BYTES == 32 ? 4 : TAY__WIDTH };
 
 /* to[i] += the sum of the elements of rows[i]. */
-TAY__INLINE void tay__add_sums(real *to, const vec *rows)
+TAY__INLINE void tay__add_row_sums(real *to, const vec *rows)
 {
 #if TAY__VECTOR_BYTES == 32 && !defined TAY__F32
     vec a = __builtin_shuffle(rows[0], rows[1], (ivec){0, 4, 2, 6}) + __builtin_shuffle(rows[0], rows[1], (ivec){1, 5, 3, 7});
@@ -111,7 +111,7 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, size_t m, 
     for (int k = 0; k < terms; k++) {
         real *to = run->bar_coefs + (first + (size_t)k) * run->coef_step + m;
         real few[LEARNERS] = {0};
-        tay__add_sums(left == LEARNERS ? to : few, sum[k]);
+        tay__add_row_sums(left == LEARNERS ? to : few, sum[k]);
         for (size_t j = 0; j < left && left < LEARNERS; j++) to[j] += few[j];
     }
 }

@@ -37,6 +37,9 @@
 
 #define TAY__INLINE static inline __attribute__((always_inline))
 
+/* Whether a rounded 1/n will do, see tay__divide: where n is known. */
+#define TAY__NEARLY(run, n) (TAY__OUTWARDS(run) && (n) > 8)
+
 /* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
 typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } tay__coefs;
 
@@ -131,10 +134,12 @@ TAY__INLINE void tay__store_few(real *p, vec v, size_t n)
 
 /*
  * a / n to the last bit for small whole n, with inverse = 1/n, where multiply-adds are exact: a times 1/n as a sum of two
- * numbers. A rounded 1/n alone would make energies drift.
+ * numbers. A rounded 1/n alone would make energies drift. But it will do where n is large (`nearly`): coefficient n weighs e^-2n
+ * in a step, so that a bias of half a unit in its last place is seen after more than 1e10 steps.
  */
-TAY__INLINE vec tay__divide(vec a, real n, real inverse)
+TAY__INLINE vec tay__divide(vec a, real n, real inverse, bool nearly)
 {
+    if (nearly) return a * inverse;
 #ifdef __FMA__
     real error = sizeof n == sizeof(float) ? __builtin_fmaf(-(float)n, (float)inverse, 1) : (real)__builtin_fma(-n, inverse, 1);
     return tay__multiply_add(a, tay__splat(inverse), a * (error * inverse));
@@ -164,7 +169,8 @@ TAY__INLINE void tay__store_block(const tay__run *run, real *y, const vec *v, in
     for (int i = 0; i < vectors; i++) divided[i] = v[i];
     if (run->divisor != 0) {
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) divided[i] = tay__divide(v[i], run->divisor, run->inverse);
+        for (int i = 0; i < vectors; i++)
+            divided[i] = tay__divide(v[i], run->divisor, run->inverse, TAY__NEARLY(run, run->divisor));
     }
     if (run->factor != 1) {
 #pragma GCC unroll 4
@@ -204,6 +210,12 @@ TAY__INLINE void tay__begin_sums(vec *sum, int vectors)
     for (int i = 0; i < vectors; i++) sum[i] = tay__splat(-(real)0);
 }
 
+TAY__INLINE void tay__add_sums(vec *sum, const vec *other, int vectors)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) sum[i] += other[i];
+}
+
 /*
  * The i-th of the terms 1 .. n - 1 of a sum over orders, and in *to the sum that takes it. Terms with the newest coefficients
  * come last, the others need not wait for these: kernels add those of 0 and n in the end. A loop takes the rest as they come,
@@ -219,6 +231,17 @@ TAY__INLINE uint32_t tay__next_term(vec **to, vec *s, vec *other, uint32_t i, ui
     for (int k = 0; k < vectors && rest == 1; k++) s[k] += other[k];
     if (rest > 1 && rest % 2 == 1) *to = other;
     return rest % 2 == 0 ? n - 1 - rest / 2 : 1 + rest / 2;
+}
+
+/* Of these terms, those that are added now. The two newest coefficients are in the last two, and in those of 0 and n. */
+TAY__INLINE uint32_t tay__first_term(uint32_t n, tay__turn turn)
+{
+    return turn == TAY__CLOSING ? n - 2 : 1;
+}
+
+TAY__INLINE uint32_t tay__end_of_terms(uint32_t n, tay__turn turn)
+{
+    return turn == TAY__AHEAD ? n - 2 : n;
 }
 
 /* Whether sums start from something: constants at order 0, or what is in the group's slots. */
@@ -272,10 +295,23 @@ TAY__INLINE tay__turn tay__turn_of(const tay__run *run)
     return run->n % 2 == 1 ? TAY__FIRST : TAY__SECOND;
 }
 
-/* Where what the first of a pair has of the second one's sum stays meanwhile; a transient coefficient has room behind. */
+/* Where what the first of a pair has of the second one's sum stays meanwhile, or a sum that is begun ahead. A transient
+ * coefficient has room behind; there, a sum is begun before that of the order before has been taken. */
 TAY__INLINE real *tay__partial(const tay__run *run, size_t at, tay__turn turn)
 {
-    return tay__result(run, at) + (turn == TAY__FIRST || TAY__IS_TRANSIENT(run) ? run->plane : 0);
+    size_t planes = turn == TAY__FIRST ? 1 : 0;
+
+    if (TAY__IS_TRANSIENT(run) && !run->to_state) planes = turn == TAY__AHEAD || turn == TAY__CLOSING ? 1 + run->n % 2 : 1;
+    return tay__result(run, at) + planes * run->plane;
+}
+
+/* Puts a sum that is begun ahead there. */
+TAY__INLINE void tay__put_ahead(const tay__run *run, size_t at, const vec *sum, int vectors)
+{
+    real *to = tay__partial(run, at, TAY__AHEAD);
+
+    if (vectors == 1 && run->length < TAY__WIDTH) tay__store_few(to, sum[0], run->length);
+    else tay__put_block(to, sum, vectors);
 }
 
 /* A run's blocks from element `at` on, of so many vectors. */

@@ -13,8 +13,9 @@
 
 enum { TAY__SITE_ROWS = 6 }; /* TAY__TILE */
 
-/* Orders in pairs: run.h. */
-typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND } tay__turn;
+/* What of a sum over orders is added now: all; orders in pairs, or unrolled ones, of which all but the terms with the two newest
+ * coefficients are added ahead, before these are computed: run.h. */
+typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND, TAY__AHEAD, TAY__CLOSING } tay__turn;
 
 /* exec/jit_emit.c writes it as a constant, field by field: all fields are pointers, 64-bit integers or doubles. */
 typedef struct tay__site {

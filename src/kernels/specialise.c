@@ -101,7 +101,7 @@ TAY__INLINE void power_special(const tay__run *run)
 /* Pairs of orders as with several lanes. */
 TAY__INLINE void product_block(const tay__run *run, size_t at, int vectors, tay__coefs coefs)
 {
-    if (run->turn == TAY__ALONE)
+    if (run->turn != TAY__FIRST && run->turn != TAY__SECOND)
         tay__product_block(run, at, vectors, TAY__CONTIGUOUS, coefs);
     else
         tay__product_lanes_block(run, at, vectors, run->n_terms, run->turn, coefs, false);
@@ -109,7 +109,7 @@ TAY__INLINE void product_block(const tay__run *run, size_t at, int vectors, tay_
 
 TAY__INLINE void square_block(const tay__run *run, size_t at, int vectors, tay__coefs coefs)
 {
-    if (run->turn == TAY__ALONE)
+    if (run->turn != TAY__FIRST && run->turn != TAY__SECOND)
         tay__square_block(run, at, vectors, coefs);
     else
         tay__product_lanes_block(run, at, vectors, run->n_terms, run->turn, coefs, true);

@@ -53,27 +53,39 @@ TAY__INLINE void tay__horner(const tay__polynomials *p, size_t at, int vectors, 
     }
 }
 
-/* The same at one time, where vectors would wait for each other: even and odd powers apart, c_0 last. */
-TAY__INLINE void tay__horner_halves(const tay__polynomials *p, size_t at, int vectors)
+/*
+ * The same at one time, where vectors would wait for each other: in `parts` sums, 2 or 4, of each parts-th power, c_0 last.
+ * Part r has c_r, c_{r+parts}, ..., r = 1 .. parts; the order is at least `parts`.
+ */
+TAY__INLINE void tay__horner_parts(const tay__polynomials *p, size_t at, int vectors, int parts)
 {
-    uint32_t even = p->order - p->order % 2, odd = p->order - (p->order + 1) % 2;
-    vec h = tay__splat(*p->h), h2 = tay__splat(*p->h * *p->h);
-    vec e[TAY__BLOCK], o[TAY__BLOCK];
+    double h = *p->h, h2 = h * h;
+    vec step = tay__splat(parts == 4 ? h2 * h2 : h2), powers[4] = {tay__splat(h), tay__splat(h2), tay__splat(h * h2), step};
+    vec y[4][TAY__BLOCK];
+    uint32_t n = (p->order - 1) / (uint32_t)parts * (uint32_t)parts; /* the parts begin with c_{n+r}, or 0 */
 
-    tay__load_block(e, p->jet + even * p->plane + at, vectors);
-    tay__load_block(o, p->jet + odd * p->plane + at, vectors);
-    for (; even > 2; even -= 2) {
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) e[i] = e[i] * h2 + tay__load(p->jet + (even - 2) * p->plane + at + i * TAY__WIDTH);
+    for (int r = 0; r < parts; r++) {
+        uint32_t k = n + 1 + (uint32_t)r;
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++)
+            y[r][i] = k > p->order ? (vec){0} : tay__load(p->jet + k * p->plane + at + i * TAY__WIDTH);
     }
-    for (; odd > 1; odd -= 2) {
+    while (n > 0) {
+        n -= (uint32_t)parts;
+        const double *c = p->jet + (n + 1) * p->plane + at;
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) o[i] = o[i] * h2 + tay__load(p->jet + (odd - 2) * p->plane + at + i * TAY__WIDTH);
+        for (int r = 0; r < parts; r++) {
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++)
+                y[r][i] = y[r][i] * step + tay__load(c + (uint32_t)r * p->plane + i * TAY__WIDTH);
+        }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) {
-        vec x = tay__load(p->jet + at + i * TAY__WIDTH) + (e[i] * h2 + o[i] * h);
-        tay__store(p->out + at + (size_t)i * TAY__WIDTH, x);
+        vec sum = y[1][i] * powers[1] + y[0][i] * powers[0];
+        if (parts == 4) sum += y[3][i] * powers[3] + y[2][i] * powers[2];
+        tay__store(p->out + at + (size_t)i * TAY__WIDTH, tay__load(p->jet + at + i * TAY__WIDTH) + sum);
     }
 }
 
@@ -103,8 +115,10 @@ TAY__INLINE void tay__polynomial_block(const tay__polynomials *p, size_t at, int
     } else if (times > 1 && vectors == 4) {
         tay__horner(p, at, 2, times);
         tay__horner(p, at + 2 * TAY__WIDTH, 2, times);
-    } else if (times == 1 && p->order > 1) {
-        tay__horner_halves(p, at, vectors);
+    } else if (times == 1 && p->order >= 4 && vectors == 1) {
+        tay__horner_parts(p, at, 1, 4);
+    } else if (times == 1 && p->order >= 2) {
+        tay__horner_parts(p, at, vectors, 2);
     } else {
         tay__horner(p, at, vectors, times);
     }

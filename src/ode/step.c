@@ -36,7 +36,8 @@ tay_outcome tay__ode_advance(double *h, tay_ode *ode, double limit)
     double *first = tay__ode_plane(ode, 0);
 
     prepare(ode);
-    memcpy(first, ode->state, ode->dim * sizeof(double));
+    /* One by one, as they were written just now: a copy by wider loads would wait until that has reached the cache. */
+    for (size_t i = 0; i < ode->dim; i++) first[i] = *(const volatile double *)&ode->state[i];
     if (time_slot >= 0) first[time_slot] = ode->time.hi;
     tay__exec_run(exec, ode->workspace);
 
