@@ -17,6 +17,7 @@ typedef struct tay__workspace {
     void *scratch;
     void *transposed; /* the coefficients of layers, if reversible */
     struct tay__workspace *prologue, *high; /* high: of orders in float (mixed.c), whose jet stands behind this one's */
+    bool mixed;      /* orders of the next jet may be float */
     float *units;    /* in `high`: [lanes] of time */
     double *numbers; /* in `high`: room for mixed.c */
 } tay__workspace;
@@ -113,6 +114,9 @@ size_t tay__exec_jet_bytes(const tay__exec *exec, const tay__workspace *workspac
 size_t tay__exec_saved_bytes(const tay__exec *exec, uint32_t order);
 size_t tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *workspace, uint32_t order);
 void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const double *saved, uint32_t order);
+
+/* Before a jet that will have about this order: decides whether float pays (workspace->mixed). */
+void tay__exec_expect_order(const tay__exec *exec, tay__workspace *workspace, uint32_t order);
 
 /* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. Of other values
  * coefficient `to` may hold part of a sum. */

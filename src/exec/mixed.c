@@ -16,7 +16,7 @@
 
 #include "exec/bound.h"
 
-enum { LINE = 64, LEAST_LOW = 3, LEAST_WORK = 1000 };
+enum { LINE = 64, LEAST_LOW = 3, LEAST_WORK = 1000, LEAST_HIGH = 4 };
 
 /* Whether it pays: layers make up the work, multiply-adds of each order. Quotients and powers may leave the range of float
  * unnoticed. */
@@ -120,6 +120,11 @@ tay_status tay__make_high(tay__exec *exec, uint32_t low)
     exec->memory += exec->high->memory + tay__count_units(exec) * sizeof(double);
 out:
     return status;
+}
+
+void tay__exec_expect_order(const tay__exec *exec, tay__workspace *w, uint32_t order)
+{
+    w->mixed = exec->high && order >= exec->low + LEAST_HIGH; /* else narrowing takes longer than float saves */
 }
 
 /* Behind a jet of double stand the units of time of the lanes, the first one 0 if all orders are double, and the jet of float. */
@@ -229,7 +234,7 @@ static bool widen(const tay__exec *exec, const tay__workspace *w, uint32_t from,
 
 uint32_t tay__extend_high(const tay__exec *exec, tay__workspace *w, uint32_t from, uint32_t to)
 {
-    if (from > exec->low && !tay__is_mixed(exec, w, from)) return from;
+    if (!w->mixed || (from > exec->low && !tay__is_mixed(exec, w, from))) return from;
     if (from == exec->low) {
         choose_units(exec, w);
         tay__high_of(exec, w);

@@ -49,6 +49,7 @@ void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t
 {
     uint32_t low = exec->high && exec->low < to ? exec->low : to;
 
+    if (exec->high && from == 0) *tay__units_of(exec, workspace) = 0;
     if (from < low) tay__run_orders(exec, workspace, from, low);
     if (from < low) from = low;
     if (low < to) from = tay__extend_high(exec, workspace, from, to);

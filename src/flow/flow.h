@@ -71,6 +71,7 @@ typedef enum tay__held { TAY__JET, TAY__SAVED } tay__held;
 typedef struct tay__block_step {
     struct tay__block_step *before;
     uint32_t order;
+    bool mixed;           /* as the workspace's */
     double *jet, *saved;  /* the jet, or what is saved of it (tay__exec_save); or NULL: to be computed again from the state */
     double *state;        /* [dim][lanes] at its beginning */
     tay__lane_step *lane; /* [lanes] */

@@ -120,6 +120,7 @@ static void pull_step(const way *w, const tay__block_step *step, bool new_pars)
         tay__exec_restore(exec, worker->workspace, step->saved, step->order);
     } else if (!step->jet) {
         tay__begin_step(run, worker, step->state, step->lane);
+        worker->workspace->mixed = step->mixed;
         tay__exec_extend(exec, worker->workspace, 0, step->order);
     }
     collect(w, step);

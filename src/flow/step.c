@@ -146,6 +146,7 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, 
         if (order < LEAST_ORDER) order = LEAST_ORDER;
     }
     if (order > flow->max_order) order = flow->max_order;
+    tay__exec_expect_order(exec, worker->workspace, order);
     tay__exec_extend(exec, worker->workspace, 0, order);
     estimate(run, worker, order, rho, h);
     while (!flow->fixed_order && order < flow->max_order && !all_arrive(run, lane, left, h)) {

@@ -215,7 +215,7 @@ void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, u
     if (!run->taped) return;
     char *bytes = block->next;
     tay__block_step *step = (tay__block_step *)bytes;
-    *step = (tay__block_step){.before = block->last, .order = order, .jet = whole ? jet : NULL,
+    *step = (tay__block_step){.before = block->last, .order = order, .mixed = worker->workspace->mixed, .jet = whole ? jet : NULL,
                                .saved = worker->saved};
     step->state = (double *)(bytes + round_up(sizeof *step));
     step->lane = (tay__lane_step *)(bytes + round_up(sizeof *step) + round_up(state));

@@ -58,6 +58,7 @@ static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool 
     if (!first) execution = tay__exec_execution(first = f->exec);
     assert_int_equal(tay__exec_execution(f->exec), execution);
     assert_ok(tay__workspace_create(&f->w, f->exec));
+    f->w->mixed = low > 0;
     assert_ok(tay__cotangents_create(&f->bars, f->exec));
     for (uint32_t l = 0; l < lanes; l++) {
         for (size_t i = 0; i < n; i++) f->x[i * lanes + l] = states[i] * (1 + 0x1p-6 * l);
