@@ -6,7 +6,7 @@
  */
 #include "exec/bound.h"
 
-/* A table with pieces is worth having if it gathers at most a half of what the table does; small ones are gathered in registers. */
+/* A table with pieces is worth having if it gathers at most a half of what the table does; small ones are gathered at once. */
 enum { LEAST_GAIN = 2, LEAST_TABLE = 512 };
 
 typedef struct cutter {
@@ -111,6 +111,23 @@ static bool are_transient(const tay__group *g, bool *mixed)
     return n > 0;
 }
 
+/* How many coefficients, from the first one on, are 1 in all rows or members. */
+static uint32_t count_ones(const cutter *c)
+{
+    const tay__group *g = c->group;
+    const tay__program *p = c->exec->program;
+    size_t n = g->varying_coefs ? (size_t)g->pitch : 1;
+    uint32_t k = 0;
+
+    for (; g->has_coefs && k < g->n_terms; k++) {
+        for (size_t i = 0; i < n; i++) {
+            uint32_t from = p->packed_from[g->coefs + k * n + i];
+            if (from >= p->n_numbers || p->numbers[from] != 1) return k;
+        }
+    }
+    return k;
+}
+
 /* The group with pieces, and the group that copies; NULL: nothing is. */
 static tay_status make_groups(const tay__group **group, const tay__group **copies, cutter *c, bool renamed, bool transient)
 {
@@ -129,6 +146,7 @@ static tay_status make_groups(const tay__group **group, const tay__group **copie
     *own = *g;
     own->a = a;
     own->piece = c->width;
+    own->n_ones = count_ones(c);
     while (c->copied.count % TAY__PITCH > 0) TAY_TRY(tay__array_push(&c->copied, &g->a[0]));
     if (c->copied.count > 0) TAY_TRY(tay__make_copies(copies, c->exec, c->copied.data, c->copied.count));
     if (*copies && (renamed || transient)) { /* copies are read at their own order only */

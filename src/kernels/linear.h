@@ -26,11 +26,12 @@ TAY__INLINE vec tay__linear_operands(const tay__run *run, uint32_t k, size_t ord
     return tay__load(run->jet + order + slots[e / TAY__PIECE(run)] + e % TAY__PIECE(run));
 }
 
-TAY__INLINE void tay__linear_sums(vec *sum, const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)
+/* Adds terms begin .. end - 1. */
+TAY__INLINE void tay__add_linear(vec *sum, const tay__run *run, uint32_t begin, uint32_t end, size_t at, int vectors,
+                                 tay__operands operands, tay__coefs coefs)
 {
-    tay__start(sum, run, at, vectors);
     TAY__UNROLL
-    for (uint32_t k = 0; k < run->n_terms; k++) {
+    for (uint32_t k = begin; k < end; k++) {
         size_t order = tay__order_of(run, k, run->n);
         const real *c = run->coefs + k * run->coef_step;
         vec splat = coefs == TAY__SPLAT_COEFS ? tay__splat(*c) : (vec){0};
@@ -44,6 +45,16 @@ TAY__INLINE void tay__linear_sums(vec *sum, const tay__run *run, size_t at, int 
                 sum[i] += (coefs == TAY__SPLAT_COEFS ? splat : tay__load(c + e)) * x;
         }
     }
+}
+
+TAY__INLINE void tay__linear_sums(vec *sum, const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)
+{
+    uint32_t n_ones = operands != TAY__PIECES || coefs == TAY__NO_COEFS ? 0 : run->n_ones;
+
+    if (n_ones > run->n_terms) n_ones = run->n_terms; /* not known where that is not: so this loop stays one, too */
+    tay__start(sum, run, at, vectors);
+    if (n_ones > 0) tay__add_linear(sum, run, 0, n_ones, at, vectors, operands, TAY__NO_COEFS);
+    tay__add_linear(sum, run, n_ones, run->n_terms, at, vectors, operands, coefs);
 }
 
 TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)

@@ -62,6 +62,7 @@ typedef struct tay__run {
     const real *jet;
     size_t plane, scale; /* elements from order to order, from slot to slot */
     uint32_t n, n_terms;
+    uint32_t n_ones; /* linear: the first so many coefficients are 1 */
     real *y;             /* coefficient 0 of the first element */
     size_t y_order;      /* from there to where coefficient n goes */
     real divisor, inverse; /* not 0: coefficient n is divided by this before it goes there */

@@ -22,6 +22,7 @@ typedef struct tay__site {
     const uint8_t *a_transient; /* [n_terms], or NULL */
     const uint64_t *n_terms;    /* constant; or not, so that LLVM does not unroll the loop over them */
     uint64_t step;
+    uint64_t n_ones;    /* linear: the first so many coefficients are 1 */
     uint64_t piece;     /* linear, in pieces: a[k * step + i / piece] + i % piece is element i's */
     uint64_t plane;     /* elements from order to order */
     uint64_t scale;     /* elements from slot to slot: 1, where the operands are elements; or lanes, where they are slots */

@@ -57,6 +57,7 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .b = site->b,
                       .step = site->step,
                       .piece = site->piece,
+                      .n_ones = (uint32_t)site->n_ones,
                       .coefs = site->has_coefs ? packed + site->coefs : NULL,
                       .coef_step = site->coef_step,
                       .constants = site->has_constant ? packed + site->constants : NULL,

@@ -6,6 +6,7 @@
  *
  * Sums go by rounds: in round d each body i with mass meets the one d places behind it, in a circle. So the same term of
  * neighbours' sums comes from neighbouring pairs, and these are differences of neighbours: all of them are runs (program/sort.c).
+ * What a body meets as the first of a pair, which has no factor, comes first in its sum.
  */
 #include "model/workshop.h"
 #include "tayra/model.h"
@@ -144,7 +145,7 @@ static tay_status attract_all(bodies *b)
     for (uint32_t d = 1; 2 * d <= n; d++) {
         uint32_t n_pairs = 2 * d < n ? n : d; /* at half the circle each pair comes once */
         for (uint32_t i = 0; i < n_pairs && b->w.status == TAY_OK; i++)
-            attract(b, heavy[i], 2 * d - 2, heavy[(i + d) % n], 2 * d - (2 * d < n ? 1 : 2));
+            attract(b, heavy[i], d - 1, heavy[(i + d) % n], 2 * d < n ? n / 2 + d - 1 : d - 1);
     }
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t j = 0; j < b->n && b->w.status == TAY_OK; j++)

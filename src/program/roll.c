@@ -258,11 +258,12 @@ static roller begin_roll(const tay__values *v, const tay__bundle *bundle, const 
     return r;
 }
 
-uint32_t tay__count_rows(const tay__values *v, const tay__bundle *bundle, const int32_t *slot)
+uint32_t tay__count_rows(bool *table, const tay__values *v, const tay__bundle *bundle, const int32_t *slot)
 {
     roller r = begin_roll(v, bundle, slot);
     uint32_t n_rows = choose_strides(&r);
-    return r.a_stride == TAY__GATHER ? bundle->n_members : n_rows;
+    *table = r.a_stride == TAY__GATHER;
+    return *table ? bundle->n_members : n_rows;
 }
 
 bool tay__goes_on(const tay__values *v, const tay__bundle *bundle, const int32_t *slot, uint32_t m)

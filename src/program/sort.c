@@ -118,8 +118,9 @@ static void sort_by_operand(sorter *s, uint32_t k, uint32_t by)
 static uint32_t count_rows(const sorter *s, uint32_t begin, uint32_t end)
 {
     uint32_t n = 0;
+    bool table;
 
-    for (uint32_t k = begin; k < end; k++) n += tay__count_rows(s->v, &s->bundles->bundles[k], s->bundles->slot);
+    for (uint32_t k = begin; k < end; k++) n += tay__count_rows(&table, s->v, &s->bundles->bundles[k], s->bundles->slot);
     return n;
 }
 
@@ -163,8 +164,8 @@ static void sort_by_operands(sorter *s, uint32_t k)
 static void align_runs(sorter *s, uint32_t k)
 {
     const tay__bundle *bundle = &s->bundles->bundles[k];
-    uint32_t n_rows = count_rows(s, k, k + 1), n_read = 1;
-    bool table = n_rows == bundle->n_members;
+    bool table;
+    uint32_t n_rows = tay__count_rows(&table, s->v, bundle, s->bundles->slot), n_read = 1;
 
     for (uint32_t m = 1; m < bundle->n_members && table; m++) n_read += term_of(s, k, m) != term_of(s, k, m - 1);
     if ((table ? n_read : n_rows) * LONG_RUN > bundle->n_members) return;
@@ -176,10 +177,12 @@ static void align_runs(sorter *s, uint32_t k)
 /* A table keeps a stage from running by columns; then others may have one, too. */
 static void allow_tables(sorter *s, uint32_t begin, uint32_t end)
 {
-    bool some = false;
+    bool some = false, table;
 
-    for (uint32_t k = begin; k < end; k++)
-        some |= s->bundles->bundles[k].n_members > 1 && count_rows(s, k, k + 1) == s->bundles->bundles[k].n_members;
+    for (uint32_t k = begin; k < end; k++) {
+        tay__count_rows(&table, s->v, &s->bundles->bundles[k], s->bundles->slot);
+        some |= table;
+    }
     for (uint32_t k = begin; k < end && some; k++) s->bundles->bundles[k].largest = 0;
 }
 

@@ -121,8 +121,8 @@ tay_status tay__sort_members(tay__bundles *bundles, const tay__values *values);
 /* Whether member m + 1 of a bundle goes on the row of member m. */
 bool tay__goes_on(const tay__values *values, const tay__bundle *bundle, const int32_t *slot, uint32_t m);
 
-/* How many rows the members of a bundle make; with a table, each is one. */
-uint32_t tay__count_rows(const tay__values *values, const tay__bundle *bundle, const int32_t *slot);
+/* How many rows the members of a bundle make; if *table, one for each, and they get a table. */
+uint32_t tay__count_rows(bool *table, const tay__values *values, const tay__bundle *bundle, const int32_t *slot);
 
 /* The group of a bundle: rows, operands, coefficients appended to `packed` (of uint32_t). Arrays belong to `program`. */
 tay_status tay__roll(tay__group *group, tay__program *program, const tay__bundle *bundle, const tay__values *values,
