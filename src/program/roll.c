@@ -266,11 +266,12 @@ uint32_t tay__count_rows(bool *table, const tay__values *v, const tay__bundle *b
     return *table ? bundle->n_members : n_rows;
 }
 
-bool tay__goes_on(const tay__values *v, const tay__bundle *bundle, const int32_t *slot, uint32_t m)
+void tay__mark_rows(bool *marks, const tay__values *v, const tay__bundle *bundle, const int32_t *slot)
 {
     roller r = begin_roll(v, bundle, slot);
+
     choose_strides(&r);
-    return goes_on(&r, m);
+    for (uint32_t m = 0; m + 1 < bundle->n_members; m++) marks[bundle->members[m + 1]] = !goes_on(&r, m);
 }
 
 tay_status tay__roll(tay__group *g, tay__program *program, const tay__bundle *bundle, const tay__values *v,

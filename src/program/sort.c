@@ -13,10 +13,8 @@
 
 #include "program/values.h"
 
-/* Where rows have more members than this on average, the order is left as it is. */
-enum { FEW_ROWS = 16 };
-/* Runs of fewer members than this on average are not aligned. */
-enum { LONG_RUN = 32 };
+/* Where rows have more members than this on average, the order is left; runs of fewer than this are not aligned. */
+enum { FEW_ROWS = 16, LONG_RUN = 32 };
 
 /* Where a value is read first: by which bundle, at which of its terms and members. */
 typedef struct reading {
@@ -169,9 +167,9 @@ static void align_runs(sorter *s, uint32_t k)
 
     for (uint32_t m = 1; m < bundle->n_members && table; m++) n_read += term_of(s, k, m) != term_of(s, k, m - 1);
     if ((table ? n_read : n_rows) * LONG_RUN > bundle->n_members) return;
-    for (uint32_t m = 1; m < bundle->n_members; m++)
-        s->bundles->aligned[bundle->members[m]] = table ? term_of(s, k, m) != term_of(s, k, m - 1)
-                                                        : !tay__goes_on(s->v, bundle, s->bundles->slot, m - 1);
+    if (!table) tay__mark_rows(s->bundles->aligned, s->v, bundle, s->bundles->slot);
+    for (uint32_t m = 1; m < bundle->n_members && table; m++)
+        s->bundles->aligned[bundle->members[m]] = term_of(s, k, m) != term_of(s, k, m - 1);
 }
 
 /* A table keeps a stage from running by columns; then others may have one, too. */
@@ -220,7 +218,7 @@ tay_status tay__sort_members(tay__bundles *b, const tay__values *v)
     TAY_TRY(tay__alloc(&s.ranked, n, sizeof *s.ranked));
     TAY_TRY(tay__alloc(&s.slot, n, sizeof *s.slot));
     TAY_TRY(tay__alloc(&s.trial, n, sizeof *s.trial));
-    for (size_t i = 0; i < n; i++) s.readings[i].bundle = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) s.readings[i] = (reading){UINT32_MAX, 0};
     for (uint32_t begin = 0, end; begin < b->n; begin = end) {
         for (end = begin + 1; end < b->n && b->bundles[end].depth == b->bundles[begin].depth; end++) {}
         if (!b->bundles[begin].recurrent) continue;

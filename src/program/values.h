@@ -118,8 +118,8 @@ void tay__give_slots(tay__bundles *bundles, const tay__values *values);
 /* Gives members of bundles that feed back an order in which operands are runs (sort.c). */
 tay_status tay__sort_members(tay__bundles *bundles, const tay__values *values);
 
-/* Whether member m + 1 of a bundle goes on the row of member m. */
-bool tay__goes_on(const tay__values *values, const tay__bundle *bundle, const int32_t *slot, uint32_t m);
+/* Marks the values that begin rows, but for the first one. */
+void tay__mark_rows(bool *marks, const tay__values *values, const tay__bundle *bundle, const int32_t *slot);
 
 /* How many rows the members of a bundle make; if *table, one for each, and they get a table. */
 uint32_t tay__count_rows(bool *table, const tay__values *values, const tay__bundle *bundle, const int32_t *slot);
