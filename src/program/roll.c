@@ -168,7 +168,7 @@ static tay_status make_table(tay__group *g, tay__program *program, const roller 
     TAY_TRY(tay__alloc_kept(&offset, &program->allocations, 1, sizeof *offset));
     TAY_TRY(tay__alloc_kept(&a, &program->allocations, n_operands, sizeof *a));
     if (r->has_b) TAY_TRY(tay__alloc_kept(&b, &program->allocations, n_operands, sizeof *b));
-    *row = (tay__row){.first = r->slot[r->bundle->first], .length = (int32_t)n, .tile = 1};
+    *row = (tay__row){.first = r->slot[r->bundle->members[0]], .length = (int32_t)n, .tile = 1};
     *offset = 0;
     for (uint32_t k = 0; k < r->n_terms; k++) {
         for (uint32_t at = 0, m = 0; at < pitch; at++) {

@@ -5,7 +5,7 @@
  *
  * - From the last level down: members stand in the order in which the next level reads them, the same term of all its members
  *   first, then the next term.
- * - From the first level up: members stand in the order of their first or second factors, if that makes fewer rows.
+ * - From the first level up: members stand in the order of one of their first operands, if more of these then are runs.
  *
  * The new order is taken where it has a quarter fewer rows than the old one.
  */
@@ -144,15 +144,39 @@ static void sort_by_slots(sorter *s, uint32_t k, const int32_t *slot)
     rearrange(s, bundle);
 }
 
-/* Sorts bundle k by one of its first operands, if that makes fewer rows. */
-static void sort_by_operands(sorter *s, uint32_t k)
+/* How often an operand neither stays nor moves to the next slot, from one member of bundle k to the next. */
+static size_t count_breaks(const sorter *s, uint32_t k)
 {
-    uint32_t fewest = count_rows(s, k, k + 1);
+    const tay__bundle *bundle = &s->bundles->bundles[k];
+    size_t n = 0;
 
-    for (uint32_t by = 0; by < 2 && fewest > 1; by++) {
+    for (uint32_t m = 1; m < bundle->n_members; m++) {
+        const tay__value *before = tay__value_at(s->v, bundle->members[m - 1]), *value = tay__value_at(s->v, bundle->members[m]);
+        for (uint32_t i = 0; i < 2 * value->n_terms; i++) {
+            int32_t from = operand(s, before, i), to = operand(s, value, i);
+            if (from >= 0 && to >= 0) n += (uint32_t)(s->bundles->slot[to] - s->bundles->slot[from]) > 1;
+        }
+    }
+    return n;
+}
+
+/* Whether operand `by` of bundle k is of others that are sorted: the order of states, say, has nothing to do with it. */
+static bool may_sort_by(const sorter *s, uint32_t begin, uint32_t k, uint32_t by)
+{
+    int32_t o = operand(s, tay__value_at(s->v, s->bundles->bundles[k].first), by);
+    return o >= 0 && s->bundles->owner[o] >= (int32_t)begin && is_movable(s, (uint32_t)s->bundles->owner[o]);
+}
+
+/* Sorts bundle k by one of its first operands, if there are fewer breaks then. */
+static void sort_by_operands(sorter *s, uint32_t begin, uint32_t k)
+{
+    size_t fewest = count_breaks(s, k);
+
+    for (uint32_t by = 0; by < 2 && fewest > 0; by++) {
+        if (!may_sort_by(s, begin, k, by)) continue;
         copy_slots(s->trial, s, k);
         sort_by_operand(s, k, by);
-        uint32_t n = count_rows(s, k, k + 1);
+        size_t n = count_breaks(s, k);
         if (n < fewest) fewest = n;
         else sort_by_slots(s, k, s->trial);
     }
@@ -199,7 +223,7 @@ static void sort_depth(sorter *s, uint32_t begin, uint32_t end)
         note_readings(s, begin, k);
     }
     for (uint32_t k = begin; k < end; k++)
-        if (is_movable(s, k)) sort_by_operands(s, k);
+        if (is_movable(s, k)) sort_by_operands(s, begin, k);
     bool better = 4 * (uint64_t)count_rows(s, begin, end) <= 3 * (uint64_t)n_rows;
     for (uint32_t k = begin; k < end; k++) {
         if (!is_movable(s, k)) continue;

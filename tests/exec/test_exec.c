@@ -162,7 +162,8 @@ static void test_jets(void **state)
 static tay__program *bodies(uint32_t n, uint32_t n_masses)
 {
     tay_expr *masses[MOST_BODIES], *vars[6 * MOST_BODIES], *rhs[6 * MOST_BODIES];
-    tay_model_nbody_options options = {.size = sizeof options, .n = n, .masses = masses, .n_masses = n_masses};
+    tay_model_nbody_options options = {.size = sizeof options, .n = n, .masses = (const tay_expr *const *)masses,
+                                       .n_masses = n_masses};
     tay__program *program;
 
     for (uint32_t i = 0; i < n_masses; i++) assert_ok(tay_expr_number(&masses[i], 1 + 0.125 * i));
