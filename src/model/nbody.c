@@ -1,12 +1,12 @@
 /*
  * Bodies that attract each other: x_i'' = G sum_{j != i} m_j d_ij / |d_ij|^3 with d_ij = x_j - x_i.
  *
- * Each pair i, j is made once, with one d (d.d)^(-3/2) for both, which masses and G multiply in the sums: so all pairs are alike.
- * Bodies without mass attract nothing, so pairs of them do not occur.
+ * Each pair i, j is made once, with one power (d.d)^(-3/2) for both; bodies without mass attract nothing, so pairs of them
+ * do not occur. Where both masses are numbers, the force on j is -m_i/m_j times that on i.
  *
  * Sums go by rounds: in round d each body i with mass meets the one d places behind it, in a circle. So the same term of
  * neighbours' sums comes from neighbouring pairs, and these are differences of neighbours: all of them are runs (program/sort.c).
- * What a body meets as the first of a pair, where there is no factor if masses are 1, comes first in its sum.
+ * What a body meets as the first of a pair, which has no factor, comes first in its sum.
  */
 #include "model/workshop.h"
 #include "tayra/model.h"
@@ -81,6 +81,13 @@ static tay_status finish(bodies *b)
     return tay__workshop_close(&b->w);
 }
 
+/* a * b where numbers are multiplied out of the product b too: one number in front. */
+static const tay_expr *scale(bodies *b, const tay_expr *a, const tay_expr *factor, const tay_expr *e)
+{
+    if (is_number(a) && is_number(factor)) return tay__mul(&b->w, tay__mul(&b->w, a, factor), e);
+    return tay__mul(&b->w, a, tay__mul(&b->w, factor, e));
+}
+
 static const tay_expr *sum_of_squares(bodies *b, const tay_expr *const *v)
 {
     const tay_expr *squares[3];
@@ -102,21 +109,29 @@ static void put(bodies *b, uint32_t i, uint32_t at, const tay_expr *const accele
 
 static void times(bodies *b, const tay_expr *out[3], const tay_expr *const d[3], const tay_expr *factor)
 {
-    for (int k = 0; k < 3; k++) out[k] = tay__mul(&b->w, factor, d[k]);
+    for (int k = 0; k < 3; k++) out[k] = tay__mul(&b->w, d[k], factor);
 }
 
 /* What i and j do to each other: terms `at_i` and `at_j`. */
 static void attract(bodies *b, uint32_t i, uint32_t at_i, uint32_t j, uint32_t at_j)
 {
-    const tay_expr *d[3], *pull[3], *on[3];
+    const tay_expr *d[3], *on_i[3], *on_j[3], *mi = b->masses[i], *mj = b->masses[j];
     difference(b, d, i, j);
-    times(b, pull, d, tay__power(&b->w, sum_of_squares(b, d), -1.5));
-    if (b->masses[j]) {
-        times(b, on, pull, tay__mul(&b->w, b->masses[j], b->g));
-        put(b, i, at_i, on);
+    const tay_expr *r3 = tay__power(&b->w, sum_of_squares(b, d), -1.5);
+    if (b->w.status != TAY_OK) return;
+    if (mj) {
+        times(b, on_i, d, scale(b, mj, b->g, r3));
+        put(b, i, at_i, on_i);
     }
-    times(b, on, pull, tay__neg(&b->w, tay__mul(&b->w, b->masses[i], b->g)));
-    put(b, j, at_j, on);
+    if (mj && is_number(mi) && is_number(mj)) {
+        const tay_expr *ratio = tay__number(&b->w, -mi->u.number / mj->u.number);
+        for (int k = 0; k < 3; k++) on_j[k] = tay__mul(&b->w, ratio, on_i[k]);
+    } else {
+        const tay_expr *minus_mi = tay__neg(&b->w, mi);
+        if (b->w.status != TAY_OK) return;
+        times(b, on_j, d, scale(b, minus_mi, b->g, r3));
+    }
+    put(b, j, at_j, on_j);
 }
 
 static tay_status attract_all(bodies *b)
