@@ -166,7 +166,7 @@ static tay__program *bodies(uint32_t n, uint32_t n_masses)
                                        .n_masses = n_masses};
     tay__program *program;
 
-    for (uint32_t i = 0; i < n_masses; i++) assert_ok(tay_expr_number(&masses[i], 1 + 0.125 * i));
+    for (uint32_t i = 0; i < n_masses; i++) assert_ok(tay_expr_number(&masses[i], 2 + 0.125 * i));
     assert_ok(tay_model_nbody(vars, rhs, &options));
     assert_ok(tay__program_create(&program, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = 6 * n,
                                                                  .outputs = (const tay_expr *const *)rhs, .n_outputs = 6 * n,
