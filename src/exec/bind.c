@@ -41,25 +41,14 @@ out:
 static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t **slots, uint32_t delay)
 {
     tay_status status = TAY_OK;
-    tay__group *copy;
-    tay__row *row;
-    uint32_t *offset;
-    int32_t *first;
-    size_t n = group->n_terms * (size_t)group->pitch;
+    const tay__group *copy;
+    int32_t *first, from;
 
-    tay__align_slots(exec);
-    if (exec->n_slots + n > INT32_MAX)
-        TAY_FAIL(TAY_ERROR_LIMIT, "too many gathered operands: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
-    TAY_TRY(tay__alloc_kept(&copy, &exec->kept, 1, sizeof *copy));
-    TAY_TRY(tay__alloc_kept(&row, &exec->kept, 1, sizeof *row));
-    TAY_TRY(tay__alloc_kept(&offset, &exec->kept, 1, sizeof *offset));
+    TAY_TRY(tay__make_copies(&copy, exec, *slots, group->n_terms * (size_t)group->pitch));
     TAY_TRY(tay__alloc_kept(&first, &exec->kept, group->n_terms, sizeof *first));
-    *row = (tay__row){.first = (int32_t)exec->n_slots, .length = (int32_t)n, .tile = 1};
-    *copy = (tay__group){.primitive = TAY__LINEAR, .n_terms = 1, .n_rows = 1, .n_members = (uint32_t)n,
-                         .a_stride = TAY__GATHER, .rows = row, .a = *slots, .pitch = (int32_t)n, .offset = offset};
-    for (uint32_t k = 0; k < group->n_terms; k++) first[k] = row->first + (int32_t)k * group->pitch;
+    from = copy->rows[0].first;
+    for (uint32_t k = 0; k < group->n_terms; k++) first[k] = from + (int32_t)k * group->pitch;
     TAY_TRY(add_operation(exec, copy, delay, false));
-    exec->n_slots += n;
     if (delay == 0 && exec->cut) TAY_TRY(tay__note_copies(exec, group, *slots, first));
     *slots = first;
 out:
@@ -80,6 +69,12 @@ static tay_status add_group(tay__exec *exec, const tay__group *group, bool to_st
         goto out;
     }
     TAY_TRY(tay__follow_moves(&group, exec));
+    if (exec->by_order && group->primitive == TAY__STATE) TAY_TRY(tay__tabulate(&group, exec));
+    if (exec->by_order) {
+        const tay__group *copies;
+        TAY_TRY(tay__cut_pieces(&group, &copies, exec));
+        if (copies) TAY_TRY(add_operation(exec, copies, 0, false));
+    }
     if (group->a_stride != TAY__GATHER || group->primitive == TAY__LINEAR ||
         group->primitive == TAY__STATE)
         return add_operation(exec, group, 0, to_state);
@@ -248,7 +243,7 @@ static tay_status bind_recurrent(tay__exec *exec, const tay__stage *stage)
     tay__step step = begin_step(exec);
     tay__array groups = TAY__ARRAY(tay__fused);
 
-    exec->cut = stage->n_columns == 0;
+    exec->cut = exec->by_order = stage->n_columns == 0;
     TAY_TRY(tay__fuse_states(&groups, exec, stage));
     for (size_t k = 0; k < groups.count; k++) {
         const tay__fused *fused = (const tay__fused *)groups.data + k;
@@ -278,6 +273,7 @@ static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
     size_t begin = exec->operations.count;
 
     exec->cut = true;
+    exec->by_order = false;
     for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k], false));
     for (size_t i = begin; i < exec->operations.count; i++) {
         tay__operation *operation = (tay__operation *)exec->operations.data + i;

@@ -77,6 +77,7 @@ struct tay__exec {
     tay__array narrowed, added; /* of tay__slots: of which float reads orders below `low`; to whose cotangents it adds there */
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
+    bool by_order;          /* while binding, one lane: all operations go on from one order to the next (pieces.c) */
     bool cut;               /* while binding, one lane: rows may be cut where copies are (gather.c) */
     int32_t *moved;         /* [program->n_slots] where the value is that the program has there; NULL: all are in place */
     int32_t *copies;        /* [program->n_slots] the slot of a copy, or -1; NULL: there are none */
@@ -173,6 +174,13 @@ static inline void tay__align_slots(tay__exec *exec)
 {
     exec->n_slots = (exec->n_slots + TAY__PITCH - 1) / TAY__PITCH * TAY__PITCH;
 }
+
+/* One lane. A group that copies n operands (a multiple of TAY__PITCH) to new slots of the exec's own. */
+tay_status tay__make_copies(const tay__group **out, tay__exec *exec, const int32_t *slots, size_t n);
+/* A table is cut into pieces, if that pays; *copies: what is to be done before, or NULL (pieces.c). */
+tay_status tay__cut_pieces(const tay__group **group, const tay__group **copies, tay__exec *exec);
+/* States in short rows are one table. */
+tay_status tay__tabulate(const tay__group **group, tay__exec *exec);
 
 /* Gathered operands (gather.c), one lane. *out: a group of rows in place of one with tables, or NULL if that has no pattern. */
 tay_status tay__cut_rows(const tay__group **out, tay__exec *exec, const tay__group *group);

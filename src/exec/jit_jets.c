@@ -12,9 +12,9 @@
 
 /* Jets of more bytes than this stay in the second-level cache only: then orders go in pairs, which read half as much. */
 enum { BYTES_OF_PAIRS = 96 * 1024 };
-/* Jets of more bytes than this do not stay there: then operations in a chain go block by block, which takes 3 to 6 % off a step
- * of 32 to 64 bodies. In smaller ones the loops of single operations, which need fewer registers, are as fast. */
-enum { BYTES_OF_CHAINS = 512 * 1024, LEAST_BLOCKS = 2 };
+/* Jets of more bytes than this fill half of that cache, or more: then operations in a chain go block by block, which takes 8 %
+ * off a step of 20 bodies. In smaller ones the loops of single operations, which need fewer registers, are as fast. */
+enum { BYTES_OF_CHAINS = 256 * 1024, LEAST_BLOCKS = 2 };
 
 static size_t jet_bytes(const tay__exec *exec)
 {
@@ -36,9 +36,10 @@ static int32_t room(const tay__emitter *e, int32_t first, int32_t length)
     return end - first;
 }
 
-/* The elements of the operands of members m .. m + length - 1 of row r: one per term; or with a table `step` per term. */
+/* The elements of the operands of members m .. m + length - 1 of row r: one per term; or with a table `step` per term, one for
+ * each `every` members. */
 static tay_status operands(LLVMValueRef *out, const tay__emitter *e, const tay__group *g, const int32_t *slots,
-                           tay__stride stride, const tay__segment *s, uint32_t step)
+                           tay__stride stride, const tay__segment *s, uint32_t step, uint32_t every)
 {
     tay_status status = TAY_OK;
     int32_t *values = NULL, last = s->end - 1;
@@ -46,7 +47,7 @@ static tay_status operands(LLVMValueRef *out, const tay__emitter *e, const tay__
     TAY_TRY(tay__alloc(&values, (size_t)g->n_terms * step, sizeof *values));
     for (uint32_t k = 0; k < g->n_terms; k++) {
         for (uint32_t i = 0; i < step; i++) {
-            int32_t m = s->begin + (int32_t)i < last ? s->begin + (int32_t)i : last;
+            int32_t m = s->begin + (int32_t)(i * every) < last ? s->begin + (int32_t)(i * every) : last;
             values[k * step + i] = tay__operand(g, slots, stride, s->row, k, m);
         }
     }
@@ -76,23 +77,32 @@ static tay__turn turn_of(const tay__emitter *e, const tay__operation *o)
     return pairs && o->delay == 0 && !o->kernel.to_state ? e->turn : TAY__ALONE;
 }
 
+static bool all_transient(const tay__group *g)
+{
+    return g->a_transient && !memchr(g->a_transient, 0, g->n_terms);
+}
+
 /* What all sites of an operation's segment have in common. */
 static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
     const tay__row *row = &g->rows[s->row];
-    uint32_t length = (uint32_t)(s->end - s->begin), step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 : 1;
+    uint32_t length = (uint32_t)(s->end - s->begin), every = g->piece > 0 ? (uint32_t)g->piece : 1;
+    uint32_t step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 / every : 1;
 
     *d = (tay__draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
                  .most_vectors = 4, .n_terms = g->n_terms,
                  .known = e->numbers && !tay__depends_on_prologue(e->exec->program, g)};
     if (s->end < row->length) d->padded = d->length;
     d->site = (tay__site){.step = step,
+                          .piece = every,
+                          .n_ones = g->n_ones,
                           .plane = e->exec->plane,
                           .scale = 1,
                           .y = (uint64_t)(row->first + s->begin),
                           .transient = g->transient,
+                          .all_transient = all_transient(g),
                           .to_state = o->kernel.to_state,
                           .length = UINT32_MAX,
                           .has_coefs = g->has_coefs,
@@ -105,10 +115,10 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .turn = turn_of(e, o),
                           .exponent = g->exponent};
     tay__place_coefs(d, g, s->row, (size_t)s->begin);
-    TAY_TRY(operands(&d->a, e, g, g->a, g->a_stride, s, step));
+    TAY_TRY(operands(&d->a, e, g, g->a, g->a_stride, s, step, every));
     d->b = e->llvm->ConstNull(e->pointer);
-    if (g->b) TAY_TRY(operands(&d->b, e, g, g->b, g->b_stride, s, step));
-    TAY_TRY(tay__array8(&d->a_transient, e, g->a_transient, g->n_terms));
+    if (g->b) TAY_TRY(operands(&d->b, e, g, g->b, g->b_stride, s, step, every));
+    TAY_TRY(tay__array8(&d->a_transient, e, all_transient(g) ? NULL : g->a_transient, g->n_terms));
 out:
     return status;
 }
@@ -116,15 +126,16 @@ out:
 /* The name of a group's kernel for blocks. */
 static const char *kernel_of(const tay__group *g)
 {
-    static const char *const linear[3][3] = {{"linear_shared_1", "linear_shared_s", "linear_shared_v"},
+    static const char *const linear[4][3] = {{"linear_shared_1", "linear_shared_s", "linear_shared_v"},
                                              {"linear_contiguous_1", "linear_contiguous_s", "linear_contiguous_v"},
-                                             {"linear_gather_1", "linear_gather_s", "linear_gather_v"}};
+                                             {"linear_gather_1", "linear_gather_s", "linear_gather_v"},
+                                             {"linear_pieces_1", "linear_pieces_s", "linear_pieces_v"}};
     static const char *const product[3] = {"product_contiguous_1", "product_contiguous_s", "product_contiguous_v"};
     static const char *const square[3] = {"square_1", "square_s", "square_v"};
     int coefs = !g->has_coefs ? 0 : g->varying_coefs ? 2 : 1;
 
     switch (g->primitive) {
-    case TAY__LINEAR: return linear[g->a_stride][coefs];
+    case TAY__LINEAR: return linear[g->piece > 0 ? 3 : (int)g->a_stride][coefs];
     case TAY__PRODUCT: return g->square ? square[coefs] : g->a_stride == TAY__SHARED ? "product_shared_v" : product[coefs];
     case TAY__QUOTIENT: return "quotient";
     case TAY__POWER: return "power";

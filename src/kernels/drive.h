@@ -23,6 +23,7 @@ static inline void tay__begin_run(tay__run *run, const tay__pass *pass, const ta
     run->scale = pass->lanes;
     run->n = n;
     run->n_terms = group->n_terms;
+    run->n_ones = group->n_ones;
     run->n_orders = pass->n_orders;
     run->step = group->a_stride == TAY__GATHER ? (size_t)group->pitch : 1;
     run->coefs = run->constants = NULL;

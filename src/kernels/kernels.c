@@ -110,13 +110,14 @@ static void drive_tiles(const tay__pass *pass, const tay__kernel *kernel, const 
     }
 }
 
-static tay__run_function *linear_run(tay__stride stride, tay__coefs coefs)
+static tay__run_function *linear_run(const tay__group *g, tay__stride stride, tay__coefs coefs)
 {
-    static tay__run_function *const runs[3][3] = {
+    static tay__run_function *const runs[4][3] = {
         {tay__linear_shared_1, tay__linear_shared_s, tay__linear_shared_v},
         {tay__linear_contiguous_1, tay__linear_contiguous_s, tay__linear_contiguous_v},
-        {tay__linear_gather_1, tay__linear_gather_s, tay__linear_gather_v}};
-    return runs[stride][coefs];
+        {tay__linear_gather_1, tay__linear_gather_s, tay__linear_gather_v},
+        {tay__linear_pieces_1, tay__linear_pieces_s, tay__linear_pieces_v}};
+    return runs[g->piece > 0 ? (int)TAY__PIECES : (int)stride][coefs];
 }
 
 static tay__run_function *product_run(tay__stride stride, tay__coefs coefs, bool square)
@@ -138,13 +139,13 @@ static tay__run_function *product_lanes_run(tay__coefs coefs, bool square)
 static tay__run_function *run_of(const tay__group *g, tay__stride stride, tay__coefs coefs)
 {
     switch (g->primitive) {
-    case TAY__LINEAR: return linear_run(stride, coefs);
+    case TAY__LINEAR: return linear_run(g, stride, coefs);
     case TAY__PRODUCT: return product_run(stride, coefs, g->square);
     case TAY__QUOTIENT: return tay__quotient;
     case TAY__POWER: return tay__power;
     case TAY__INTEGRATE: return tay__integral;
     case TAY__CHOICE: return tay__choice;
-    default: return tay__linear_contiguous_1; /* state */
+    default: return linear_run(g, stride, TAY__NO_COEFS); /* state */
     }
 }
 

@@ -15,40 +15,84 @@ TAY__INLINE vec tay__gather(const real *jet, const int32_t *slots)
     return v;
 }
 
-TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, tay__stride stride, tay__coefs coefs)
+/* The operands' elements from e on of term k. */
+TAY__INLINE vec tay__linear_operands(const tay__run *run, uint32_t k, size_t order, size_t e, tay__operands operands)
 {
-    vec sum[TAY__BLOCK];
+    const int32_t *slots = run->a + k * run->step;
 
-    tay__start(sum, run, at, vectors);
+    if (operands == TAY__SAME) return tay__splat(tay__operand_a(run, k)[order]);
+    if (operands == TAY__NEXT) return tay__load(tay__operand_a(run, k) + order + e);
+    if (operands == TAY__LISTED) return tay__gather(run->jet + order, slots + e);
+    return tay__load(run->jet + order + slots[e / TAY__PIECE(run)] + e % TAY__PIECE(run));
+}
+
+/* Adds terms begin .. end - 1. */
+TAY__INLINE void tay__add_linear(vec *sum, const tay__run *run, uint32_t begin, uint32_t end, size_t at, int vectors,
+                                 tay__operands operands, tay__coefs coefs)
+{
     TAY__UNROLL
-    for (uint32_t k = 0; k < run->n_terms; k++) {
+    for (uint32_t k = begin; k < end; k++) {
         size_t order = tay__order_of(run, k, run->n);
-        const real *c = run->coefs + k * run->coef_step, *a = stride == TAY__GATHER ? NULL : tay__operand_a(run, k) + order;
-        vec shared = stride == TAY__SHARED ? tay__splat(*a) : (vec){0};
+        const real *c = run->coefs + k * run->coef_step;
         vec splat = coefs == TAY__SPLAT_COEFS ? tay__splat(*c) : (vec){0};
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) {
             size_t e = at + (size_t)i * TAY__WIDTH;
-            vec x = stride == TAY__SHARED       ? shared
-                    : stride == TAY__CONTIGUOUS ? tay__load(a + e)
-                                                : tay__gather(run->jet + order, run->a + k * run->step + e);
+            vec x = tay__linear_operands(run, k, order, e, operands);
             if (coefs == TAY__NO_COEFS)
                 sum[i] += x;
             else
                 sum[i] += (coefs == TAY__SPLAT_COEFS ? splat : tay__load(c + e)) * x;
         }
     }
+}
+
+TAY__INLINE void tay__linear_sums(vec *sum, const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)
+{
+    uint32_t n_ones = operands != TAY__PIECES || coefs == TAY__NO_COEFS ? 0 : run->n_ones;
+
+    if (n_ones > run->n_terms) n_ones = run->n_terms; /* not known where that is not: so this loop stays one, too */
+    tay__start(sum, run, at, vectors);
+    if (n_ones > 0) tay__add_linear(sum, run, 0, n_ones, at, vectors, operands, TAY__NO_COEFS);
+    tay__add_linear(sum, run, n_ones, run->n_terms, at, vectors, operands, coefs);
+}
+
+TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)
+{
+    vec sum[TAY__BLOCK];
+
+    tay__linear_sums(sum, run, at, vectors, operands, coefs);
     tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
-TAY__RUN_KERNEL(tay__linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
-TAY__RUN_KERNEL(tay__linear_shared_s, tay__linear_block, TAY__SHARED, TAY__SPLAT_COEFS)
-TAY__RUN_KERNEL(tay__linear_shared_v, tay__linear_block, TAY__SHARED, TAY__VECTOR_COEFS)
-TAY__RUN_KERNEL(tay__linear_contiguous_1, tay__linear_block, TAY__CONTIGUOUS, TAY__NO_COEFS)
-TAY__RUN_KERNEL(tay__linear_contiguous_s, tay__linear_block, TAY__CONTIGUOUS, TAY__SPLAT_COEFS)
-TAY__RUN_KERNEL(tay__linear_contiguous_v, tay__linear_block, TAY__CONTIGUOUS, TAY__VECTOR_COEFS)
-TAY__RUN_KERNEL(tay__linear_gather_1, tay__linear_block, TAY__GATHER, TAY__NO_COEFS)
-TAY__RUN_KERNEL(tay__linear_gather_s, tay__linear_block, TAY__GATHER, TAY__SPLAT_COEFS)
-TAY__RUN_KERNEL(tay__linear_gather_v, tay__linear_block, TAY__GATHER, TAY__VECTOR_COEFS)
+/* Pieces are whole vectors, so no block may be moved back; of the last one only the run is stored. */
+TAY__INLINE void tay__linear_pieces(const tay__run *run, tay__coefs coefs)
+{
+    size_t at = 0;
+
+    TAY__LANES_LOOP(tay__linear_block, 4, TAY__PIECES, coefs);
+    TAY__LANES_LOOP(tay__linear_block, 1, TAY__PIECES, coefs);
+    if (at < run->length) {
+        vec sum[TAY__BLOCK];
+        tay__run rest = *run;
+        rest.length -= at;
+        tay__linear_sums(sum, run, at, 1, TAY__PIECES, coefs);
+        tay__store_block(&rest, tay__result(run, at), sum, 1);
+    }
+}
+
+TAY__RUN_KERNEL(tay__linear_shared_1, tay__linear_block, TAY__SAME, TAY__NO_COEFS)
+TAY__RUN_KERNEL(tay__linear_shared_s, tay__linear_block, TAY__SAME, TAY__SPLAT_COEFS)
+TAY__RUN_KERNEL(tay__linear_shared_v, tay__linear_block, TAY__SAME, TAY__VECTOR_COEFS)
+TAY__RUN_KERNEL(tay__linear_contiguous_1, tay__linear_block, TAY__NEXT, TAY__NO_COEFS)
+TAY__RUN_KERNEL(tay__linear_contiguous_s, tay__linear_block, TAY__NEXT, TAY__SPLAT_COEFS)
+TAY__RUN_KERNEL(tay__linear_contiguous_v, tay__linear_block, TAY__NEXT, TAY__VECTOR_COEFS)
+TAY__RUN_KERNEL(tay__linear_gather_1, tay__linear_block, TAY__LISTED, TAY__NO_COEFS)
+TAY__RUN_KERNEL(tay__linear_gather_s, tay__linear_block, TAY__LISTED, TAY__SPLAT_COEFS)
+TAY__RUN_KERNEL(tay__linear_gather_v, tay__linear_block, TAY__LISTED, TAY__VECTOR_COEFS)
+
+static void tay__linear_pieces_1(const void *run) { tay__linear_pieces(run, TAY__NO_COEFS); }
+static void tay__linear_pieces_s(const void *run) { tay__linear_pieces(run, TAY__SPLAT_COEFS); }
+static void tay__linear_pieces_v(const void *run) { tay__linear_pieces(run, TAY__VECTOR_COEFS); }
 
 #endif

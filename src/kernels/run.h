@@ -28,17 +28,30 @@
 #ifdef TAY__SITES
 #define TAY__OUTWARDS(run) ((run)->outwards)
 #define TAY__IS_TRANSIENT(run) ((run)->transient)
+#define TAY__ALL_TRANSIENT(run) ((run)->all_transient)
 #define TAY__TURN(run) ((run)->turn)
+#define TAY__PIECE(run) ((run)->piece)
 #else
 #define TAY__OUTWARDS(run) false
 #define TAY__IS_TRANSIENT(run) false
+#define TAY__ALL_TRANSIENT(run) false
 #define TAY__TURN(run) TAY__ALONE
+#define TAY__PIECE(run) 1
 #endif
 
 #define TAY__INLINE static inline __attribute__((always_inline))
 
 /* Whether a rounded 1/n will do, see tay__divide: where n is known. */
 #define TAY__NEARLY(run, n) (TAY__OUTWARDS(run) && (n) > 8)
+
+/* The operands of linear; in pieces: each vector's are consecutive, of which the first one is listed (for code made at run time,
+ * of each piece). */
+typedef enum tay__operands {
+    TAY__SAME = TAY__SHARED,
+    TAY__NEXT = TAY__CONTIGUOUS,
+    TAY__LISTED = TAY__GATHER,
+    TAY__PIECES
+} tay__operands;
 
 /* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
 typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } tay__coefs;
@@ -52,6 +65,7 @@ typedef struct tay__run {
     const real *jet;
     size_t plane, scale; /* elements from order to order, from slot to slot */
     uint32_t n, n_terms;
+    uint32_t n_ones; /* linear: the first so many coefficients are 1 */
     real *y;             /* coefficient 0 of the first element */
     size_t y_order;      /* from there to where coefficient n goes */
     real divisor, inverse; /* not 0: coefficient n is divided by this before it goes there */
@@ -69,8 +83,9 @@ typedef struct tay__run {
     const uint8_t *a_transient; /* the group's, or NULL where all coefficients are kept */
     /* Of code made at run time only: */
     bool outwards; /* see tay__next_term */
-    bool transient;
+    bool transient, all_transient;
     tay__turn turn;
+    size_t piece;
     /* For the way back: cotangents stand at `bar` as coefficients at `jet`; where y, and the coefficients among the
      * packed ones, are from the beginning. */
     real *bar, *bar_coefs;
@@ -92,7 +107,8 @@ TAY__INLINE const real *tay__operand_b(const tay__run *run, uint32_t k)
 /* From coefficient 0 of operand a_k of a linear group to coefficient n; to itself if a_k is transient. */
 TAY__INLINE size_t tay__order_of(const tay__run *run, uint32_t k, uint32_t n)
 {
-    return run->a_transient && run->a_transient[k] ? 0 : n * run->plane;
+    bool transient = TAY__ALL_TRANSIENT(run) || (run->a_transient && run->a_transient[k]);
+    return transient ? 0 : n * run->plane;
 }
 
 /* Where coefficient n of element `at` goes. */

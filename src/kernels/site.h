@@ -23,10 +23,13 @@ typedef struct tay__site {
     const uint8_t *a_transient; /* [n_terms], or NULL */
     const uint64_t *n_terms;    /* constant; or not, so that LLVM does not unroll the loop over them */
     uint64_t step;
+    uint64_t n_ones;    /* linear: the first so many coefficients are 1 */
+    uint64_t piece;     /* linear, in pieces: a[k * step + i / piece] + i % piece is element i's */
     uint64_t plane;     /* elements from order to order */
     uint64_t scale;     /* elements from slot to slot: 1, where the operands are elements; or lanes, where they are slots */
     uint64_t y;         /* elements from the jet to coefficient 0 of the result */
     uint64_t transient; /* 1: all orders are written there */
+    uint64_t all_transient; /* 1: all operands are; else a_transient */
     uint64_t to_state;  /* 1: coefficient n, divided by n + 1, is coefficient n + 1 of the state there */
     uint64_t length;    /* elements that may be written, if fewer than a vector */
     uint64_t has_coefs, coefs, coef_step; /* among the packed coefficients */

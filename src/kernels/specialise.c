@@ -56,6 +56,8 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .a = site->a,
                       .b = site->b,
                       .step = site->step,
+                      .piece = site->piece,
+                      .n_ones = (uint32_t)site->n_ones,
                       .coefs = site->has_coefs ? packed + site->coefs : NULL,
                       .coef_step = site->coef_step,
                       .constants = site->start ? jet + site->start : site->has_constant ? packed + site->constants : NULL,
@@ -65,6 +67,7 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .a_transient = site->a_transient,
                       .outwards = site->outwards,
                       .transient = site->transient,
+                      .all_transient = site->all_transient,
                       .turn = (tay__turn)site->turn,
                       .to_state = site->to_state,
                       .fresh = site->fresh,
@@ -72,6 +75,7 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
     group->exponent = site->exponent;
     group->start = (int32_t)site->start;
     group->function = (tay_function)site->function;
+    TAY__UNROLL
     for (int m = 0; m < TAY__SITE_ROWS; m++) rows[m] = (tay__row){.first = (int32_t)site->rows[m]};
     rows[0].length = (int32_t)site->row_length;
     if (site->to_state) {
@@ -125,15 +129,18 @@ VALUE(tanh)
 VALUE(sigmoid)
 #else
 
-SITES(linear_shared_1, tay__linear_block, TAY__SHARED, TAY__NO_COEFS)
-SITES(linear_shared_s, tay__linear_block, TAY__SHARED, TAY__SPLAT_COEFS)
-SITES(linear_shared_v, tay__linear_block, TAY__SHARED, TAY__VECTOR_COEFS)
-SITES(linear_contiguous_1, tay__linear_block, TAY__CONTIGUOUS, TAY__NO_COEFS)
-SITES(linear_contiguous_s, tay__linear_block, TAY__CONTIGUOUS, TAY__SPLAT_COEFS)
-SITES(linear_contiguous_v, tay__linear_block, TAY__CONTIGUOUS, TAY__VECTOR_COEFS)
-SITES(linear_gather_1, tay__linear_block, TAY__GATHER, TAY__NO_COEFS)
-SITES(linear_gather_s, tay__linear_block, TAY__GATHER, TAY__SPLAT_COEFS)
-SITES(linear_gather_v, tay__linear_block, TAY__GATHER, TAY__VECTOR_COEFS)
+SITES(linear_shared_1, tay__linear_block, TAY__SAME, TAY__NO_COEFS)
+SITES(linear_shared_s, tay__linear_block, TAY__SAME, TAY__SPLAT_COEFS)
+SITES(linear_shared_v, tay__linear_block, TAY__SAME, TAY__VECTOR_COEFS)
+SITES(linear_contiguous_1, tay__linear_block, TAY__NEXT, TAY__NO_COEFS)
+SITES(linear_contiguous_s, tay__linear_block, TAY__NEXT, TAY__SPLAT_COEFS)
+SITES(linear_contiguous_v, tay__linear_block, TAY__NEXT, TAY__VECTOR_COEFS)
+SITES(linear_gather_1, tay__linear_block, TAY__LISTED, TAY__NO_COEFS)
+SITES(linear_gather_s, tay__linear_block, TAY__LISTED, TAY__SPLAT_COEFS)
+SITES(linear_gather_v, tay__linear_block, TAY__LISTED, TAY__VECTOR_COEFS)
+SITES(linear_pieces_1, tay__linear_block, TAY__PIECES, TAY__NO_COEFS)
+SITES(linear_pieces_s, tay__linear_block, TAY__PIECES, TAY__SPLAT_COEFS)
+SITES(linear_pieces_v, tay__linear_block, TAY__PIECES, TAY__VECTOR_COEFS)
 SITES(product_shared_v, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
 SITES(product_contiguous_1, product_block, TAY__NO_COEFS)
 SITES(product_contiguous_s, product_block, TAY__SPLAT_COEFS)

@@ -1,8 +1,12 @@
 /*
  * Bodies that attract each other: x_i'' = G sum_{j != i} m_j d_ij / |d_ij|^3 with d_ij = x_j - x_i.
  *
- * Each pair i < j is made once, with one power (d.d)^(-3/2) for both; bodies without mass attract nothing, so pairs of them
+ * Each pair i, j is made once, with one power (d.d)^(-3/2) for both; bodies without mass attract nothing, so pairs of them
  * do not occur. Where both masses are numbers, the force on j is -m_i/m_j times that on i.
+ *
+ * Sums go by rounds: in round d each body i with mass meets the one d places behind it, in a circle. So the same term of
+ * neighbours' sums comes from neighbouring pairs, and these are differences of neighbours: all of them are runs (program/sort.c).
+ * What a body meets as the first of a pair, which has no factor, comes first in its sum.
  */
 #include "model/workshop.h"
 #include "tayra/model.h"
@@ -13,8 +17,7 @@ typedef struct bodies {
     const tay_expr *g;
     const tay_expr **masses;   /* [n] NULL: none */
     const tay_expr **vars;     /* [6 n] position and velocity of each body */
-    const tay_expr **terms;    /* [3 n][n] of the accelerations */
-    uint32_t *n_terms;         /* [n] for each axis the same */
+    const tay_expr **terms;    /* [3 n][n] of the accelerations, NULL: none */
 } bodies;
 
 static const char *const prefixes[] = {"x_", "y_", "z_", "vx_", "vy_", "vz_"};
@@ -60,7 +63,6 @@ static tay_status start(bodies *b, const tay_model_nbody_options *options)
     *b = (bodies){.w = tay__workshop_open(), .n = options->n, .g = options->gconst};
     if (!b->g) b->g = tay__number(&b->w, 1.0);
     TAY_TRY(tay__calloc(&b->masses, b->n, sizeof *b->masses));
-    TAY_TRY(tay__calloc(&b->n_terms, b->n, sizeof *b->n_terms));
     TAY_TRY(tay__calloc(&b->vars, 6 * (size_t)b->n, sizeof *b->vars));
     set_masses(b, options);
     for (uint32_t i = 0; i < b->n; i++) {
@@ -76,7 +78,6 @@ static tay_status finish(bodies *b)
     tay__free(b->masses);
     tay__free(b->vars);
     tay__free(b->terms);
-    tay__free(b->n_terms);
     return tay__workshop_close(&b->w);
 }
 
@@ -100,10 +101,10 @@ static void difference(bodies *b, const tay_expr *d[3], uint32_t i, uint32_t j)
     for (uint32_t k = 0; k < 3; k++) d[k] = tay__sub(&b->w, b->vars[6 * (size_t)j + k], b->vars[6 * (size_t)i + k]);
 }
 
-static void push(bodies *b, uint32_t i, const tay_expr *const acceleration[3])
+/* Term `at` of the acceleration of body i. */
+static void put(bodies *b, uint32_t i, uint32_t at, const tay_expr *const acceleration[3])
 {
-    for (size_t k = 0; k < 3; k++) b->terms[(3 * (size_t)i + k) * b->n + b->n_terms[i]] = acceleration[k];
-    b->n_terms[i]++;
+    for (size_t k = 0; k < 3; k++) b->terms[(3 * (size_t)i + k) * b->n + at] = acceleration[k];
 }
 
 static void times(bodies *b, const tay_expr *out[3], const tay_expr *const d[3], const tay_expr *factor)
@@ -111,8 +112,8 @@ static void times(bodies *b, const tay_expr *out[3], const tay_expr *const d[3],
     for (int k = 0; k < 3; k++) out[k] = tay__mul(&b->w, d[k], factor);
 }
 
-/* What i and j do to each other. */
-static void attract(bodies *b, uint32_t i, uint32_t j)
+/* What i and j do to each other: terms `at_i` and `at_j`. */
+static void attract(bodies *b, uint32_t i, uint32_t at_i, uint32_t j, uint32_t at_j)
 {
     const tay_expr *d[3], *on_i[3], *on_j[3], *mi = b->masses[i], *mj = b->masses[j];
     difference(b, d, i, j);
@@ -120,9 +121,8 @@ static void attract(bodies *b, uint32_t i, uint32_t j)
     if (b->w.status != TAY_OK) return;
     if (mj) {
         times(b, on_i, d, scale(b, mj, b->g, r3));
-        push(b, i, on_i);
+        put(b, i, at_i, on_i);
     }
-    if (!mi) return;
     if (mj && is_number(mi) && is_number(mj)) {
         const tay_expr *ratio = tay__number(&b->w, -mi->u.number / mj->u.number);
         for (int k = 0; k < 3; k++) on_j[k] = tay__mul(&b->w, ratio, on_i[k]);
@@ -131,7 +131,37 @@ static void attract(bodies *b, uint32_t i, uint32_t j)
         if (b->w.status != TAY_OK) return;
         times(b, on_j, d, scale(b, minus_mi, b->g, r3));
     }
-    push(b, j, on_j);
+    put(b, j, at_j, on_j);
+}
+
+static tay_status attract_all(bodies *b)
+{
+    tay_status status = TAY_OK;
+    uint32_t *heavy = NULL, n = 0;
+
+    TAY_TRY(tay__alloc(&heavy, b->n, sizeof *heavy));
+    for (uint32_t i = 0; i < b->n; i++)
+        if (b->masses[i]) heavy[n++] = i;
+    for (uint32_t d = 1; 2 * d <= n; d++) {
+        uint32_t n_pairs = 2 * d < n ? n : d; /* at half the circle each pair comes once */
+        for (uint32_t i = 0; i < n_pairs && b->w.status == TAY_OK; i++)
+            attract(b, heavy[i], d - 1, heavy[(i + d) % n], 2 * d < n ? n / 2 + d - 1 : d - 1);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < b->n && b->w.status == TAY_OK; j++)
+            if (!b->masses[j]) attract(b, heavy[i], 0, j, i);
+out:
+    tay__free(heavy);
+    return status;
+}
+
+/* The sum of the terms that there are, which are moved to the front. */
+static const tay_expr *sum_of(bodies *b, const tay_expr **terms)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < b->n; k++)
+        if (terms[k]) terms[n++] = terms[k];
+    return tay__sum(&b->w, terms, n);
 }
 
 tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options)
@@ -145,15 +175,11 @@ tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_model_nbod
     TAY_TRY(tay__multiply(&size, 3 * (size_t)b.n, b.n));
     TAY_TRY(tay__calloc(&b.terms, size, sizeof *b.terms));
     TAY_TRY(tay__calloc(&right, 6 * (size_t)b.n, sizeof *right));
-    for (uint32_t i = 0; i < b.n && b.w.status == TAY_OK; i++) {
-        for (uint32_t j = i + 1; j < b.n && b.w.status == TAY_OK; j++) {
-            if (b.masses[i] || b.masses[j]) attract(&b, i, j);
-        }
-    }
+    TAY_TRY(attract_all(&b));
     for (size_t i = 0; i < b.n; i++) {
         for (size_t k = 0; k < 3; k++) {
             right[6 * i + k] = b.vars[6 * i + 3 + k];
-            right[6 * i + 3 + k] = tay__sum(&b.w, b.terms + (3 * i + k) * b.n, b.n_terms[i]);
+            right[6 * i + 3 + k] = sum_of(&b, b.terms + (3 * i + k) * b.n);
         }
     }
     tay__workshop_deliver(&b.w, vars, b.vars, 6 * (size_t)b.n);

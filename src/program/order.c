@@ -251,8 +251,7 @@ static void find_largest(tay__bundles *b)
     }
 }
 
-/* Inputs and states have the first slots; the members of a bundle follow each other, from a multiple of 8 on. */
-static void give_slots(tay__bundles *b, const tay__values *v)
+void tay__give_slots(tay__bundles *b, const tay__values *v)
 {
     uint32_t next = 0;
 
@@ -263,8 +262,10 @@ static void give_slots(tay__bundles *b, const tay__values *v)
     for (uint32_t k = 0; k < b->n; k++) {
         const tay__bundle *bundle = &b->bundles[k];
         if (tay__value_at(v, bundle->first)->primitive == TAY__STATE) continue;
-        if (bundle->n_members >= 8) next = (next + 7) / 8 * 8;
-        for (uint32_t m = 0; m < bundle->n_members; m++) b->slot[bundle->members[m]] = (int32_t)next++;
+        for (uint32_t m = 0; m < bundle->n_members; m++) {
+            if (m == 0 ? bundle->n_members >= 8 : b->aligned[bundle->members[m]]) next = (next + 7) / 8 * 8;
+            b->slot[bundle->members[m]] = (int32_t)next++;
+        }
     }
     b->n_slots = next + TAY__OVERRUN;
 }
@@ -280,6 +281,7 @@ tay_status tay__bundle_values(tay__bundles *b, const tay__values *v, const tay__
     TAY_TRY(tay__alloc(&b->members, n, sizeof *b->members));
     TAY_TRY(tay__alloc(&b->slot, n, sizeof *b->slot));
     TAY_TRY(tay__alloc(&b->owner, n, sizeof *b->owner));
+    TAY_TRY(tay__calloc(&b->aligned, n, sizeof *b->aligned));
     for (size_t i = 0; i < n; i++) {
         b->owner[i] = -1;
         if (tay__value_at(v, (int32_t)i)->primitive == TAY__INPUT) continue;
@@ -293,7 +295,7 @@ tay_status tay__bundle_values(tay__bundles *b, const tay__values *v, const tay__
     TAY_TRY(tay__alloc(&sorted, b->n, sizeof *sorted));
     place(b, n, sorted);
     find_largest(b);
-    give_slots(b, v);
+    tay__give_slots(b, v);
 out:
     tay__array_free(&bundles);
     tay__map_free(&by_shape);
@@ -307,4 +309,5 @@ void tay__bundles_free(tay__bundles *b)
     tay__free(b->members);
     tay__free(b->slot);
     tay__free(b->owner);
+    tay__free(b->aligned);
 }

@@ -72,6 +72,7 @@ static tay_status arrange(tay__program *program, tay__values *v)
 
     TAY_TRY(rank(&ranks, v));
     TAY_TRY(tay__bundle_values(&bundles, v, ranks));
+    if (v->jets) TAY_TRY(tay__sort_members(&bundles, v));
     program->n_slots = bundles.n_slots;
     program->time_slot = v->time < 0 ? -1 : bundles.slot[v->time];
     if (!v->jets) {

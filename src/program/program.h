@@ -59,6 +59,9 @@ typedef struct tay__group {
      * (product), the divisor (quotient), the derivative g_k (integral). NULL where the primitive has none. */
     const int32_t *a, *b;
     int32_t pitch; /* 0 without a table */
+    /* Not 0, a table: each operand moves to the next slot in this many members, from each multiple of it on (exec/pieces.c). */
+    int32_t piece;
+    uint32_t n_ones; /* then: the coefficients of the first so many terms are 1 in all members */
     /* Where the coefficients stand in the packed array. varying: member m of row r, term k is at
      * coefs + (offset of r) + k * width(r) + m, where width(r) is the row's length (pitch with TAY__GATHER); else
      * coefs + r * n_terms + k. The offset of row r is n_terms * (members in the rows before). Constants: one per member,

@@ -138,11 +138,26 @@ out:
     return status;
 }
 
+/* Slots from the first member's to the last one's: there may be some between members, which a table fills with copies. */
+static uint32_t span_of(const roller *r)
+{
+    const int32_t *members = r->bundle->members;
+    return (uint32_t)(r->slot[members[r->bundle->n_members - 1]] - r->slot[members[0]] + 1);
+}
+
+/* The last member up to slot `at` from the first member's on, if that is not before m. */
+static uint32_t member_at(const roller *r, uint32_t m, uint32_t at)
+{
+    const int32_t *members = r->bundle->members;
+    while (m + 1 < r->bundle->n_members && (uint32_t)(r->slot[members[m + 1]] - r->slot[members[0]]) <= at) m++;
+    return m;
+}
+
 /* One row with a table of the operands of all members. */
 static tay_status make_table(tay__group *g, tay__program *program, const roller *r)
 {
     tay_status status = TAY_OK;
-    uint32_t n = r->bundle->n_members, pitch = (n + TAY__PITCH - 1) / TAY__PITCH * TAY__PITCH;
+    uint32_t n = span_of(r), pitch = (n + TAY__PITCH - 1) / TAY__PITCH * TAY__PITCH;
     tay__row *row;
     uint32_t *offset;
     int32_t *a, *b = NULL;
@@ -153,14 +168,15 @@ static tay_status make_table(tay__group *g, tay__program *program, const roller 
     TAY_TRY(tay__alloc_kept(&offset, &program->allocations, 1, sizeof *offset));
     TAY_TRY(tay__alloc_kept(&a, &program->allocations, n_operands, sizeof *a));
     if (r->has_b) TAY_TRY(tay__alloc_kept(&b, &program->allocations, n_operands, sizeof *b));
-    *row = (tay__row){.first = r->slot[r->bundle->first], .length = (int32_t)n, .tile = 1};
+    *row = (tay__row){.first = r->slot[r->bundle->members[0]], .length = (int32_t)n, .tile = 1};
     *offset = 0;
     for (uint32_t k = 0; k < r->n_terms; k++) {
-        for (uint32_t m = 0; m < pitch; m++) {
+        for (uint32_t at = 0, m = 0; at < pitch; at++) {
             int32_t slot_a, slot_b;
-            operands(r, m < n ? m : n - 1, k, &slot_a, &slot_b);
-            a[k * (size_t)pitch + m] = slot_a;
-            if (b) b[k * (size_t)pitch + m] = slot_b;
+            m = member_at(r, m, at);
+            operands(r, m, k, &slot_a, &slot_b);
+            a[k * (size_t)pitch + at] = slot_a;
+            if (b) b[k * (size_t)pitch + at] = slot_b;
         }
     }
     g->rows = row;
@@ -168,6 +184,7 @@ static tay_status make_table(tay__group *g, tay__program *program, const roller 
     g->a = a;
     g->b = b;
     g->pitch = (int32_t)pitch;
+    g->n_members = n;
 out:
     return status;
 }
@@ -182,8 +199,8 @@ static bool coefs_vary(const tay__group *g, const roller *r)
 {
     for (uint32_t row = 0; row < g->n_rows; row++) {
         const tay__term *first = tay__terms_of(r->v, member(r, g->offset[row]));
-        for (int32_t m = 1; m < g->rows[row].length; m++) {
-            const tay__term *terms = tay__terms_of(r->v, member(r, g->offset[row] + (uint32_t)m));
+        for (uint32_t m = 1; m < (g->pitch > 0 ? r->bundle->n_members : (uint32_t)g->rows[row].length); m++) {
+            const tay__term *terms = tay__terms_of(r->v, member(r, g->offset[row] + m));
             for (uint32_t k = 0; k < r->n_terms; k++)
                 if (terms[k].coef != first[k].coef) return true;
         }
@@ -208,9 +225,9 @@ static tay_status pack_coefs(tay__group *g, const roller *r, tay__array *packed)
         uint32_t width = !g->varying_coefs ? 1 : g->a_stride == TAY__GATHER ? (uint32_t)g->pitch : length;
         TAY_TRY(tay__array_reserve(packed, (size_t)width * r->n_terms));
         for (uint32_t k = 0; k < r->n_terms; k++) {
-            for (uint32_t m = 0; m < width; m++) {
-                uint32_t of = g->offset[row] + (m < length ? m : length - 1);
-                TAY_TRY(pack(packed, r->v, tay__terms_of(r->v, member(r, of))[k].coef));
+            for (uint32_t at = 0, m = g->offset[row]; at < width; at++) {
+                m = g->pitch > 0 ? member_at(r, m, at) : g->offset[row] + at;
+                TAY_TRY(pack(packed, r->v, tay__terms_of(r->v, member(r, m))[k].coef));
             }
         }
     }
@@ -223,9 +240,38 @@ static tay_status pack_constants(tay__group *g, const roller *r, tay__array *pac
     tay_status status = TAY_OK;
 
     g->constants = packed->count;
-    for (uint32_t m = 0; m < r->bundle->n_members; m++) TAY_TRY(pack(packed, r->v, member(r, m)->constant));
+    for (uint32_t at = 0, m = 0; at < g->n_members; at++) {
+        m = g->pitch > 0 ? member_at(r, m, at) : at;
+        TAY_TRY(pack(packed, r->v, member(r, m)->constant));
+    }
 out:
     return status;
+}
+
+static roller begin_roll(const tay__values *v, const tay__bundle *bundle, const int32_t *slot)
+{
+    const tay__value *first = tay__value_at(v, bundle->first);
+    roller r = {.v = v, .slot = slot, .bundle = bundle, .primitive = first->primitive, .n_terms = first->n_terms};
+
+    r.square = tay__is_square(v, first);
+    r.has_b = r.primitive == TAY__PRODUCT || r.primitive == TAY__QUOTIENT || (r.primitive == TAY__INTEGRATE && v->derivatives);
+    return r;
+}
+
+uint32_t tay__count_rows(bool *table, const tay__values *v, const tay__bundle *bundle, const int32_t *slot)
+{
+    roller r = begin_roll(v, bundle, slot);
+    uint32_t n_rows = choose_strides(&r);
+    *table = r.a_stride == TAY__GATHER;
+    return *table ? bundle->n_members : n_rows;
+}
+
+void tay__mark_rows(bool *marks, const tay__values *v, const tay__bundle *bundle, const int32_t *slot)
+{
+    roller r = begin_roll(v, bundle, slot);
+
+    choose_strides(&r);
+    for (uint32_t m = 0; m + 1 < bundle->n_members; m++) marks[bundle->members[m + 1]] = !goes_on(&r, m);
 }
 
 tay_status tay__roll(tay__group *g, tay__program *program, const tay__bundle *bundle, const tay__values *v,
@@ -233,10 +279,7 @@ tay_status tay__roll(tay__group *g, tay__program *program, const tay__bundle *bu
 {
     tay_status status = TAY_OK;
     const tay__value *first = tay__value_at(v, bundle->first);
-    roller r = {.v = v, .slot = slot, .bundle = bundle, .primitive = first->primitive, .n_terms = first->n_terms};
-
-    r.square = tay__is_square(v, first);
-    r.has_b = r.primitive == TAY__PRODUCT || r.primitive == TAY__QUOTIENT || (r.primitive == TAY__INTEGRATE && v->derivatives);
+    roller r = begin_roll(v, bundle, slot);
     uint32_t n_rows = choose_strides(&r);
     *g = (tay__group){.primitive = r.primitive,
                       .function = first->function,

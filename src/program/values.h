@@ -94,7 +94,7 @@ typedef struct tay__bundle {
     int32_t first;    /* its first member */
     uint32_t found;   /* its index before sorting */
     uint32_t largest; /* the most members of a bundle of this depth */
-    int32_t *members; /* in ascending order */
+    int32_t *members; /* in the order of their slots */
     uint32_t n_members;
 } tay__bundle;
 
@@ -104,12 +104,25 @@ typedef struct tay__bundles {
     int32_t *members; /* of all */
     int32_t *slot;    /* [n_values] */
     int32_t *owner;   /* [n_values]: bundle, or -1 for inputs */
+    bool *aligned;    /* [n_values]: its slot is a multiple of 8, where vectors begin */
     uint32_t n_slots;
 } tay__bundles;
 
 /* Bundles values of one depth, level and shape; gives slots. To be freed in any case (zero before). */
 tay_status tay__bundle_values(tay__bundles *bundles, const tay__values *values, const tay__rank *ranks);
 void tay__bundles_free(tay__bundles *bundles);
+
+/* Inputs and states have the first slots; then come the members of each bundle, in order. */
+void tay__give_slots(tay__bundles *bundles, const tay__values *values);
+
+/* Gives members of bundles that feed back an order in which operands are runs (sort.c). */
+tay_status tay__sort_members(tay__bundles *bundles, const tay__values *values);
+
+/* Marks the values that begin rows, but for the first one. */
+void tay__mark_rows(bool *marks, const tay__values *values, const tay__bundle *bundle, const int32_t *slot);
+
+/* How many rows the members of a bundle make; if *table, one for each, and they get a table. */
+uint32_t tay__count_rows(bool *table, const tay__values *values, const tay__bundle *bundle, const int32_t *slot);
 
 /* The group of a bundle: rows, operands, coefficients appended to `packed` (of uint32_t). Arrays belong to `program`. */
 tay_status tay__roll(tay__group *group, tay__program *program, const tay__bundle *bundle, const tay__values *values,

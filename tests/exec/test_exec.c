@@ -10,10 +10,12 @@
 #include "exec/jit.h"
 #include "program/interpret.h"
 #include "support/failing_alloc.h"
+#include "tayra/model.h"
 
 enum { ORDER = 14, N_PARS = 3 };
 /* Of jets so large that code goes by pairs of orders: one more and one less than a number of pairs. */
 enum { HIGH_ORDER = 160 };
+enum { MOST_BODIES = 18 };
 
 static const char *const isas[] = {"baseline", "avx2", "avx512"};
 
@@ -34,6 +36,12 @@ static double get(const tay__workspace *w, tay_real real, size_t i)
     return real == TAY_FLOAT64 ? ((double *)w->jet)[i] : (double)((float *)w->jet)[i];
 }
 
+/* Bodies, of which there are more than those states, are far from each other. */
+static double state_of(uint32_t i)
+{
+    return states[i % MAX_STATES] + 0.25 * (i / MAX_STATES * MAX_STATES);
+}
+
 /* Lane l starts a little beside lane 0. */
 static double start_of(double x, uint32_t l)
 {
@@ -45,7 +53,7 @@ static void start(const tay__exec *exec, tay__workspace *w, tay_real real, uint3
     const tay__program *p = tay__exec_program(exec);
 
     for (uint32_t l = 0; l < lanes; l++) {
-        for (uint32_t i = 0; i < p->n_inputs; i++) put(exec, w, real, i * (size_t)lanes + l, start_of(states[i], l));
+        for (uint32_t i = 0; i < p->n_inputs; i++) put(exec, w, real, i * (size_t)lanes + l, start_of(state_of(i), l));
         for (uint32_t i = 0; p->par_slot >= 0 && i < p->n_pars; i++)
             put(exec, w, real, ((size_t)p->par_slot + i) * lanes + l, start_of(pars[i], l));
         if (p->time_slot >= 0) put(exec, w, real, (size_t)p->time_slot * lanes + l, start_of(time0, l));
@@ -62,7 +70,7 @@ static interpreter expected(const tay__program *p, uint32_t order, uint32_t l)
     interpreter in = {.p = p, .order = order, .coefficients = coefficients_of(p, pars)};
 
     in.jet = calloc((size_t)p->n_slots * (order + 1), sizeof *in.jet);
-    for (uint32_t i = 0; i < p->n_inputs; i++) in.jet[i] = start_of(states[i], l);
+    for (uint32_t i = 0; i < p->n_inputs; i++) in.jet[i] = start_of(state_of(i), l);
     for (uint32_t i = 0; p->par_slot >= 0 && i < p->n_pars; i++) in.jet[(size_t)p->par_slot + i] = start_of(pars[i], l);
     if (p->time_slot >= 0) in.jet[p->time_slot] = start_of(time0, l);
     interpret(&in);
@@ -149,6 +157,51 @@ static void test_jets(void **state)
 {
     (void)state;
     check_all(true);
+}
+
+/* n bodies with different masses, those behind the first n_masses without. */
+static tay__program *bodies(uint32_t n, uint32_t n_masses)
+{
+    tay_expr *masses[MOST_BODIES], *vars[6 * MOST_BODIES], *rhs[6 * MOST_BODIES];
+    tay_model_nbody_options options = {.size = sizeof options, .n = n, .masses = (const tay_expr *const *)masses,
+                                       .n_masses = n_masses};
+    tay__program *program;
+
+    for (uint32_t i = 0; i < n_masses; i++) assert_ok(tay_expr_number(&masses[i], 2 + 0.125 * i));
+    assert_ok(tay_model_nbody(vars, rhs, &options));
+    assert_ok(tay__program_create(&program, &(tay__program_spec){.inputs = (const tay_expr *const *)vars, .n_inputs = 6 * n,
+                                                                 .outputs = (const tay_expr *const *)rhs, .n_outputs = 6 * n,
+                                                                 .jets = true}));
+    assert_ok(tay__program_verify(program));
+    for (uint32_t i = 0; i < 6 * n; i++) {
+        tay_expr_unref(vars[i]);
+        tay_expr_unref(rhs[i]);
+    }
+    for (uint32_t i = 0; i < n_masses; i++) tay_expr_unref(masses[i]);
+    return program;
+}
+
+/* Differences of positions and sums of accelerations go by pieces, whether these fill the vectors or not. */
+static void test_bodies(void **state)
+{
+    static const uint32_t cases[][2] = {{16, 16}, {17, 17}, {18, 18}, {18, 5}};
+    (void)state;
+    for (size_t i = 0; i < sizeof isas / sizeof *isas * 4; i++) {
+        uint32_t n = cases[i % 4][0], n_masses = cases[i % 4][1], n_pieces = 0;
+        tay__exec *exec;
+        tay__workspace *w;
+        setenv("TAYRA_ISA", isas[i / 4], 1);
+        assert_ok(tay__exec_create(&exec, bodies(n, n_masses), TAY_FLOAT64, ORDER, 1));
+        for (size_t k = 0; k < exec->operations.count; k++)
+            n_pieces += ((const tay__operation *)exec->operations.data)[k].group->piece > 0;
+        if (n == n_masses && exec->kernels->width <= 4) assert_int_equal(n_pieces, 2);
+        tay__exec_choose(exec, TAY_EXECUTION_DEFAULT);
+        assert_ok(tay__workspace_create(&w, exec));
+        check_lanes(exec, w, TAY_FLOAT64, 1);
+        tay__workspace_free(w);
+        tay__exec_free(exec);
+    }
+    unsetenv("TAYRA_ISA");
 }
 
 static void test_values(void **state)
@@ -409,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jets),
+        cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_polynomial),
