@@ -32,7 +32,7 @@ static const char pipeline[] = PASSES(""), pipeline_of_jets[] = PASSES("gvn,");
 /* No loop is left, but in functions of the kernels. */
 static const char unrolled_pipeline[] =
     "always-inline,globaldce,function(early-cse,simplifycfg,loop(loop-unroll-full),sroa,early-cse<memssa>,"
-    "instcombine<no-verify-fixpoint>,simplifycfg,early-cse<memssa>,dse,adce)";
+    "instcombine<no-verify-fixpoint>,simplifycfg,early-cse<memssa>,adce)";
 
 static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine, const char *passes)
 {

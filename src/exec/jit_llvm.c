@@ -36,6 +36,16 @@ static bool set_up_target(void *library)
     return true;
 }
 
+/*
+ * The scheduler of instructions takes all memory for the same and notes, for each store, what it must not pass: in code that is
+ * unrolled, a single block, that took half of the time that making it takes. It forgets what is farther away than this.
+ */
+static void limit_scheduler(void)
+{
+    static const char *const options[] = {"tayra", "-dag-maps-huge-region=200"};
+    table.ParseCommandLineOptions(2, options, NULL);
+}
+
 static void open_library(void)
 {
     static const char *const names[] = {
@@ -64,6 +74,7 @@ static void open_library(void)
     if (!symbol) snprintf(reason, sizeof reason, "LLVM lacks zlib");
     memcpy(&table.uncompress, &symbol, sizeof symbol);
     opened = symbol && set_up_target(library);
+    limit_scheduler();
 }
 
 const tay__llvm *tay__llvm_open(void)

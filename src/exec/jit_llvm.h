@@ -14,6 +14,7 @@
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Linker.h>
 #include <llvm-c/Orc.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -41,7 +42,7 @@
     F(CreatePassBuilderOptions) F(DisposePassBuilderOptions) F(RunPasses) F(OrcCreateLLJIT) F(OrcDisposeLLJIT)         \
     F(OrcLLJITGetMainJITDylib) F(OrcLLJITAddObjectFile) F(OrcLLJITLookup) F(OrcLLJITMangleAndIntern)                   \
     F(OrcAbsoluteSymbols) F(OrcJITDylibDefine) F(BuildAlloca) F(BuildGEP2) F(BuildLoad2)                               \
-    F(BuildMemCpy) F(BuildMul)
+    F(BuildMemCpy) F(BuildMul) F(ParseCommandLineOptions)
 
 typedef struct tay__llvm {
 #define F(name) __typeof__(LLVM##name) *name;
