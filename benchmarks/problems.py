@@ -77,10 +77,18 @@ def three_bodies(m):
     return m.taylor_adaptive(equations, [-0.45, 0.8, -0.8, -0.45])
 
 
-def twenty_bodies(m):
+def far_bodies(m, n):
     """Far from each other; heyoka in compact mode, as its default mode compiles for minutes."""
-    states = np.random.default_rng(0).normal(size=(20, 6)) * [10, 10, 10, 0.3, 0.3, 0.3]
-    return m.taylor_adaptive(m.model.nbody(20), states.ravel(), compact_mode=True)
+    states = np.random.default_rng(0).normal(size=(n, 6)) * [10, 10, 10, 0.3, 0.3, 0.3]
+    return m.taylor_adaptive(m.model.nbody(n), states.ravel(), compact_mode=True)
+
+
+def twenty_bodies(m):
+    return far_bodies(m, 20)
+
+
+def sixty_four_bodies(m):
+    return far_bodies(m, 64)
 
 
 def pendulum(m):

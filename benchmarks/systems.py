@@ -1,8 +1,8 @@
 """Small systems: time per step of the plain integrator, as machine code and in the interpreter, and building it.
 
 The tutorial's ground truth (to 1000 times), a pendulum, the Lorenz system, the restricted three-body problem, the outer Solar
-System and 20 bodies. heyoka runs in its default mode, but for 20 bodies. Integrators begin in the interpreter, which is built at
-once, unless machine code is asked for.
+System, 20 and 64 bodies. heyoka runs in its default mode, but in compact mode for these two. Integrators begin in the
+interpreter, which is built at once, unless machine code is asked for.
 """
 
 import common
@@ -54,6 +54,7 @@ def main():
         ("restricted three-body problem", problems.three_bodies, 40.0, 1.5),
         ("outer Solar System", problems.outer_solar_system, 2e5, 5),
         ("20 bodies", problems.twenty_bodies, 5.0, 5),
+        ("64 bodies", problems.sixty_four_bodies, 3.0, 5),
     ):
         times, same, n_steps = stepping(make, duration, modules, options.turns)
         rows.append(common.row(f"{name}, one step", times, same, n_steps, goal=goal))
