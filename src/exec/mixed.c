@@ -340,12 +340,15 @@ void tay__reverse_mixed(tay__back *back, const tay__workspace *w, tay__cotangent
     up.pass.bar = bars->high->jet;
     up.pass.packed_bar = bars->high->packed;
     if (scale > 0) reverse_high(&up, exec, w, bars, scale, with_parameters);
-    bool good = scale == 0 || is_good(exec, bars);
-    if (good) back->pass.n_orders = exec->low;
-    else tay__run_orders(exec, w, exec->low, order); /* the orders that were float, in double */
-    if (scale == 0 || !good) {
-        tay__reverse_orders(back, with_parameters);
+    if (scale > 0 && !is_good(exec, bars)) { /* all in double, from the beginning: a jet that was restored lacks values */
         memset(bars->high->packed, 0, p->n_packed * tay__coef_lanes(exec->high) * sizeof(float));
+        tay__run_orders(exec, w, 0, order);
+        tay__reverse_orders(back, with_parameters);
+        return;
+    }
+    back->pass.n_orders = exec->low;
+    if (scale == 0) {
+        tay__reverse_orders(back, with_parameters);
         return;
     }
     powers u = start(exec, w, 0, false, 1 / scale);
