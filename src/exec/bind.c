@@ -44,6 +44,7 @@ static tay_status gather(tay__exec *exec, const tay__group *group, const int32_t
     const tay__group *copy;
     int32_t *first, from;
 
+    tay__align_slots(exec);
     TAY_TRY(tay__make_copies(&copy, exec, *slots, group->n_terms * (size_t)group->pitch));
     TAY_TRY(tay__alloc_kept(&first, &exec->kept, group->n_terms, sizeof *first));
     from = copy->rows[0].first;
@@ -69,9 +70,9 @@ static tay_status add_group(tay__exec *exec, const tay__group *group, bool to_st
         goto out;
     }
     TAY_TRY(tay__follow_moves(&group, exec));
-    if (exec->by_order && group->primitive == TAY__STATE) TAY_TRY(tay__tabulate(&group, exec));
     if (exec->by_order) {
         const tay__group *copies;
+        if (group->primitive == TAY__STATE) TAY_TRY(tay__tabulate(&group, exec));
         TAY_TRY(tay__cut_pieces(&group, &copies, exec));
         if (copies) TAY_TRY(add_operation(exec, copies, 0, false));
     }

@@ -124,10 +124,18 @@ static inline void tay__run_lanes(const tay__exec *exec, const tay__step *step, 
     else o->kernel.drive(pass, &o->kernel, o->group, n, segments, n_segments);
 }
 
-/* Sets the marks of a group's members to `mark`; those of what a program begins with: inputs, the time, parameters. */
+/* Sets the marks of a group's members to `mark`; whether one is marked; sets those of what a program begins with: inputs, the
+ * time, parameters. */
 static inline void tay__mark_members(bool *marks, const tay__group *g, bool mark)
 {
     for (uint32_t r = 0; r < g->n_rows; r++) memset(&marks[g->rows[r].first], mark, (size_t)g->rows[r].length);
+}
+
+static inline bool tay__any_marked(const bool *marks, const tay__group *g)
+{
+    for (uint32_t r = 0; r < g->n_rows; r++)
+        if (memchr(&marks[g->rows[r].first], true, (size_t)g->rows[r].length)) return true;
+    return false;
 }
 
 static inline void tay__mark_inputs(bool *marks, const tay__program *p)
@@ -159,6 +167,11 @@ void tay__finish_lanes(tay__exec *exec, tay__operation *operation);
 /* Calls `see` for all operands a, and b if there are, of a group. */
 typedef void tay__see_operand(void *context, const tay__group *g, int32_t slot, bool is_b);
 void tay__see_operands(const tay__group *g, tay__see_operand *see, void *context);
+/* Whether cotangents of a group flow to its operands a, or b: to all but derivatives of functions (cotangents.c). */
+static inline bool tay__flows_to(const tay__group *g, bool is_b)
+{
+    return !(is_b && g->primitive == TAY__INTEGRATE);
+}
 
 /* Zeroes these slots (of tay__slots) in an order of a jet or of cotangents. */
 void tay__clear_slots(const tay__exec *exec, void *row, const tay__array *slots);
@@ -175,7 +188,8 @@ static inline void tay__align_slots(tay__exec *exec)
     exec->n_slots = (exec->n_slots + TAY__PITCH - 1) / TAY__PITCH * TAY__PITCH;
 }
 
-/* One lane. A group that copies n operands (a multiple of TAY__PITCH) to new slots of the exec's own. */
+/* A group that copies n operands to new slots of the exec's own, from exec->n_slots on; with one lane n is a multiple of
+ * TAY__PITCH. */
 tay_status tay__make_copies(const tay__group **out, tay__exec *exec, const int32_t *slots, size_t n);
 /* A table is cut into pieces, if that pays; *copies: what is to be done before, or NULL (pieces.c). */
 tay_status tay__cut_pieces(const tay__group **group, const tay__group **copies, tay__exec *exec);
@@ -218,6 +232,18 @@ void tay__set_lane_parameters(const tay__exec *exec, tay__workspace *w, const do
 static inline uint32_t tay__n_orders(const tay__exec *exec)
 {
     return exec->order > 0 ? exec->order : 1;
+}
+
+/* Bytes of coefficients 0 .. order, in one precision. */
+static inline size_t tay__jet_bytes(const tay__exec *exec, uint32_t order)
+{
+    return ((size_t)order + 1) * exec->plane * exec->element;
+}
+
+/* Whether packed number i is 1, whatever the parameters are. */
+static inline bool tay__is_one(const tay__program *p, size_t i)
+{
+    return p->packed_from[i] < p->n_numbers && p->numbers[p->packed_from[i]] == 1;
 }
 
 /* Coefficients per packed number. */

@@ -18,16 +18,11 @@ typedef struct plan {
     bool found;
 } plan;
 
-static bool flows_to(const tay__group *g, bool is_b)
-{
-    return !(is_b && g->primitive == TAY__INTEGRATE);
-}
-
 static void mark_live(void *context, const tay__group *g, int32_t slot, bool is_b)
 {
     plan *p = context;
 
-    if (!flows_to(g, is_b) || p->live[slot]) return;
+    if (!tay__flows_to(g, is_b) || p->live[slot]) return;
     p->live[slot] = p->found = true;
 }
 
@@ -66,7 +61,7 @@ static void check_once(void *context, const tay__group *g, int32_t slot, bool is
 {
     plan *p = context;
 
-    if (!flows_to(g, is_b)) return;
+    if (!tay__flows_to(g, is_b)) return;
     if (p->once[slot] || p->written[slot]) p->found = true; /* must add */
     p->once[slot] = true;
 }
@@ -75,7 +70,7 @@ static void write(void *context, const tay__group *g, int32_t slot, bool is_b)
 {
     plan *p = context;
 
-    if (!flows_to(g, is_b)) return;
+    if (!tay__flows_to(g, is_b)) return;
     if (p->found && !p->written[slot]) p->cleared[slot] = true;
     p->once[slot] = false;
     p->written[slot] = true;

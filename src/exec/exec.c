@@ -131,9 +131,8 @@ tay_status tay__exec_create_jet(void *out, const tay__exec *exec)
 {
     const tay__program *p = exec->program;
     char *jet;
-    size_t bytes = ((size_t)exec->order + 1) * exec->plane * exec->element;
-    if (exec->high) bytes += tay__count_units(exec) * sizeof(double);
-    if (exec->high) bytes += ((size_t)exec->order + 1) * exec->high->plane * sizeof(float);
+    size_t bytes = tay__jet_bytes(exec, exec->order);
+    if (exec->high) bytes += tay__count_units(exec) * sizeof(double) + tay__jet_bytes(exec->high, exec->order);
     tay_status status = tay__calloc_aligned(&jet, bytes, 1);
 
     if (status != TAY_OK) return status;

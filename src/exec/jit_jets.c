@@ -135,7 +135,7 @@ static const char *kernel_of(const tay__group *g)
     int coefs = !g->has_coefs ? 0 : g->varying_coefs ? 2 : 1;
 
     switch (g->primitive) {
-    case TAY__LINEAR: return linear[g->piece > 0 ? 3 : (int)g->a_stride][coefs];
+    case TAY__LINEAR: return linear[tay__operands_of(g, g->a_stride)][coefs];
     case TAY__PRODUCT: return g->square ? square[coefs] : g->a_stride == TAY__SHARED ? "product_shared_v" : product[coefs];
     case TAY__QUOTIENT: return "quotient";
     case TAY__POWER: return "power";

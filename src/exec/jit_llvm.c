@@ -71,10 +71,13 @@ static void open_library(void)
         memcpy((char *)&table + i * sizeof symbol, &symbol, sizeof symbol);
     }
     void *symbol = dlsym(library, "uncompress"); /* LLVM brings zlib with it */
-    if (!symbol) snprintf(reason, sizeof reason, "LLVM lacks zlib");
+    if (!symbol) {
+        snprintf(reason, sizeof reason, "LLVM lacks zlib");
+        return;
+    }
     memcpy(&table.uncompress, &symbol, sizeof symbol);
-    opened = symbol && set_up_target(library);
-    limit_scheduler();
+    opened = set_up_target(library);
+    if (opened) limit_scheduler();
 }
 
 const tay__llvm *tay__llvm_open(void)

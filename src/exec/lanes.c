@@ -174,10 +174,8 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
 {
     tay_status status = TAY_OK;
     const tay__group *g = *group;
-    tay__group *own, *copy;
-    tay__row *row;
-    uint32_t *offset;
-    int32_t *from, *a;
+    tay__group *own;
+    int32_t *from = NULL, *a;
     size_t n = 0;
     scaling s = {.scaled = exec->scaled, .all = true};
 
@@ -186,33 +184,25 @@ tay_status tay__scale_operands(tay__exec *exec, const tay__group **group, const 
     tay__see_operands(g, check_all, &s);
     if (s.all) goto out;
     for (uint32_t r = 0; r < g->n_rows; r++) n += g->n_terms * (size_t)span(g, r);
-    if (exec->n_slots + n > INT32_MAX)
-        TAY_FAIL(TAY_ERROR_LIMIT, "too many operands of functions: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
     TAY_TRY(tay__alloc_kept(&own, &exec->kept, 1, sizeof *own));
-    TAY_TRY(tay__alloc_kept(&copy, &exec->kept, 1, sizeof *copy));
-    TAY_TRY(tay__alloc_kept(&row, &exec->kept, 1, sizeof *row));
-    TAY_TRY(tay__alloc_kept(&offset, &exec->kept, 1, sizeof *offset));
-    TAY_TRY(tay__alloc_kept(&from, &exec->kept, n, sizeof *from));
+    TAY_TRY(tay__alloc(&from, n, sizeof *from));
     size_t n_a = g->n_terms * (size_t)(g->a_stride == TAY__GATHER ? (uint32_t)g->pitch : g->n_rows);
     TAY_TRY(tay__alloc_kept(&a, &exec->kept, n_a, sizeof *a));
-    *row = (tay__row){.first = (int32_t)exec->n_slots, .length = (int32_t)n, .tile = 1};
     size_t at = 0;
     for (uint32_t r = 0; r < g->n_rows; r++) {
         for (uint32_t k = 0; k < g->n_terms; k++) {
             for (int32_t m = 0; m < span(g, r); m++, at++) {
                 from[at] = tay__operand(g, g->a, g->a_stride, r, k, m);
-                if (g->a_stride == TAY__GATHER) a[k * (size_t)g->pitch + (size_t)m] = row->first + (int32_t)at;
-                else if (m == 0) a[r * (size_t)g->n_terms + k] = row->first + (int32_t)at;
+                if (g->a_stride == TAY__GATHER) a[k * (size_t)g->pitch + (size_t)m] = (int32_t)(exec->n_slots + at);
+                else if (m == 0) a[r * (size_t)g->n_terms + k] = (int32_t)(exec->n_slots + at);
             }
         }
     }
-    *copy = (tay__group){.primitive = TAY__LINEAR, .n_terms = 1, .n_rows = 1, .n_members = (uint32_t)n,
-                         .a_stride = TAY__GATHER, .rows = row, .a = from, .pitch = (int32_t)n, .offset = offset};
+    TAY_TRY(tay__make_copies(copies, exec, from, n));
     *own = *g;
     own->a = a;
-    exec->n_slots += n;
-    *copies = copy;
     *group = own;
 out:
+    tay__free(from);
     return status;
 }

@@ -65,19 +65,11 @@ typedef struct plan {
 static void see(void *context, const tay__group *g, int32_t slot, bool is_b)
 {
     plan *p = context;
-    bool flows = !(is_b && g->primitive == TAY__INTEGRATE) && !tay__is_of_one_order(g) && p->o->pulled;
+    bool flows = tay__flows_to(g, is_b) && !tay__is_of_one_order(g) && p->o->pulled;
 
     p->read[slot] = p->read[slot] || !tay__is_of_one_order(g) || g->primitive == TAY__CHOICE;
     p->reached[slot] = p->reached[slot] || flows;
     p->added[slot] = p->added[slot] || (flows && !p->o->kernel.fresh);
-}
-
-static bool is_reached(const plan *p, const tay__group *g)
-{
-    for (uint32_t r = 0; r < g->n_rows; r++)
-        for (int32_t m = 0; m < g->rows[r].length; m++)
-            if (p->reached[g->rows[r].first + m]) return true;
-    return false;
 }
 
 static tay_status find_plan(tay__exec *exec)
@@ -99,7 +91,7 @@ static tay_status find_plan(tay__exec *exec)
         tay__mark_members(p.read, g, true);
         tay__mark_members(p.added, g, true);
     }
-    for (size_t i = 0; i < exec->operations.count; i++) operations[i].reached = is_reached(&p, operations[i].group);
+    for (size_t i = 0; i < exec->operations.count; i++) operations[i].reached = tay__any_marked(p.reached, operations[i].group);
     TAY_TRY(tay__find_runs(&exec->narrowed, p.read, exec->n_slots));
     TAY_TRY(tay__find_runs(&exec->added, p.added, exec->n_slots));
 out:
@@ -366,9 +358,8 @@ void tay__reverse_mixed(tay__back *back, const tay__workspace *w, tay__cotangent
 void tay__set_high_parameters(const tay__exec *exec, tay__workspace *w)
 {
     size_t each = tay__coef_lanes(exec), high_each = tay__coef_lanes(exec->high);
-    double *ones = w->high->numbers;
+    const double *ones = start(exec, w, 0, false, 1).factor;
 
-    for (uint32_t l = 0; l < exec->lanes; l++) ones[l] = 1;
     exec->kernels->narrow(w->high->packed, high_each, w->packed, each, exec->program->n_packed, ones, true);
     exec->kernels->narrow(w->high->transposed, high_each, w->transposed, each, exec->n_transposed, ones, true);
 }
@@ -383,6 +374,6 @@ void tay__restore_high(const tay__exec *exec, tay__workspace *w, const void *sav
 
 size_t tay__exec_jet_bytes(const tay__exec *exec, const tay__workspace *w, uint32_t order)
 {
-    if (!tay__is_mixed(exec, w, order)) return ((size_t)order + 1) * exec->plane * exec->element;
-    return tay__exec_jet_bytes(exec->high, NULL, order) + ((size_t)exec->low + 1) * exec->plane * exec->element;
+    if (!tay__is_mixed(exec, w, order)) return tay__jet_bytes(exec, order);
+    return tay__jet_bytes(exec, exec->low) + tay__jet_bytes(exec->high, order);
 }

@@ -84,7 +84,6 @@ tay_status tay__make_copies(const tay__group **out, tay__exec *exec, const int32
     uint32_t *offset;
     int32_t *a;
 
-    tay__align_slots(exec);
     if (exec->n_slots + n > INT32_MAX)
         TAY_FAIL(TAY_ERROR_LIMIT, "too many gathered operands: %zu slots, at most %d", exec->n_slots + n, INT32_MAX);
     TAY_TRY(tay__alloc_kept(&own, &exec->kept, 1, sizeof *own));
@@ -115,15 +114,12 @@ static bool are_transient(const tay__group *g, bool *mixed)
 static uint32_t count_ones(const cutter *c)
 {
     const tay__group *g = c->group;
-    const tay__program *p = c->exec->program;
     size_t n = g->varying_coefs ? (size_t)g->pitch : 1;
     uint32_t k = 0;
 
     for (; g->has_coefs && k < g->n_terms; k++) {
-        for (size_t i = 0; i < n; i++) {
-            uint32_t from = p->packed_from[g->coefs + k * n + i];
-            if (from >= p->n_numbers || p->numbers[from] != 1) return k;
-        }
+        for (size_t i = 0; i < n; i++)
+            if (!tay__is_one(c->exec->program, g->coefs + k * n + i)) return k;
     }
     return k;
 }

@@ -208,7 +208,7 @@ tay_status tay__cotangents_create(tay__cotangents **out, const tay__exec *exec)
     tay__cotangents *bars = NULL;
 
     TAY_TRY(tay__calloc(&bars, 1, sizeof *bars));
-    TAY_TRY(tay__calloc_aligned(&bars->jet, (size_t)exec->order + 1, exec->plane * exec->element));
+    TAY_TRY(tay__calloc_aligned(&bars->jet, tay__jet_bytes(exec, exec->order), 1));
     TAY_TRY(tay__calloc_aligned(&bars->packed, exec->program->n_packed + 1, tay__coef_lanes(exec) * exec->element));
     if (exec->high) TAY_TRY(tay__cotangents_create(&bars->high, exec->high));
     if (exec->prologue) TAY_TRY(tay__cotangents_create(&bars->prologue, exec->prologue));

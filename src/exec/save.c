@@ -54,14 +54,6 @@ static void mark_needed(void *context, const tay__group *g, int32_t slot, bool i
     p->needed[slot] = true;
 }
 
-static bool is_needed(const plan *p, const tay__group *g)
-{
-    for (uint32_t r = 0; r < g->n_rows; r++)
-        for (int32_t i = g->rows[r].first; i < g->rows[r].first + g->rows[r].length; i++)
-            if (p->needed[i]) return true;
-    return false;
-}
-
 /* Of what could be computed again, that of which an adjoint reads something, or something else that is computed again. */
 static void drop_unneeded(plan *p, tay__exec *exec)
 {
@@ -71,11 +63,11 @@ static void drop_unneeded(plan *p, tay__exec *exec)
     do {
         p->found = false;
         for (size_t i = 0; i < exec->operations.count; i++)
-            if (operations[i].restored && is_needed(p, operations[i].group))
+            if (operations[i].restored && tay__any_marked(p->needed, operations[i].group))
                 tay__see_operands(operations[i].group, mark_needed, p);
     } while (p->found);
     for (size_t i = 0; i < exec->operations.count; i++)
-        if (operations[i].restored) operations[i].restored = is_needed(p, operations[i].group);
+        if (operations[i].restored) operations[i].restored = tay__any_marked(p->needed, operations[i].group);
 }
 
 /* All that is cheap, but what has an operand that is neither computed again nor saved in any case. */

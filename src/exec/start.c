@@ -57,16 +57,14 @@ static void describe(starter *s)
 /* Whether term k of row r is a part of a row of a sum, once, which nothing else reads; and one reads the row. */
 static bool adds_to_sum(const starter *s, const tay__group *g, uint32_t r, uint32_t k)
 {
-    const tay__program *p = s->exec->program;
     int32_t slot = g->a[r * (size_t)g->n_terms + k], length = g->rows[r].length;
 
     for (int32_t m = 0; m < length; m++) {
         size_t coef = g->coefs + (g->varying_coefs ? g->n_terms * (size_t)g->offset[r] + k * (size_t)length + (size_t)m
                                                    : r * (size_t)g->n_terms + k);
-        uint32_t from = g->has_coefs ? p->packed_from[coef] : 0;
         if (s->column[slot + m] < 0 || s->column[slot + m] != s->column[slot] + m) return false;
         if (s->n_readers[slot + m] != 1 || s->n_readers[g->rows[r].first + m] != 1) return false;
-        if (g->has_coefs && (from >= p->n_numbers || p->numbers[from] != 1)) return false;
+        if (g->has_coefs && !tay__is_one(s->exec->program, coef)) return false;
     }
     return true;
 }
@@ -172,11 +170,20 @@ static void see_outside(starter *s, void (*see)(starter *s, const tay__group *g,
         }
 }
 
+static void send(starter *s, int32_t first, int32_t length, int32_t where)
+{
+    for (int32_t m = 0; m < length; m++) s->goes_to[first + m] = where;
+}
+
+static void send_members(starter *s, const tay__group *g, int32_t where)
+{
+    for (uint32_t r = 0; r < g->n_rows; r++) send(s, g->rows[r].first, g->rows[r].length, where);
+}
+
 static void mark_movable(starter *s, const tay__group *g, bool *changed)
 {
     (void)changed;
-    for (uint32_t r = 0; r < g->n_rows; r++)
-        for (int32_t m = 0; m < g->rows[r].length; m++) s->goes_to[g->rows[r].first + m] = MOVABLE;
+    send_members(s, g, MOVABLE);
 }
 
 /* Whether slots first .. first + length - 1 all go to a row of a sum; *some: whether one does. */
@@ -192,11 +199,6 @@ static bool go_to_row(const starter *s, int32_t first, int32_t length, bool *som
     return all;
 }
 
-static void stay(starter *s, int32_t first, int32_t length)
-{
-    for (int32_t m = 0; m < length; m++) s->goes_to[first + m] = NOWHERE;
-}
-
 /* A group outside moves as a whole. */
 static void move_whole(starter *s, const tay__group *g, bool *changed)
 {
@@ -204,7 +206,7 @@ static void move_whole(starter *s, const tay__group *g, bool *changed)
 
     for (uint32_t r = 0; r < g->n_rows; r++) all &= go_to_row(s, g->rows[r].first, g->rows[r].length, &some);
     if (all || !some) return;
-    for (uint32_t r = 0; r < g->n_rows; r++) stay(s, g->rows[r].first, g->rows[r].length);
+    send_members(s, g, NOWHERE);
     *changed = true;
 }
 
@@ -237,7 +239,7 @@ static void find_moves(starter *s)
             for (uint32_t r = 0; r < g->n_rows && addend_of(s, k, r) >= 0; r++) {
                 bool some = false;
                 if (go_to_row(s, addend_of(s, k, r), g->rows[r].length, &some) || !some) continue;
-                stay(s, addend_of(s, k, r), g->rows[r].length);
+                send(s, addend_of(s, k, r), g->rows[r].length, NOWHERE);
                 changed = true;
             }
         }

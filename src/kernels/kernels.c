@@ -117,7 +117,7 @@ static tay__run_function *linear_run(const tay__group *g, tay__stride stride, ta
         {tay__linear_contiguous_1, tay__linear_contiguous_s, tay__linear_contiguous_v},
         {tay__linear_gather_1, tay__linear_gather_s, tay__linear_gather_v},
         {tay__linear_pieces_1, tay__linear_pieces_s, tay__linear_pieces_v}};
-    return runs[g->piece > 0 ? (int)TAY__PIECES : (int)stride][coefs];
+    return runs[tay__operands_of(g, stride)][coefs];
 }
 
 static tay__run_function *product_run(tay__stride stride, tay__coefs coefs, bool square)

@@ -71,6 +71,21 @@ struct tay__kernel {
     tay__run_function *pull; /* what `reverse` calls for a run */
 };
 
+/* The operands of linear; in pieces: each vector's are consecutive, of which the first one is listed (for code made at run time,
+ * of each piece). */
+typedef enum tay__operands {
+    TAY__SAME = TAY__SHARED,
+    TAY__NEXT = TAY__CONTIGUOUS,
+    TAY__LISTED = TAY__GATHER,
+    TAY__PIECES
+} tay__operands;
+
+/* Those of a group; stride: its own, or CONTIGUOUS over lanes. */
+static inline tay__operands tay__operands_of(const tay__group *g, tay__stride stride)
+{
+    return g->piece > 0 ? TAY__PIECES : (tay__operands)stride;
+}
+
 /* Whether, over lanes, a group is a product of a matrix with its shared operands. */
 static inline bool tay__is_layer(const tay__group *g)
 {

@@ -112,8 +112,7 @@ TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors,
     vec sum[TAY__BLOCK];
     tay__turn turn = TAY__TURN(run);
 
-    if (turn == TAY__CLOSING) tay__load_block(sum, tay__partial(run, at, turn), vectors);
-    else tay__start(sum, run, at, vectors);
+    tay__begin_turn(sum, run, at, vectors, turn);
     TAY__UNROLL
     for (uint32_t k = 0; k < run->n_terms; k++) {
         const real *a = tay__operand_a(run, k) + (a_stride == TAY__SHARED ? 0 : at);
@@ -127,8 +126,7 @@ TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors,
             tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
         }
     }
-    if (turn == TAY__AHEAD) tay__put_ahead(run, at, sum, vectors);
-    else tay__store_block(run, tay__result(run, at), sum, vectors);
+    tay__end_turn(run, at, sum, vectors, turn);
 }
 
 TAY__RUN_KERNEL(tay__product_shared_v, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
@@ -191,8 +189,7 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
     uint32_t n = run->n;
     tay__turn turn = TAY__TURN(run);
 
-    if (turn == TAY__CLOSING) tay__load_block(sum, tay__partial(run, at, turn), vectors);
-    else tay__start(sum, run, at, vectors);
+    tay__begin_turn(sum, run, at, vectors, turn);
     TAY__UNROLL
     for (uint32_t k = 0; k < run->n_terms; k++) {
         const real *a0 = tay__operand_a(run, k) + at, *a = a0 + n / 2 * run->plane;
@@ -212,8 +209,7 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
         }
         tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
     }
-    if (turn == TAY__AHEAD) tay__put_ahead(run, at, sum, vectors);
-    else tay__store_block(run, tay__result(run, at), sum, vectors);
+    tay__end_turn(run, at, sum, vectors, turn);
 }
 
 TAY__RUN_KERNEL(tay__square_1, tay__square_block, TAY__NO_COEFS)

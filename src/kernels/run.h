@@ -44,15 +44,6 @@
 /* Whether a rounded 1/n will do, see tay__divide: where n is known. */
 #define TAY__NEARLY(run, n) (TAY__OUTWARDS(run) && (n) > 8)
 
-/* The operands of linear; in pieces: each vector's are consecutive, of which the first one is listed (for code made at run time,
- * of each piece). */
-typedef enum tay__operands {
-    TAY__SAME = TAY__SHARED,
-    TAY__NEXT = TAY__CONTIGUOUS,
-    TAY__LISTED = TAY__GATHER,
-    TAY__PIECES
-} tay__operands;
-
 /* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
 typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } tay__coefs;
 
@@ -324,10 +315,20 @@ TAY__INLINE real *tay__partial(const tay__run *run, size_t at, tay__turn turn)
 /* Puts a sum that is begun ahead there. */
 TAY__INLINE void tay__put_ahead(const tay__run *run, size_t at, const vec *sum, int vectors)
 {
-    real *to = tay__partial(run, at, TAY__AHEAD);
+    tay__store_as_is(run, tay__partial(run, at, TAY__AHEAD), sum, vectors);
+}
 
-    if (vectors == 1 && run->length < TAY__WIDTH) tay__store_few(to, sum[0], run->length);
-    else tay__put_block(to, sum, vectors);
+/* With one lane: a sum as it is when its turn comes; where it goes then. */
+TAY__INLINE void tay__begin_turn(vec *sum, const tay__run *run, size_t at, int vectors, tay__turn turn)
+{
+    if (turn == TAY__CLOSING) tay__load_block(sum, tay__partial(run, at, turn), vectors);
+    else tay__start(sum, run, at, vectors);
+}
+
+TAY__INLINE void tay__end_turn(const tay__run *run, size_t at, const vec *sum, int vectors, tay__turn turn)
+{
+    if (turn == TAY__AHEAD) tay__put_ahead(run, at, sum, vectors);
+    else tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
 /* A run's blocks from element `at` on, of so many vectors. */
