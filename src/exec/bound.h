@@ -72,9 +72,10 @@ struct tay__exec {
     atomic_llong runs_left;       /* before code, or better code, is made; 0: never */
     struct tay__code *code[2];    /* as loops; unrolled. Both stay, as other threads may run the first one. */
     tay__exec *high;     /* mixed precision (mixed.c): orders from `low` on; or NULL */
-    uint32_t low;
+    uint32_t low, exact; /* tay__split */
     bool is_high;
-    tay__array narrowed, added; /* of tay__slots: of which float reads orders below `low`; to whose cotangents it adds there */
+    /* Of tay__slots: of which float reads orders below `low`; to whose cotangents it adds there; states and the time. */
+    tay__array narrowed, added, inputs;
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     bool by_order;          /* while binding, one lane: all operations go on from one order to the next (pieces.c) */
@@ -281,10 +282,12 @@ static inline bool tay__is_of_one_order(const tay__group *g)
 /* The loops over orders, of one precision (reverse.c, save.c). */
 void tay__run_orders(const tay__exec *exec, const tay__workspace *workspace, uint32_t from, uint32_t to);
 void tay__reverse_orders(const tay__back *back, bool with_parameters);
-void tay__restore_orders(const tay__exec *exec, const tay__workspace *workspace, const void *saved, uint32_t from, uint32_t to);
+/* Orders from .. to from what is saved of them; returns what follows. */
+const char *tay__restore_orders(const tay__exec *exec, const tay__workspace *workspace, const char *saved, uint32_t from,
+                                uint32_t to);
 
 /* Mixed precision (mixed.c). Makes exec->high if the program is one for it. */
-tay_status tay__make_high(tay__exec *exec, uint32_t low);
+tay_status tay__make_high(tay__exec *exec, tay__split split);
 /* Numbers that stand between the jets of double and float. */
 size_t tay__count_units(const tay__exec *exec);
 double *tay__units_of(const tay__exec *exec, const tay__workspace *workspace);
@@ -292,14 +295,14 @@ double *tay__units_of(const tay__exec *exec, const tay__workspace *workspace);
 tay__workspace *tay__high_of(const tay__exec *exec, const tay__workspace *workspace);
 /* Whether the workspace's jet, of this order, is double and float. */
 bool tay__is_mixed(const tay__exec *exec, const tay__workspace *workspace, uint32_t order);
-/* Extends a jet from `from` >= low. How far it is known then: `to`; or less, from where double goes on. */
-uint32_t tay__extend_high(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to);
+/* Extends a jet in mixed precision. How far it is known then: `to`; or less, from where double goes on. */
+uint32_t tay__extend_mixed(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to);
 /* tay__exec_reverse in mixed precision. */
 void tay__reverse_mixed(tay__back *back, const tay__workspace *workspace, tay__cotangents *bars, uint32_t order,
                         bool with_parameters);
 void tay__set_high_parameters(const tay__exec *exec, tay__workspace *workspace);
 /* Restores the orders from `low` on, those below are. */
-void tay__restore_high(const tay__exec *exec, tay__workspace *workspace, const void *saved, uint32_t order);
+void tay__restore_high(const tay__exec *exec, tay__workspace *workspace, const char *saved, uint32_t order);
 
 /* Fills operations, steps, slices and segments; raises n_slots and n_scratch. */
 tay_status tay__bind(tay__exec *exec);

@@ -61,6 +61,7 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     exec->cleared = TAY__ARRAY(tay__slots);
     exec->saved = TAY__ARRAY(tay__slots);
     exec->narrowed = TAY__ARRAY(tay__slots);
+    exec->inputs = TAY__ARRAY(tay__slots);
     exec->added = TAY__ARRAY(tay__slots);
     exec->kept = TAY__ARRAY(void *);
     TAY_TRY(tay__bind(exec));
@@ -108,6 +109,7 @@ void tay__exec_free(tay__exec *exec)
     tay__array_free(&exec->saved);
     tay__array_free(&exec->narrowed);
     tay__array_free(&exec->added);
+    tay__array_free(&exec->inputs);
     tay__free_kept(&exec->kept);
     tay__free(exec);
 }

@@ -90,19 +90,25 @@ double tay__exec_radius(double first, double before, double last, uint32_t order
 /* max_i |x_i|; NaN if one is. */
 double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
 
+/* Where float begins: values of orders from `low` on, an odd number, are float; coefficients of the states up to `exact` >= low
+ * are double. */
+typedef struct tay__split {
+    uint32_t low, exact;
+} tay__split;
+
 /*
  * Reversible execs: with jets, double, several lanes, all coefficients kept, so that cotangents can go the way back.
  *
  * Lanes are a multiple of tay__exec_width(). lane_coefs: each lane has parameters of its own, pars[n_pars][lanes] for
  * tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be exchanged for another one of the exec's.
  *
- * low > 0, an odd number: runs that reach further compute orders from `low` on in float (mixed.c).
+ * split.low > 0: runs that reach further compute orders in float (mixed.c).
  */
 tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes,
-                                       bool lane_coefs, uint32_t low);
-/* `low` with which float adds no error to steps of this tolerance; 0 where float does not pay. Whether so many lanes fill vectors
- * of float well enough. */
-uint32_t tay__exec_low_for(const tay__program *program, double tolerance);
+                                       bool lane_coefs, tay__split split);
+/* The split with which float adds no error to steps of this tolerance; zeros where float does not pay. Whether so many lanes fill
+ * vectors of float well enough. */
+tay__split tay__exec_split_for(const tay__program *program, double tolerance);
 bool tay__exec_fills_float(uint32_t lanes);
 size_t tay__exec_width(void);
 /* A jet besides those of workspaces; *out for tay__free_aligned. */

@@ -3,7 +3,8 @@
  *
  * A coefficient x_n enters a step as x_n h^n, of relative size (h / rho)^n, so that of the relative error 2^-24 of float only
  * 2^-24 (h / rho)^n remains. The program is bound once more, to float (exec->high), whose vectors have twice as many elements.
- * Orders below `low` run in double; they are narrowed, and float goes on from there. The same kernels run both.
+ * Orders below `low` run in double; they are narrowed, and float goes on from there. The same kernels run both. The states need
+ * more than the way back: double goes on to their coefficient `exact`, and float takes these, too.
  *
  * In float, coefficient n is x_n u^n, u a power of two near the radius of convergence, for each lane, so that the range of float
  * suffices; where it does not, the step is double as a whole. The way back is linear in the cotangents of the states'
@@ -16,7 +17,7 @@
 
 #include "exec/bound.h"
 
-enum { LINE = 64, LEAST_LOW = 3, LEAST_WORK = 1000, LEAST_HIGH = 4 };
+enum { LINE = 64, LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4 };
 
 /* Whether it pays: layers make up the work, multiply-adds of each order. Quotients and powers may leave the range of float
  * unnoticed. */
@@ -45,18 +46,28 @@ bool tay__exec_fills_float(uint32_t lanes)
     return 2 * high_lanes(lanes) < 3 * lanes;
 }
 
-uint32_t tay__exec_low_for(const tay__program *program, double tolerance)
+/* The first order at which the error of float in a step is at most `part`; h / rho is about e^-1.75 (flow/step.c). Measured: what
+ * the way back has of it counts up to 30 times in gradients, as derivatives of coefficients grow with their order. */
+static uint32_t first_order(double part)
 {
-    /* The error of float at order `low` is to be a fortieth of the tolerance; h / rho is about e^-2.05 (flow/step.c). */
-    double low = ceil((log(40 * 0x1p-24) - log(tolerance)) / 2.05);
-    uint32_t odd = low <= LEAST_LOW ? LEAST_LOW : (uint32_t)low | 1;
-    bool pays = 2 * odd <= tay__exec_order_for(tolerance); /* else little is left for float */
-    return pays && suits(program) ? odd : 0;
+    double n = ceil(log(0x1p-24 / part) / 1.75);
+    return n > 2 ? (uint32_t)n : 2;
+}
+
+tay__split tay__exec_split_for(const tay__program *program, double tolerance)
+{
+    tay__split split = {.low = (first_order(tolerance / 16) - 1) | 1, .exact = first_order(tolerance / 100) - 1};
+
+    if (split.exact < LEAST_EXACT) split.exact = LEAST_EXACT;
+    if (split.exact < split.low) split.exact = split.low;
+    bool pays = split.low + split.exact <= tay__exec_order_for(tolerance); /* else little is left for float */
+    return pays && suits(program) ? split : (tay__split){0};
 }
 
 /* What float reads, writes and adds to at orders below `low`. */
 typedef struct plan {
     bool *read;    /* [n_slots] operands of all but sums of one order */
+    bool *inputs;  /* states, and the time */
     bool *reached; /* by cotangents: through these; states, whose coefficient `low` is read */
     bool *added;   /* reached by one that adds, or changed in place: to be cleared before */
     const tay__operation *o;
@@ -78,10 +89,12 @@ static tay_status find_plan(tay__exec *exec)
     tay__operation *operations = exec->operations.data;
     plan p = {0};
 
-    TAY_TRY(tay__calloc(&p.read, 3 * exec->n_slots, sizeof *p.read));
-    p.reached = p.read + exec->n_slots;
+    TAY_TRY(tay__calloc(&p.read, 4 * exec->n_slots, sizeof *p.read));
+    p.inputs = p.read + exec->n_slots;
+    p.reached = p.inputs + exec->n_slots;
     p.added = p.reached + exec->n_slots;
     tay__mark_inputs(p.read, exec->program);
+    tay__mark_inputs(p.inputs, exec->program);
     tay__mark_inputs(p.reached, exec->program);
     for (size_t i = 0; i < exec->operations.count; i++) {
         const tay__group *g = operations[i].group;
@@ -93,21 +106,23 @@ static tay_status find_plan(tay__exec *exec)
     }
     for (size_t i = 0; i < exec->operations.count; i++) operations[i].reached = tay__any_marked(p.reached, operations[i].group);
     TAY_TRY(tay__find_runs(&exec->narrowed, p.read, exec->n_slots));
+    TAY_TRY(tay__find_runs(&exec->inputs, p.inputs, exec->n_slots));
     TAY_TRY(tay__find_runs(&exec->added, p.added, exec->n_slots));
 out:
     tay__free(p.read);
     return status;
 }
 
-tay_status tay__make_high(tay__exec *exec, uint32_t low)
+tay_status tay__make_high(tay__exec *exec, tay__split split)
 {
     tay_status status = TAY_OK;
 
-    if (low == 0 || low >= exec->order) goto out;
+    if (split.low == 0 || split.exact >= exec->order) goto out;
     TAY_TRY(tay__exec_make(&exec->high, &(tay__exec){.program = exec->program, .real = TAY_FLOAT32, .order = exec->order,
                                                      .lanes = high_lanes(exec->lanes),
                                                      .reversible = true, .lane_coefs = exec->lane_coefs, .is_high = true}));
-    exec->low = low;
+    exec->low = split.low;
+    exec->exact = split.exact;
     TAY_TRY(find_plan(exec));
     exec->memory += exec->high->memory + tay__count_units(exec) * sizeof(double);
 out:
@@ -116,7 +131,7 @@ out:
 
 void tay__exec_expect_order(const tay__exec *exec, tay__workspace *w, uint32_t order)
 {
-    w->mixed = exec->high && order >= exec->low + LEAST_HIGH; /* else narrowing takes longer than float saves */
+    w->mixed = exec->high && order >= exec->exact + LEAST_HIGH; /* else narrowing takes longer than float saves */
 }
 
 /* Behind a jet of double stand the units of time of the lanes, the first one 0 if all orders are double, and the jet of float. */
@@ -178,7 +193,7 @@ static double *norms_of(const tay__exec *exec, const tay__workspace *w, const do
     return norms;
 }
 
-/* Units near (max(1, |x_0|) / |x_low|)^(1/low), by exponents alone. */
+/* Units near (max(1, |x_0|) / |x_n|)^(1/n), n = exec->exact, by exponents alone. */
 static void choose_units(const tay__exec *exec, const tay__workspace *w)
 {
     double *units = tay__units_of(exec, w);
@@ -186,25 +201,34 @@ static void choose_units(const tay__exec *exec, const tay__workspace *w)
     int most = 1000 / (int)exec->order;
 
     for (uint32_t l = 0; l < exec->lanes; l++) units[l] = norms[l] > 1 ? norms[l] : 1;
-    norms = norms_of(exec, w, jet + exec->low * exec->plane);
+    norms = norms_of(exec, w, jet + exec->exact * exec->plane);
     for (uint32_t l = 0; l < exec->lanes; l++) {
-        int e = norms[l] > 0 && units[l] < INFINITY ? (ilogb(units[l]) - ilogb(norms[l])) / (int)exec->low : 0;
+        int e = norms[l] > 0 && units[l] < INFINITY ? (ilogb(units[l]) - ilogb(norms[l])) / (int)exec->exact : 0;
         units[l] = ldexp(1, e > most ? most : e < -most ? -most : e);
     }
 }
 
-/* Orders 0 .. low to float, where float reads them. */
-static void narrow(const tay__exec *exec, const tay__workspace *w)
+/* Coefficients n of these slots to float. */
+static void narrow_slots(const powers *p, const tay__workspace *w, const tay__array *runs, uint32_t n)
 {
-    const tay__exec *high = exec->high;
-    const tay__slots *slots = exec->narrowed.data;
+    const tay__exec *exec = p->exec, *high = exec->high;
+    const tay__slots *slots = runs->data;
+
+    for (size_t i = 0; i < runs->count; i++)
+        exec->kernels->narrow((float *)w->high->jet + n * high->plane + slots[i].begin * high->lanes, high->lanes,
+                              (double *)w->jet + n * exec->plane + slots[i].begin * exec->lanes, exec->lanes,
+                              slots[i].end - slots[i].begin, p->factor, true);
+}
+
+/* Orders below `low` to float, where float reads them, and inputs of this order, too. What continues is for order low + 1. */
+static powers narrow(const tay__exec *exec, const tay__workspace *w)
+{
     powers p = start(exec, w, 0, false, 1);
 
-    for (uint32_t n = 0; n <= exec->low; n++, next(&p))
-        for (size_t i = 0; i < exec->narrowed.count; i++)
-            exec->kernels->narrow((float *)w->high->jet + n * high->plane + slots[i].begin * high->lanes, high->lanes,
-                                  (double *)w->jet + n * exec->plane + slots[i].begin * exec->lanes, exec->lanes,
-                                  slots[i].end - slots[i].begin, p.factor, true);
+    for (uint32_t n = 0; n < exec->low; n++, next(&p)) narrow_slots(&p, w, &exec->narrowed, n);
+    narrow_slots(&p, w, &exec->inputs, exec->low);
+    next(&p);
+    return p;
 }
 
 /* The states' coefficients from .. to to double; whether all are finite. */
@@ -224,18 +248,33 @@ static bool widen(const tay__exec *exec, const tay__workspace *w, uint32_t from,
     return finite;
 }
 
-uint32_t tay__extend_high(const tay__exec *exec, tay__workspace *w, uint32_t from, uint32_t to)
+/* Float catches up with double, and takes its coefficients of the states. */
+static void begin_high(const tay__exec *exec, const tay__workspace *w)
 {
-    if (!w->mixed || (from > exec->low && !tay__is_mixed(exec, w, from))) return from;
-    if (from == exec->low) {
-        choose_units(exec, w);
-        tay__high_of(exec, w);
-        narrow(exec, w);
+    choose_units(exec, w);
+    const tay__workspace *high = tay__high_of(exec, w);
+    powers p = narrow(exec, w);
+
+    for (uint32_t n = exec->low; n < exec->exact; n++, next(&p)) {
+        tay__run_orders(exec->high, high, n, n + 1);
+        narrow_slots(&p, w, &exec->inputs, n + 1);
+    }
+}
+
+uint32_t tay__extend_mixed(const tay__exec *exec, tay__workspace *w, uint32_t from, uint32_t to)
+{
+    uint32_t exact = exec->exact;
+
+    if (!w->mixed || to <= exact || (from > exact && !tay__is_mixed(exec, w, from))) return from;
+    if (from < exact) tay__run_orders(exec, w, from, exact);
+    if (from <= exact) {
+        from = exact;
+        begin_high(exec, w);
     }
     tay__run_orders(exec->high, tay__high_of(exec, w), from, to);
     if (widen(exec, w, from + 1, to)) return to;
     tay__units_of(exec, w)[0] = 0;
-    return exec->low;
+    return exact;
 }
 
 /* A power of two that brings the largest of the cotangents that go back in float to 1; 0 if all are 0. */
@@ -364,16 +403,16 @@ void tay__set_high_parameters(const tay__exec *exec, tay__workspace *w)
     exec->kernels->narrow(w->high->transposed, high_each, w->transposed, each, exec->n_transposed, ones, true);
 }
 
-void tay__restore_high(const tay__exec *exec, tay__workspace *w, const void *saved, uint32_t order)
+void tay__restore_high(const tay__exec *exec, tay__workspace *w, const char *saved, uint32_t order)
 {
     tay__high_of(exec, w);
     narrow(exec, w);
     tay__restore_orders(exec->high, w->high, saved, exec->low, order);
-    widen(exec, w, exec->low + 1, order);
+    widen(exec, w, exec->exact + 1, order);
 }
 
 size_t tay__exec_jet_bytes(const tay__exec *exec, const tay__workspace *w, uint32_t order)
 {
     if (!tay__is_mixed(exec, w, order)) return tay__jet_bytes(exec, order);
-    return tay__jet_bytes(exec, exec->low) + tay__jet_bytes(exec->high, order);
+    return tay__jet_bytes(exec, exec->exact) + tay__jet_bytes(exec->high, order);
 }

@@ -47,12 +47,8 @@ void tay__run_orders(const tay__exec *exec, const tay__workspace *workspace, uin
 
 void tay__exec_extend(const tay__exec *exec, tay__workspace *workspace, uint32_t from, uint32_t to)
 {
-    uint32_t low = exec->high && exec->low < to ? exec->low : to;
-
     if (exec->high && from == 0) *tay__units_of(exec, workspace) = 0;
-    if (from < low) tay__run_orders(exec, workspace, from, low);
-    if (from < low) from = low;
-    if (low < to) from = tay__extend_high(exec, workspace, from, to);
+    if (exec->high) from = tay__extend_mixed(exec, workspace, from, to);
     if (from < to) tay__run_orders(exec, workspace, from, to);
 }
 
@@ -111,7 +107,7 @@ void tay__exec_reverse(const tay__exec *exec, const tay__workspace *workspace, t
 }
 
 tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes, bool lane_coefs,
-                                       uint32_t low)
+                                       tay__split split)
 {
     tay_status status = TAY_OK;
     size_t width = tay__exec_width();
@@ -122,10 +118,11 @@ tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, u
     if (order < 2 || order == UINT32_MAX) TAY_FAIL(TAY_ERROR_ARGUMENT, "order: expected at least 2, got %u", order);
     if (!program->jets || !program->reversible)
         TAY_FAIL(TAY_ERROR_ARGUMENT, "program: expected a reversible one with jets");
-    if (low > 0 && low % 2 == 0) TAY_FAIL(TAY_ERROR_ARGUMENT, "low: expected an odd order, got %u", low);
+    if (split.low > 0 && (split.low % 2 == 0 || split.exact < split.low))
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "split: expected an odd order and one not below, got %u and %u", split.low, split.exact);
     TAY_TRY(tay__exec_make(&exec, &(tay__exec){.program = program, .real = TAY_FLOAT64, .order = order, .lanes = lanes,
                                                .reversible = true, .lane_coefs = lane_coefs}));
-    TAY_TRY(tay__make_high(exec, low));
+    TAY_TRY(tay__make_high(exec, split));
     exec->owned = true;
     *out = exec;
     exec = NULL;

@@ -119,67 +119,89 @@ out:
     return status;
 }
 
-/* Bytes of n orders of what is saved, in one precision. */
+/* Bytes of the states' coefficients of an order. */
+static size_t states_bytes(const tay__exec *exec)
+{
+    return exec->program->n_inputs * exec->lanes * exec->element;
+}
+
+/* Bytes of what is saved of n orders, and of the states' coefficients of the next one, in one precision. */
 static size_t saved_bytes(const tay__exec *exec, uint32_t n_orders)
 {
     const tay__slots *slots = exec->saved.data;
     size_t n = 0;
 
     for (size_t i = 0; i < exec->saved.count; i++) n += slots[i].end - slots[i].begin;
-    return n * exec->lanes * exec->element * n_orders;
+    return n * exec->lanes * exec->element * n_orders + states_bytes(exec);
 }
 
 size_t tay__exec_saved_bytes(const tay__exec *exec, uint32_t order)
 {
-    size_t whole = saved_bytes(exec, order + 1), mixed = 0;
+    size_t whole = saved_bytes(exec, order), mixed = 0;
 
     if (!exec->high) return whole;
-    if (order > exec->low) mixed = saved_bytes(exec, exec->low + 1) + saved_bytes(exec->high, order + 1 - exec->low);
+    if (order > exec->exact)
+        mixed = saved_bytes(exec, exec->low) + (exec->exact - exec->low) * states_bytes(exec) +
+                saved_bytes(exec->high, order - exec->low);
     return (mixed > whole ? mixed : whole) + tay__count_units(exec) * sizeof(double);
 }
 
-/* Between the saved numbers, of orders from .. to, and the jet. */
-static void copy(const tay__exec *exec, char *saved, void *jet, uint32_t from, uint32_t to, bool restores)
+/* Between the saved bytes from `saved` on and coefficients n of the jet; returns where the next ones are. */
+static char *copy_slots(const tay__exec *exec, char *saved, void *jet, const tay__slots *slots, uint32_t n, bool restores)
 {
-    const tay__slots *slots = exec->saved.data;
-    size_t slot = exec->lanes * exec->element, plane = exec->plane * exec->element;
+    size_t slot = exec->lanes * exec->element, length = (slots->end - slots->begin) * slot;
+    char *values = (char *)jet + n * exec->plane * exec->element + slots->begin * slot;
 
-    for (uint32_t n = from; n <= to; n++) {
-        for (size_t i = 0; i < exec->saved.count; i++) {
-            size_t length = (slots[i].end - slots[i].begin) * slot;
-            char *values = (char *)jet + n * plane + slots[i].begin * slot;
-            memcpy(restores ? values : saved, restores ? saved : values, length);
-            saved += length;
-        }
-    }
+    memcpy(restores ? values : saved, restores ? saved : values, length);
+    return saved + length;
 }
 
-void tay__restore_orders(const tay__exec *exec, const tay__workspace *w, const void *saved, uint32_t from, uint32_t to)
+/* The states' coefficients of orders from .. to. */
+static char *copy_states(const tay__exec *exec, char *saved, void *jet, uint32_t from, uint32_t to, bool restores)
+{
+    const tay__slots states = {0, exec->program->n_inputs};
+
+    for (uint32_t n = from; n <= to; n++) saved = copy_slots(exec, saved, jet, &states, n, restores);
+    return saved;
+}
+
+/* Orders from .. to - 1 of all that is saved, and the states' of order `to`. */
+static char *copy(const tay__exec *exec, char *saved, void *jet, uint32_t from, uint32_t to, bool restores)
+{
+    for (uint32_t n = from; n < to; n++)
+        for (size_t i = 0; i < exec->saved.count; i++)
+            saved = copy_slots(exec, saved, jet, (const tay__slots *)exec->saved.data + i, n, restores);
+    return copy_states(exec, saved, jet, to, to, restores);
+}
+
+const char *tay__restore_orders(const tay__exec *exec, const tay__workspace *w, const char *saved, uint32_t from, uint32_t to)
 {
     tay__pass pass = tay__pass_of(exec, w, to);
+    const char *rest = copy(exec, (char *)saved, w->jet, from, to, true);
 
-    copy(exec, (char *)saved, w->jet, from, to, true);
     for (size_t i = 0; i < exec->steps.count; i++) {
         const tay__step *step = (const tay__step *)exec->steps.data + i;
         for (uint32_t n = from; n < to; n++)
             for (uint32_t k = 0; k < step->n_operations; k++)
                 if (tay__operation_of(exec, step, k)->restored) tay__run_lanes(exec, step, k, &pass, n);
     }
+    return rest;
 }
 
-/* With orders in float: units, orders 0 .. low in double, orders low .. in float. */
+/* With orders in float: units, orders below `low` and the states up to `exact` in double, orders from `low` on in float. */
 size_t tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *w, uint32_t order)
 {
-    size_t n_units = exec->high ? tay__count_units(exec) : 0, bytes = n_units * sizeof(double);
+    size_t n_units = exec->high ? tay__count_units(exec) : 0;
     bool mixed = tay__is_mixed(exec, w, order);
-    uint32_t low = mixed ? exec->low : order;
+    char *to = (char *)(saved + n_units);
 
-    if (n_units) memcpy(saved, tay__units_of(exec, w), bytes);
-    copy(exec, (char *)saved + bytes, w->jet, 0, low, false);
-    bytes += saved_bytes(exec, low + 1);
-    if (!mixed) return bytes;
-    copy(exec->high, (char *)saved + bytes, tay__high_of(exec, w)->jet, low, order, false);
-    return bytes + saved_bytes(exec->high, order + 1 - low);
+    if (n_units) memcpy(saved, tay__units_of(exec, w), n_units * sizeof *saved);
+    to = copy(exec, to, w->jet, 0, mixed ? exec->low : order, false);
+    if (mixed) {
+        to = copy_states(exec, to, w->jet, exec->low + 1, exec->exact, false);
+        to = copy(exec->high, to, tay__high_of(exec, w)->jet, exec->low, order, false);
+    }
+    return (size_t)(to - (char *)saved);
 }
 
 void tay__exec_restore(const tay__exec *exec, tay__workspace *w, const double *saved, uint32_t order)
@@ -188,7 +210,8 @@ void tay__exec_restore(const tay__exec *exec, tay__workspace *w, const double *s
 
     if (n_units) memcpy(tay__units_of(exec, w), saved, n_units * sizeof *saved);
     bool mixed = tay__is_mixed(exec, w, order);
-    uint32_t low = mixed ? exec->low : order;
-    tay__restore_orders(exec, w, saved + n_units, 0, low);
-    if (mixed) tay__restore_high(exec, w, (const char *)(saved + n_units) + saved_bytes(exec, low + 1), order);
+    const char *rest = tay__restore_orders(exec, w, (const char *)(saved + n_units), 0, mixed ? exec->low : order);
+    if (!mixed) return;
+    rest = copy_states(exec, (char *)rest, w->jet, exec->low + 1, exec->exact, true);
+    tay__restore_high(exec, w, rest, order);
 }

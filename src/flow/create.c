@@ -62,9 +62,10 @@ static tay_status lanes_create(tay__lanes **out, const tay_flow *flow, uint32_t 
     for (int kind = 0; kind < 2; kind++) l->spare[kind] = TAY__ARRAY(double *);
     TAY_TRY(tay__program_create(&program, &(tay__program_spec){.inputs = vars, .n_inputs = flow->dim, .outputs = rhs,
                                                                .n_outputs = flow->dim, .jets = true, .reversible = true}));
-    uint32_t low = flow->precision == TAY_PRECISION_MIXED && tay__exec_fills_float(n)
-                       ? tay__exec_low_for(program, flow->tolerance) : 0;
-    TAY_TRY(tay__exec_create_reversible(&l->exec, program, flow->max_order, n, lane_pars, low));
+    tay__split split = {0};
+    if (flow->precision == TAY_PRECISION_MIXED && tay__exec_fills_float(n))
+        split = tay__exec_split_for(program, flow->tolerance);
+    TAY_TRY(tay__exec_create_reversible(&l->exec, program, flow->max_order, n, lane_pars, split));
     program = NULL;
     *out = l;
     l = NULL;
@@ -256,7 +257,7 @@ tay_precision tay_flow_precision(const tay_flow *flow)
     tay_flow *mutable = (tay_flow *)flow; /* its lock */
 
     pthread_mutex_lock(&mutable->lock);
-    uint32_t low = tay__exec_low_for(tay__exec_program(flow->lanes->exec), flow->tolerance);
+    tay__split split = tay__exec_split_for(tay__exec_program(flow->lanes->exec), flow->tolerance);
     pthread_mutex_unlock(&mutable->lock);
-    return low > 0 ? flow->precision : TAY_PRECISION_DOUBLE;
+    return split.low > 0 ? flow->precision : TAY_PRECISION_DOUBLE;
 }

@@ -38,6 +38,8 @@ typedef struct fixture {
     double weights[(ORDER + 1) * MAX_STATES * 64];
 } fixture;
 
+static const tay__split DOUBLE;
+
 static double draw(void)
 {
     static uint64_t state = 7;
@@ -45,20 +47,20 @@ static double draw(void)
     return (double)(state >> 11) * 0x1p-53 - 0.5;
 }
 
-static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool lane_coefs, uint32_t low)
+static void fixture_create(fixture *f, const equations *e, uint32_t lanes, bool lane_coefs, tay__split split)
 {
     tay__program *program = make_program(e, true, true);
     size_t n = program->n_inputs;
 
     *f = (fixture){.lanes = lanes, .lane_coefs = lane_coefs, .p = program};
-    assert_ok(tay__exec_create_reversible(&f->exec, program, ORDER, lanes, lane_coefs, low));
+    assert_ok(tay__exec_create_reversible(&f->exec, program, ORDER, lanes, lane_coefs, split));
     static tay__exec *first; /* where there is a JIT, it makes code for all or none */
     static tay_execution execution;
     tay__exec_choose(f->exec, TAY_EXECUTION_DEFAULT);
     if (!first) execution = tay__exec_execution(first = f->exec);
     assert_int_equal(tay__exec_execution(f->exec), execution);
     assert_ok(tay__workspace_create(&f->w, f->exec));
-    f->w->mixed = low > 0;
+    f->w->mixed = split.low > 0;
     assert_ok(tay__cotangents_create(&f->bars, f->exec));
     for (uint32_t l = 0; l < lanes; l++) {
         for (size_t i = 0; i < n; i++) f->x[i * lanes + l] = states[i] * (1 + 0x1p-6 * l);
@@ -119,14 +121,16 @@ static void check(const char *what, size_t i, double got, double expected)
         fail_msg("%s %zu: %.15g, differences give %.15g", what, i, got, expected);
 }
 
-/* The jet goes, but for what is saved of it. */
+/* The jet goes, but for what is saved of it, and the coefficients of the time, which every jet has from the beginning. */
 static void lose_the_rest(fixture *f)
 {
     double *saved = malloc(tay__exec_saved_bytes(f->exec, ORDER)), *jet = f->w->jet;
 
     assert_non_null(saved);
     tay__exec_save(f->exec, saved, f->w, ORDER);
-    for (size_t i = 0; i < (ORDER + 1) * f->w->plane; i++) jet[i] = NAN;
+    for (size_t n = 0; n <= ORDER; n++)
+        for (size_t i = 0; i < f->w->plane; i++)
+            if (n == 0 || f->p->time_slot < 0 || i / f->lanes != (size_t)f->p->time_slot) jet[n * f->w->plane + i] = NAN;
     tay__exec_restore(f->exec, f->w, saved, ORDER);
     free(saved);
 }
@@ -136,7 +140,7 @@ static void check_system(size_t number, uint32_t lanes, bool lane_coefs)
     static fixture f;
     double pars_bar[MAX_PARS * 64] = {0};
 
-    fixture_create(&f, system_of(number), lanes, lane_coefs, 0);
+    fixture_create(&f, system_of(number), lanes, lane_coefs, DOUBLE);
     size_t size = f.p->n_inputs * (size_t)lanes, n_pars = f.p->prologue ? f.p->prologue->n_pars : 0;
     double *bar = f.bars->jet;
     run(&f, 3);
@@ -195,32 +199,36 @@ static double *gradient(fixture *f, uint32_t from, double scale, size_t *n)
     return all;
 }
 
-/* Orders from `low` on in float give what double gives: coefficients but for the errors of float, cotangents as `allowed`. */
-static void compare(const char *what, size_t number, fixture *mixed, fixture *whole, uint32_t low, double scale, double allowed)
+/* Orders in float give what double gives: the states' coefficients, up to split.exact to the last bits, cotangents as
+ * `allowed`. */
+static void compare(const char *what, size_t number, fixture *mixed, fixture *whole, tay__split split, double scale,
+                    double allowed)
 {
     size_t n, n_mixed, jets = (ORDER + 1) * whole->p->n_inputs * (size_t)whole->lanes;
-    double *expected = gradient(whole, low, scale, &n), *got = gradient(mixed, low, scale, &n_mixed);
+    double *expected = gradient(whole, split.low, scale, &n), *got = gradient(mixed, split.low, scale, &n_mixed);
+    size_t exact = jets / (ORDER + 1) * (split.exact + 1);
 
     assert_int_equal(n, n_mixed);
     for (size_t i = 0; i < n; i++)
-        if (!(fabs(got[i] - expected[i]) <= (i < jets ? 4e-6 : allowed) * (1 + fabs(expected[i]))))
-            fail_msg("%s %zu, low %u, scale %g, %zu: %.15g, in double %.15g", what, number, low, scale, i, got[i], expected[i]);
+        if (!(fabs(got[i] - expected[i]) <= (i < exact ? 1e-14 : i < jets ? 4e-6 : allowed) * (1 + fabs(expected[i]))))
+            fail_msg("%s %zu, split %u %u, scale %g, %zu: %.15g, in double %.15g", what, number, split.low, split.exact, scale, i,
+                     got[i], expected[i]);
     free(expected);
     free(got);
 }
 
 /* Cotangents that do not come from orders in float are exact. One workspace and its cotangents serve several runs. */
-static void check_mixed(size_t number, uint32_t lanes, bool lane_coefs, uint32_t low)
+static void check_mixed(size_t number, uint32_t lanes, bool lane_coefs, tay__split split)
 {
     static const double scales[] = {1, 0, 0x1p-200};
     static fixture mixed, whole;
 
-    fixture_create(&whole, system_of(number), lanes, lane_coefs, 0);
-    fixture_create(&mixed, system_of(number), lanes, lane_coefs, low);
+    fixture_create(&whole, system_of(number), lanes, lane_coefs, DOUBLE);
+    fixture_create(&mixed, system_of(number), lanes, lane_coefs, split);
     memcpy(mixed.pars, whole.pars, sizeof mixed.pars);
     memcpy(mixed.weights, whole.weights, sizeof mixed.weights);
     for (size_t s = 0; s < sizeof scales / sizeof *scales; s++)
-        compare("system", number, &mixed, &whole, low, scales[s], scales[s] == 1 ? 4e-6 : 1e-13);
+        compare("system", number, &mixed, &whole, split, scales[s], scales[s] == 1 ? 4e-6 : 1e-13);
     fixture_free(&whole);
     fixture_free(&mixed);
 }
@@ -231,9 +239,10 @@ static void test_mixed_precision(void **state)
     (void)state;
 
     for (size_t i = 0; i < N_ALL; i++) {
-        check_mixed(i, width, false, 3);
-        check_mixed(i, 3 * width, false, 5);
-        check_mixed(i, width, true, 3);
+        check_mixed(i, width, false, (tay__split){1, 3});
+        check_mixed(i, width, false, (tay__split){3, 3});
+        check_mixed(i, 3 * width, false, (tay__split){5, 6});
+        check_mixed(i, width, true, (tay__split){3, 4});
     }
 }
 
@@ -243,12 +252,13 @@ static void test_range_of_float(void **state)
 {
     static const equations wide = {{"p0 x0 * p1 x0 2 ** * + p2 x0 sin * + p3 x0 cos * + p4 x0 exp * + p5 x2 * + p6 x2 sin * + "
                                     "p7 x2 cos * + p8 x2 exp * + tanh", "p9 x1 *", "x0 sin"}};
+    static const tay__split split = {3, 3};
     static fixture mixed, whole, *both[] = {&whole, &mixed};
     uint32_t lanes = 6 * (uint32_t)tay__exec_width();
     (void)state;
 
     for (int i = 0; i < 2; i++) {
-        fixture_create(both[i], &wide, lanes, false, i ? 3 : 0);
+        fixture_create(both[i], &wide, lanes, false, i ? split : DOUBLE);
         memcpy(both[i]->pars, whole.pars, sizeof whole.pars);
         memcpy(both[i]->weights, whole.weights, sizeof whole.weights);
         for (uint32_t l = 0; l < lanes; l++) both[i]->x[lanes + l] = 2e38;
@@ -256,7 +266,7 @@ static void test_range_of_float(void **state)
         for (size_t n = 0; n <= ORDER; n++)
             for (uint32_t l = 0; l < lanes; l++) both[i]->weights[(3 * n + 1) * lanes + l] = 0.5;
     }
-    compare("wide", 0, &mixed, &whole, 3, 1, 1e-13);
+    compare("wide", 0, &mixed, &whole, split, 1, 1e-13);
     fixture_free(&whole);
     fixture_free(&mixed);
 }
@@ -269,7 +279,7 @@ static void test_polynomials(void **state)
     static double h[TIMES * 64], out[TIMES * COUNT * 64], slope[TIMES * COUNT * 64], y_bar[TIMES * COUNT * 64];
     (void)state;
 
-    fixture_create(&f, &systems[1], 3 * (uint32_t)tay__exec_width(), false, 0);
+    fixture_create(&f, &systems[1], 3 * (uint32_t)tay__exec_width(), false, DOUBLE);
     size_t lanes = f.lanes, plane = f.w->plane;
     const double *jet = f.w->jet;
     run(&f, ORDER);

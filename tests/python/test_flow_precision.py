@@ -38,17 +38,17 @@ def test_who_is_mixed():
         hk.flow(SYS, precision="half")
 
 
-@pytest.mark.parametrize("tol", [1e-5, 1e-8, 1e-10])
+@pytest.mark.parametrize("tol", [1e-5, 3e-8, 1e-8, 1e-10, 1e-12])
 @pytest.mark.parametrize("m, per_pars, execution", [(20, False, "vm"), (20, False, "jit"), (70, False, "vm"), (9, True, "vm")])
 def test_errors_are_those_of_double(tol, m, per_pars, execution):
-    """A twentieth more, of an error that is some times the tolerance."""
+    """A twentieth more, of an error that is some times the tolerance, and what float adds: more to gradients than to states."""
     args = arguments(m, per_pars)
     best = gradient(hk.flow(SYS, tol=1e-15), args)
     double = gradient(hk.flow(SYS, tol=tol, precision="double"), args)
     mixed = gradient(hk.flow(SYS, tol=tol, execution=execution), args)
     for i, one, two, exact in zip(range(4), *([ys, *bars] for ys, bars in (mixed, double, best))):
         assert 0 < np.max(np.abs(one - two)), i
-        assert error(one, exact) <= 1.05 * error(two, exact) + tol, i
+        assert error(one, exact) <= 1.05 * error(two, exact) + (0.1 if i == 0 else 2) * tol, i
 
 
 def test_forward_and_reverse_agree():
