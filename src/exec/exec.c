@@ -163,7 +163,7 @@ tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
     if (exec->high) {
         TAY_TRY(tay__workspace_create(&w->high, exec->high));
         TAY_TRY(tay__calloc(&w->high->units, exec->high->lanes, sizeof *w->units));
-        TAY_TRY(tay__calloc(&w->high->numbers, ((size_t)exec->low + 4) * exec->lanes, sizeof *w->numbers));
+        TAY_TRY(tay__calloc(&w->high->numbers, ((size_t)exec->back + 4) * exec->lanes, sizeof *w->numbers));
     }
     *out = w;
     w = NULL;

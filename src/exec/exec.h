@@ -90,10 +90,10 @@ double tay__exec_radius(double first, double before, double last, uint32_t order
 /* max_i |x_i|; NaN if one is. */
 double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
 
-/* Where float begins: values of orders from `low` on, an odd number, are float; coefficients of the states up to `exact` >= low
- * are double. */
+/* Where float begins: values of orders from `low` on, an odd number, are float; sums of orders below `back` >= low, at most by
+ * one, go back in double; coefficients of the states up to `exact` >= back are double. */
 typedef struct tay__split {
-    uint32_t low, exact;
+    uint32_t low, back, exact;
 } tay__split;
 
 /*

@@ -8,10 +8,10 @@
  *
  * In float, coefficient n is x_n u^n, u a power of two near the radius of convergence, for each lane, so that the range of float
  * suffices; where it does not, the step is double as a whole. The way back is linear in the cotangents of the states'
- * coefficients: those of orders above `low` go back in float, through all orders, those of the others in double, through the
- * orders below `low`; what both give is added.
+ * coefficients: those of orders above `back` go back in float, through all orders, those of the others in double, through the
+ * orders below `back`; what both give is added.
  *
- * `low` is odd: orders in pairs (kernels/run.h) begin with an odd one, and none is cut in two.
+ * `low` is odd: orders in pairs (kernels/run.h) begin with an odd one, and none is cut in two. It is `back` or the order before.
  */
 #include <math.h>
 
@@ -56,11 +56,11 @@ static uint32_t first_order(double part)
 
 tay__split tay__exec_split_for(const tay__program *program, double tolerance)
 {
-    tay__split split = {.low = (first_order(tolerance / 16) - 1) | 1, .exact = first_order(tolerance / 100) - 1};
+    tay__split split = {.back = first_order(tolerance / 10) - 1, .exact = first_order(tolerance / 100) - 1};
 
+    split.low = (split.back - 1) | 1;
     if (split.exact < LEAST_EXACT) split.exact = LEAST_EXACT;
-    if (split.exact < split.low) split.exact = split.low;
-    bool pays = split.low + split.exact <= tay__exec_order_for(tolerance); /* else little is left for float */
+    bool pays = split.back + split.exact <= tay__exec_order_for(tolerance); /* else little is left for float */
     return pays && suits(program) ? split : (tay__split){0};
 }
 
@@ -122,6 +122,7 @@ tay_status tay__make_high(tay__exec *exec, tay__split split)
                                                      .lanes = high_lanes(exec->lanes),
                                                      .reversible = true, .lane_coefs = exec->lane_coefs, .is_high = true}));
     exec->low = split.low;
+    exec->back = split.back;
     exec->exact = split.exact;
     TAY_TRY(find_plan(exec));
     exec->memory += exec->high->memory + tay__count_units(exec) * sizeof(double);
@@ -281,9 +282,9 @@ uint32_t tay__extend_mixed(const tay__exec *exec, tay__workspace *w, uint32_t fr
 static double scale_of(const tay__exec *exec, const tay__workspace *w, const tay__cotangents *bars, uint32_t order)
 {
     double most = 0;
-    powers p = start(exec, w, exec->low + 1, true, 1);
+    powers p = start(exec, w, exec->back + 1, true, 1);
 
-    for (uint32_t n = exec->low + 1; n <= order; n++, next(&p)) {
+    for (uint32_t n = exec->back + 1; n <= order; n++, next(&p)) {
         const double *norms = norms_of(exec, w, bars->jet + n * exec->plane);
         for (uint32_t l = 0; l < exec->lanes; l++)
             if (norms[l] * p.factor[l] > most) most = norms[l] * p.factor[l];
@@ -316,11 +317,11 @@ static void reverse_high(tay__back *back, const tay__exec *exec, const tay__work
     const tay__exec *high = back->exec;
     float *bar = back->pass.bar;
     uint32_t order = back->pass.n_orders;
-    powers p = start(exec, w, exec->low + 1, true, scale);
+    powers p = start(exec, w, exec->back + 1, true, scale);
 
     tay__cotangents_clear(high, bars->high, order);
-    for (uint32_t n = 0; n < exec->low; n++) tay__clear_slots(high, bar + n * high->plane, &exec->added);
-    for (uint32_t n = exec->low + 1; n <= order; n++, next(&p))
+    for (uint32_t n = 0; n < exec->back; n++) tay__clear_slots(high, bar + n * high->plane, &exec->added);
+    for (uint32_t n = exec->back + 1; n <= order; n++, next(&p))
         exec->kernels->narrow(bar + n * high->plane, high->lanes, bars->jet + n * exec->plane, exec->lanes,
                               exec->program->n_inputs, p.factor, false);
     tay__reverse_orders(back, with_parameters);
@@ -365,7 +366,7 @@ void tay__reverse_mixed(tay__back *back, const tay__workspace *w, tay__cotangent
     const tay__exec *exec = back->exec;
     const tay__program *p = exec->program;
     tay__workspace *high = tay__high_of(exec, w);
-    tay__back up = {.exec = exec->high, .pass = tay__pass_of(exec->high, high, order), .first = exec->low, .units = high->units};
+    tay__back up = {.exec = exec->high, .pass = tay__pass_of(exec->high, high, order), .first = exec->back, .units = high->units};
     double scale = scale_of(exec, w, bars, order), *factors = high->numbers + 3 * exec->lanes;
 
     up.pass.bar = bars->high->jet;
@@ -377,13 +378,13 @@ void tay__reverse_mixed(tay__back *back, const tay__workspace *w, tay__cotangent
         tay__reverse_orders(back, with_parameters);
         return;
     }
-    back->pass.n_orders = exec->low;
+    back->pass.n_orders = exec->back;
     if (scale == 0) {
         tay__reverse_orders(back, with_parameters);
         return;
     }
     powers u = start(exec, w, 0, false, 1 / scale);
-    for (uint32_t n = 0; n <= exec->low; n++, next(&u))
+    for (uint32_t n = 0; n <= exec->back; n++, next(&u))
         memcpy(factors + n * exec->lanes, u.factor, exec->lanes * sizeof *factors);
     back->high = &up;
     back->factors = factors;

@@ -141,7 +141,7 @@ size_t tay__exec_saved_bytes(const tay__exec *exec, uint32_t order)
 
     if (!exec->high) return whole;
     if (order > exec->exact)
-        mixed = saved_bytes(exec, exec->low) + (exec->exact - exec->low) * states_bytes(exec) +
+        mixed = saved_bytes(exec, exec->back) + (exec->exact - exec->back) * states_bytes(exec) +
                 saved_bytes(exec->high, order - exec->low);
     return (mixed > whole ? mixed : whole) + tay__count_units(exec) * sizeof(double);
 }
@@ -188,7 +188,7 @@ const char *tay__restore_orders(const tay__exec *exec, const tay__workspace *w, 
     return rest;
 }
 
-/* With orders in float: units, orders below `low` and the states up to `exact` in double, orders from `low` on in float. */
+/* With orders in float: units, orders below `back` and the states up to `exact` in double, orders from `low` on in float. */
 size_t tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *w, uint32_t order)
 {
     size_t n_units = exec->high ? tay__count_units(exec) : 0;
@@ -196,9 +196,9 @@ size_t tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace
     char *to = (char *)(saved + n_units);
 
     if (n_units) memcpy(saved, tay__units_of(exec, w), n_units * sizeof *saved);
-    to = copy(exec, to, w->jet, 0, mixed ? exec->low : order, false);
+    to = copy(exec, to, w->jet, 0, mixed ? exec->back : order, false);
     if (mixed) {
-        to = copy_states(exec, to, w->jet, exec->low + 1, exec->exact, false);
+        to = copy_states(exec, to, w->jet, exec->back + 1, exec->exact, false);
         to = copy(exec->high, to, tay__high_of(exec, w)->jet, exec->low, order, false);
     }
     return (size_t)(to - (char *)saved);
@@ -210,8 +210,8 @@ void tay__exec_restore(const tay__exec *exec, tay__workspace *w, const double *s
 
     if (n_units) memcpy(tay__units_of(exec, w), saved, n_units * sizeof *saved);
     bool mixed = tay__is_mixed(exec, w, order);
-    const char *rest = tay__restore_orders(exec, w, (const char *)(saved + n_units), 0, mixed ? exec->low : order);
+    const char *rest = tay__restore_orders(exec, w, (const char *)(saved + n_units), 0, mixed ? exec->back : order);
     if (!mixed) return;
-    rest = copy_states(exec, (char *)rest, w->jet, exec->low + 1, exec->exact, true);
+    rest = copy_states(exec, (char *)rest, w->jet, exec->back + 1, exec->exact, true);
     tay__restore_high(exec, w, rest, order);
 }
