@@ -1,6 +1,6 @@
-"""Derives the numbers of src/kernels/vmath_f64.h, vmath_f32.h, vmath_huge.c: python tools/minimax_vmath.py (needs mpmath).
+"""Derives the numbers of src/kernels/vmath_f64.h, vmath_f32.h, vmath_huge.c and radius.h: python tools/minimax_vmath.py.
 
-Each polynomial is a minimax approximation (Remez exchange [Remez 1934]) of g(u) with a weight that makes the error
+Needs mpmath. Each polynomial is a minimax approximation (Remez exchange [Remez 1934]) of g(u) with a weight that makes the error
 relative to the function's value; the fraction of tanh is fitted by Loeb's linearisation [Loeb 1957]. Coefficients are
 then rounded to the target precision. Prints C initialisers and the largest relative error as a power of two.
 """
@@ -136,6 +136,14 @@ def all_of(bits, exp_degree, log_degree, log_rest_degree, sin_degree, cos_degree
     show("TANH_B", b, bits)
 
 
+def short_powers():
+    """Of src/kernels/radius.h: log2(3/2 + t) and 2^f."""
+    print("/* ---- radius ---- */")
+    half = mp.mpf("0.5")
+    show("LOG2", *polynomial(lambda t: mp.log(t + 3 * half, 2), lambda t: 1, 16, -half, half, 53))
+    show("EXP2", *polynomial(lambda f: mp.mpf(2) ** f, lambda f: mp.mpf(2) ** -f, 10, -half, half, 53))
+
+
 def two_over_pi(words):
     """The first bits of 2/pi, 64 a word."""
     with mp.workdps(words * 20):
@@ -146,4 +154,5 @@ def two_over_pi(words):
 if __name__ == "__main__":
     all_of(53, 10, 6, 7, 5, 5, 14, (2, 3), "0.75")
     all_of(24, 4, 2, 2, 2, 2, 6, (1, 2), "0.75")
+    short_powers()
     two_over_pi(19)

@@ -63,7 +63,8 @@ typedef struct tay_propagate_options {
     uint32_t size;      /* sizeof(tay_propagate_options) */
     size_t max_steps;   /* 0: no limit */
     double max_delta_t; /* 0: no limit; the largest step, > 0 */
-    tay_ode_callback callback; /* NULL: none */
+    tay_ode_callback callback; /* NULL: none; after each step */
+    bool seldom;        /* the callback need not see each step, only many times a second what small systems have done */
     void *context;      /* for the callback */
     tay_continuous **continuous; /* not NULL: *continuous receives the continuous output, which the caller frees, or
                                     NULL if no step was made; only propagate_until and _for */

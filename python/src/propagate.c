@@ -101,6 +101,7 @@ static bool prepare(propagation *p, tay_propagate_options *options, Py_ssize_t m
     options->size = sizeof *options;
     options->max_steps = (size_t)max_steps;
     options->callback = after_step;
+    options->seldom = PyTuple_Size(p->callbacks) == 0;
     options->context = p;
     return true;
 }

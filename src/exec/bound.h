@@ -30,8 +30,8 @@ typedef struct tay__step {
                       where the next begin */
 } tay__step;
 
-/* What tay__exec_run does, for the jet, the packed coefficients and the scratch memory of a workspace. */
-typedef void tay__code_function(void *jet, const void *packed, void *scratch);
+/* What tay__exec_advance does, for the jet, the packed coefficients and the scratch memory of a workspace. */
+typedef void tay__code_function(void *jet, const void *packed, void *scratch, tay__advance *advance);
 
 /* What an operation over lanes does at order n of those below n_orders. */
 typedef void tay__operation_function(const tay__pass *pass, uint64_t n, uint64_t n_orders);

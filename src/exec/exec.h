@@ -4,7 +4,7 @@
 #ifndef TAY__EXEC_H
 #define TAY__EXEC_H
 
-#include "program/program.h"
+#include "kernels/kernels.h"
 #include "tayra/cfunc.h" /* tay_real */
 
 typedef struct tay__exec tay__exec;
@@ -54,6 +54,8 @@ void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, 
  * (program->time_slot), the states' coefficients 1 .. order. Without: from the inputs' slots to the outputs' slots.
  */
 void tay__exec_run(const tay__exec *exec, tay__workspace *workspace);
+/* The same, and where code does whole steps, these: tells what it has done (kernels/site.h). */
+void tay__exec_advance(const tay__exec *exec, tay__workspace *workspace, tay__advance *advance);
 
 /*
  * n points for a program without jets, whose numbers stand in the caller's rows, of floats or doubles. Input i of point k is

@@ -258,18 +258,20 @@ void tay__begin_module(tay__emitter *e)
     e->builder = llvm->CreateBuilderInContext(c);
 }
 
-void tay__declare(tay__emitter *e)
+void tay__declare(tay__emitter *e, unsigned n_arguments)
 {
     const tay__llvm *llvm = e->llvm;
     LLVMContextRef c = e->context;
     unsigned noalias = llvm->GetEnumAttributeKindForName("noalias", 7);
-    LLVMTypeRef arguments[] = {e->pointer, e->pointer, e->pointer};
+    LLVMTypeRef arguments[] = {e->pointer, e->pointer, e->pointer, e->pointer};
+    LLVMTypeRef type = llvm->FunctionType(llvm->VoidTypeInContext(c), arguments, n_arguments, 0);
 
-    e->function = llvm->AddFunction(e->module, TAY__CODE_NAME, llvm->FunctionType(llvm->VoidTypeInContext(c), arguments, 3, 0));
-    for (unsigned i = 1; i <= 3; i++)
+    e->function = llvm->AddFunction(e->module, TAY__CODE_NAME, type);
+    for (unsigned i = 1; i <= n_arguments; i++)
         llvm->AddAttributeAtIndex(e->function, i, llvm->CreateEnumAttribute(c, noalias, 0));
     e->jet = llvm->GetParam(e->function, 0);
     e->packed = llvm->GetParam(e->function, 1);
     e->scratch = llvm->GetParam(e->function, 2);
+    if (n_arguments > 3) e->advance = llvm->GetParam(e->function, 3);
     llvm->PositionBuilderAtEnd(e->builder, llvm->AppendBasicBlockInContext(c, e->function, "entry"));
 }

@@ -57,7 +57,7 @@ typedef struct tay__emitter {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMTypeRef i64, i32, i8, real, pointer, site, kernel, back; /* kernel: of a site's function; back: on the way back */
-    LLVMValueRef function, jet, packed, scratch;
+    LLVMValueRef function, jet, packed, scratch, advance;
     LLVMValueRef n; /* the order of the operation */
     LLVMValueRef n_orders; /* on the way back; else NULL */
     int place;      /* jit_jets.c */
@@ -98,8 +98,8 @@ static inline LLVMValueRef tay__number(const tay__emitter *e, uint64_t x)
 
 /* Types, and a builder. */
 void tay__begin_module(tay__emitter *e);
-/* The function and its arguments; the builder stands at its beginning. */
-void tay__declare(tay__emitter *e);
+/* The function and its arguments, so many pointers; the builder stands at its beginning. */
+void tay__declare(tay__emitter *e, unsigned n_arguments);
 LLVMValueRef tay__constant_global(const tay__emitter *e, LLVMTypeRef type, LLVMValueRef value, const char *name);
 /* A constant array; NULL as the null pointer. */
 tay_status tay__array8(LLVMValueRef *out, const tay__emitter *e, const uint8_t *values, size_t n);

@@ -525,6 +525,21 @@ out:
     return status;
 }
 
+/* The rest of a step, of few states. */
+static tay_status emit_advance(tay__emitter *e)
+{
+    LLVMValueRef scratch = e->scratch, nothing = e->llvm->ConstNull(e->pointer);
+    tay__draft d = {.kernel = "advance", .a = nothing, .b = nothing, .a_transient = nothing,
+                    .site = {.scale = 1, .plane = e->exec->plane, .length = e->exec->program->n_inputs}};
+
+    if (e->exec->real != TAY_FLOAT64 || d.site.length > TAY__MOST_ADVANCED) return TAY_OK;
+    e->n = tay__number(e, e->exec->order);
+    e->scratch = e->advance;
+    tay_status status = tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, 1);
+    e->scratch = scratch;
+    return status;
+}
+
 /* The operands of a group mostly are members of others. */
 static void mark_operand(void *context, const tay__group *g, int32_t slot, bool is_b)
 {
@@ -559,11 +574,12 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
     const tay__step *steps = exec->steps.data;
 
     tay__begin_module(&e);
-    tay__declare(&e);
+    tay__declare(&e, 4);
     TAY_TRY(mark_used(&e));
     if (unrolls) TAY_TRY(tay__make_numbers(&e));
     if (unrolls) TAY_TRY(tay__calloc(&e.ready, exec->n_slots, sizeof *e.ready));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
+    if (unrolls) TAY_TRY(emit_advance(&e));
     llvm->BuildRetVoid(e.builder);
     *vectors = e.vectors;
 out:

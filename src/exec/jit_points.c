@@ -293,7 +293,7 @@ tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContext
                 .block = exec->block, .in_registers = tay__fits_registers(exec->program)};
 
     tay__begin_module(&w.e);
-    tay__declare(&w.e);
+    tay__declare(&w.e, 3);
     w.points = w.e.packed;
     w.e.n = tay__number(&w.e, 0);
     w.e.most_unrolled = w.in_registers ? UINT32_MAX : TAY__MOST_UNROLLED;

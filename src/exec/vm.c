@@ -41,13 +41,22 @@ void tay__run_steps(const tay__exec *exec, tay__workspace *workspace)
     for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
 }
 
-void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
+void tay__exec_advance(const tay__exec *exec, tay__workspace *workspace, tay__advance *advance)
 {
     tay__code_function *code = atomic_load_explicit(&exec->run, memory_order_acquire);
 
-    if (code) code(workspace->jet, workspace->packed, workspace->scratch);
-    else tay__run_steps(exec, workspace);
-    if (atomic_load_explicit(&exec->runs_left, memory_order_relaxed) > 0) tay__exec_count_run(exec);
+    do {
+        if (code) code(workspace->jet, workspace->packed, workspace->scratch, advance);
+        else tay__run_steps(exec, workspace);
+        if (atomic_load_explicit(&exec->runs_left, memory_order_relaxed) > 0) tay__exec_count_run(exec);
+    } while (advance->goes_on);
+}
+
+void tay__exec_run(const tay__exec *exec, tay__workspace *workspace)
+{
+    tay__advance none = {.limit = 0};
+
+    tay__exec_advance(exec, workspace, &none);
 }
 
 void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, const void *pars)
@@ -86,7 +95,7 @@ uint32_t tay__exec_order_for(double tolerance)
 
 double tay__exec_radius(double first, double before, double last, uint32_t order)
 {
-    /* Logarithms, which do not wait for each other, and one exponential: half the time of two powers. */
+    if (tay__has_short_radius(first, before, last)) return tay__short_radius(first, before, last, order);
     double scale = log(first > 1 ? first : 1);
     double a = (scale - log(before)) * (1.0 / (order - 1)), b = (scale - log(last)) * (1.0 / order);
     if (isnan(first) || isnan(before) || isnan(last)) return NAN;

@@ -8,6 +8,7 @@
 #ifndef TAY__KERNELS_H
 #define TAY__KERNELS_H
 
+#include "kernels/radius.h"
 #include "kernels/site.h"
 #include "kernels/vmath_huge.h"
 #include "program/program.h"

@@ -9,7 +9,9 @@
 #ifndef TAY__KERNELS_SITE_H
 #define TAY__KERNELS_SITE_H
 
-#include <stdint.h>
+#include <math.h>
+
+#include "base/base.h"
 
 enum { TAY__SITE_ROWS = 6 }; /* TAY__TILE */
 
@@ -45,6 +47,34 @@ typedef struct tay__site {
     uint64_t lane, vectors, coef_each; /* tiles of layers over lanes: first lane, vectors of lanes; tay__layer */
     double exponent;
 } tay__site;
+
+/*
+ * Steps that code does, the rest of each after its jet (advance.h): the first one in the direction of `limit`, the others towards
+ * `target` and shorter than `most`. A step is `safety` times the radius of convergence; one that is not shorter than its limit is
+ * for the caller, as is what else code cannot do: then done < n, `limit` is that step's, and the jet that of the last state.
+ */
+typedef struct tay__advance {
+    double *state;
+    double *clock; /* coefficient 0 of the time in the jet, or NULL */
+    double safety, limit, most;
+    tay__time time, target;
+    size_t n, done;
+    bool last;    /* `limit` is where `target` is */
+    bool goes_on; /* the next step can be done likewise: its state is in the jet */
+    double h, min_h, max_h; /* of the last step; of all */
+} tay__advance;
+
+/* The limit of the next step towards the target. */
+static inline void tay__limit_step(tay__advance *advance)
+{
+    double rest = tay__time_sub(advance->target, advance->time).hi;
+
+    advance->last = fabs(rest) <= advance->most;
+    advance->limit = advance->last ? rest : copysign(advance->most, rest);
+}
+
+/* Of so many states at most. */
+enum { TAY__MOST_ADVANCED = 8 };
 
 /* Whether square roots, products and quotients give x^p (pointwise.h). */
 static inline int tay__is_special_power(double p)

@@ -200,6 +200,13 @@ SITE(pack, 1, do {
 } while (0))
 #endif
 
+#if TAY__VECTOR_BYTES == 8 && !defined(TAY__F32)
+#include "kernels/advance.h"
+
+/* What is scratch memory elsewhere is where the step is described. */
+SITE(advance, 1, (void)at, tay__advance_states((tay__advance *)scratch, jet, run.plane, run.n, run.length))
+#endif
+
 #if TAY__VECTOR_BYTES == 64 || TAY__VECTOR_BYTES <= 8
 #include "kernels/specialise_points.h"
 #endif

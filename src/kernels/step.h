@@ -71,6 +71,7 @@ TAY__INLINE void tay__horner_parts(const tay__polynomials *p, size_t at, int vec
         for (int i = 0; i < vectors; i++)
             y[r][i] = k > p->order ? (vec){0} : tay__load(p->jet + k * p->plane + at + i * TAY__WIDTH);
     }
+    TAY__UNROLL
     while (n > 0) {
         n -= (uint32_t)parts;
         const double *c = p->jet + (n + 1) * p->plane + at;

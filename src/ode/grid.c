@@ -66,6 +66,7 @@ tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, size_t *n
     if (!out) TAY_FAIL(TAY_ERROR_ARGUMENT, "out: expected room for %zu rows, got NULL", grid->n);
     TAY_TRY(tay__multiply(&size, grid->n, ode->dim));
     TAY_TRY(tay__propagation_begin(&p, ode, (tay__time){grid->times[grid->n - 1], 0}, options));
+    p.looks = true;
     if (p.options.continuous) TAY_FAIL(TAY_ERROR_ARGUMENT, "options->continuous: expected NULL for a grid");
 
     if (grid->n == 1) {

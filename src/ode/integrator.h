@@ -40,8 +40,11 @@ static inline double *tay__ode_plane(const tay_ode *ode, uint32_t k)
     return (double *)ode->workspace->jet + (size_t)k * ode->workspace->plane;
 }
 
-/* One step, at most |limit| in its direction; no arguments are checked. *h is 0 if the new state was not finite. */
-tay_outcome tay__ode_advance(double *h, tay_ode *ode, double limit);
+/*
+ * A step, at most |steps->limit| in its direction, or up to steps->n where code does them. No arguments are checked. steps->h is
+ * 0 if the new state was not finite. The outcome is that of the last step.
+ */
+tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode);
 
 /*
  * A propagation to the time `target`: begin, then step (which advances once) and settle (callback and limits) for as
@@ -51,7 +54,7 @@ typedef struct tay__propagation {
     tay_ode *ode;
     tay_propagate_options options;
     tay__time start, target; /* start: of the last step */
-    bool arrived;
+    bool arrived, looks; /* looks: at each step's jet */
     tay_ode_result result;
 } tay__propagation;
 

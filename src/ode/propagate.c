@@ -5,6 +5,9 @@
 
 #include "ode/integrator.h"
 
+/* Steps of code, which are of a small system, without a look at anything else: at most a millisecond. */
+enum { STEPS_AT_ONCE = 256 };
+
 static tay_status read_options(tay_propagate_options *out, const tay_propagate_options *options)
 {
     *out = (tay_propagate_options){.size = sizeof *out};
@@ -36,23 +39,38 @@ tay_status tay__propagation_begin(tay__propagation *p, tay_ode *ode, tay__time t
     return TAY_OK;
 }
 
+/* How many steps may be made before somebody wants to see what they did. */
+static size_t steps_at_once(const tay__propagation *p)
+{
+    const tay_propagate_options *o = &p->options;
+    size_t n = p->looks || (o->callback && !o->seldom) ? 1 : STEPS_AT_ONCE;
+    size_t left = o->max_steps - p->result.n_steps; /* at least 1 */
+
+    return o->max_steps && left < n ? left : n;
+}
+
 void tay__propagation_step(tay__propagation *p)
 {
     tay_ode *ode = p->ode;
-    double h, rest = tay__time_sub(p->target, ode->time).hi;
-    bool last = fabs(rest) <= p->options.max_delta_t;
-    p->start = ode->time;
-    p->result.outcome = tay__ode_advance(&h, ode, last ? rest : copysign(p->options.max_delta_t, rest));
-    if (p->result.outcome == TAY_OUTCOME_NONFINITE_STATE) return;
+    tay_ode_result *result = &p->result;
+    tay__advance steps = {.time = ode->time,
+                          .target = p->target,
+                          .most = p->options.max_delta_t,
+                          .n = steps_at_once(p),
+                          .min_h = result->min_h,
+                          .max_h = result->max_h};
 
-    p->result.n_steps += h != 0;
-    p->arrived = last && h == rest;
+    tay__limit_step(&steps);
+    p->start = ode->time;
+    result->outcome = tay__ode_advance(&steps, ode);
+    result->n_steps += steps.done;
+    result->min_h = steps.min_h;
+    result->max_h = steps.max_h;
+    if (result->outcome == TAY_OUTCOME_NONFINITE_STATE) return;
+
+    p->arrived = steps.last && result->outcome == TAY_OUTCOME_TIME_LIMIT;
     if (p->arrived) ode->time = p->target; /* the sum of the steps may differ in the last bit */
-    if (p->result.outcome == TAY_OUTCOME_SUCCESS) {
-        p->result.min_h = fmin(p->result.min_h, fabs(h));
-        p->result.max_h = fmax(p->result.max_h, fabs(h));
-    }
-    p->result.outcome = TAY_OUTCOME_SUCCESS;
+    result->outcome = TAY_OUTCOME_SUCCESS;
 }
 
 tay_status tay__propagation_settle(tay__propagation *p)
@@ -85,6 +103,7 @@ static tay_status propagate(tay_ode_result *result, tay_ode *ode, tay__time targ
     tay__propagation p;
 
     TAY_TRY(tay__propagation_begin(&p, ode, target, options));
+    p.looks = p.options.continuous;
     while (p.result.outcome == TAY_OUTCOME_SUCCESS) {
         tay__propagation_step(&p);
         if (p.result.outcome != TAY_OUTCOME_SUCCESS) break;

@@ -29,20 +29,13 @@ static void prepare(tay_ode *ode)
     ode->prepared = true;
 }
 
-tay_outcome tay__ode_advance(double *h, tay_ode *ode, double limit)
+/* The step of the jet, at most |limit|; *h is 0 if the new state is not finite. */
+static tay_outcome finish(double *h, tay_ode *ode, double limit)
 {
     const tay__exec *exec = ode->system->exec;
-    int32_t time_slot = tay__exec_program(exec)->time_slot;
-    double *first = tay__ode_plane(ode, 0);
-
-    prepare(ode);
-    /* One by one, as they were written just now: a copy by wider loads would wait until that has reached the cache. */
-    for (size_t i = 0; i < ode->dim; i++) first[i] = *(const volatile double *)&ode->state[i];
-    if (time_slot >= 0) first[time_slot] = ode->time.hi;
-    tay__exec_run(exec, ode->workspace);
-
     double step = copysign(step_size(ode), limit);
     bool limited = fabs(step) >= fabs(limit) && isfinite(limit);
+
     if (limited) step = limit;
     if (isfinite(step)) {
         tay__exec_polynomial(exec, ode->state, ode->dim, ode->workspace, ode->dim, &step, 1, ode->high_accuracy);
@@ -51,18 +44,44 @@ tay_outcome tay__ode_advance(double *h, tay_ode *ode, double limit)
             ode->last_h = *h = step;
             return limited ? TAY_OUTCOME_TIME_LIMIT : TAY_OUTCOME_SUCCESS;
         }
-        memcpy(ode->state, first, ode->dim * sizeof(double));
+        memcpy(ode->state, tay__ode_plane(ode, 0), ode->dim * sizeof(double));
     }
     ode->last_h = *h = 0;
     return TAY_OUTCOME_NONFINITE_STATE;
 }
 
+tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode)
+{
+    int32_t time_slot = tay__exec_program(ode->system->exec)->time_slot;
+    double *first = tay__ode_plane(ode, 0);
+
+    prepare(ode);
+    /* One by one, as they were written just now: a copy by wider loads would wait until that has reached the cache. */
+    for (size_t i = 0; i < ode->dim; i++) first[i] = *(const volatile double *)&ode->state[i];
+    if (time_slot >= 0) first[time_slot] = ode->time.hi;
+    steps->state = ode->state;
+    steps->clock = time_slot >= 0 ? &first[time_slot] : NULL;
+    steps->safety = ode->high_accuracy ? INFINITY : ode->safety; /* sums that compensate are not for code: it does no steps */
+    tay__exec_advance(ode->system->exec, ode->workspace, steps);
+
+    ode->time = steps->time;
+    ode->last_h = steps->h;
+    if (steps->done == steps->n) return TAY_OUTCOME_SUCCESS;
+    tay_outcome outcome = finish(&steps->h, ode, steps->limit);
+    if (steps->h != 0) steps->done++;
+    if (outcome == TAY_OUTCOME_SUCCESS) {
+        steps->min_h = fmin(steps->min_h, fabs(steps->h));
+        steps->max_h = fmax(steps->max_h, fabs(steps->h));
+    }
+    return outcome;
+}
+
 tay_status tay_ode_step(tay_outcome *outcome, double *h, tay_ode *ode, double max_delta_t)
 {
     if (isnan(max_delta_t)) return tay__error(TAY_ERROR_ARGUMENT, "max_delta_t: expected a number, got NaN");
-    double step;
-    tay_outcome result = tay__ode_advance(&step, ode, max_delta_t);
+    tay__advance step = {.limit = max_delta_t, .time = ode->time, .n = 1};
+    tay_outcome result = tay__ode_advance(&step, ode);
     if (outcome) *outcome = result;
-    if (h) *h = step;
+    if (h) *h = step.h;
     return TAY_OK;
 }

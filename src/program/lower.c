@@ -123,7 +123,7 @@ static tay_status add_term(tay__lower_state *s, const tay_expr *e, uint32_t coef
         TAY_TRY(take_factor(s, &term.b, &term.coef, b));
         TAY_TRY(tay__array_push(&s->quadratic, &term));
     } else {
-        TAY_TRY(tay__operand(s, &term.a, e));
+        TAY_TRY(take_factor(s, &term.a, &term.coef, e));
         TAY_TRY(tay__array_push(&s->linear, &term));
     }
 out:

@@ -361,6 +361,34 @@ static void test_polynomial_compensated(void **state)
     tay__exec_free(exec);
 }
 
+static double radius(double first, double before, double last, double order)
+{
+    long double x = first > 1 ? first : 1; /* for quotients out of the range of double */
+    return (double)fminl(powl(x / before, 1 / (order - 1)), powl(x / last, 1 / order));
+}
+
+/* Numbers of all sizes, those that its short logarithm cannot take among them. Logarithms have up to eleven bits
+ * before the point. */
+static void test_radius(void **state)
+{
+    static const double numbers[] = {1, 0.7, 1.99999, 3e-17, 2e30, 1e-300, 1e300, 1.5e-310, 5e-324, 2.2250738585072014e-308};
+    enum { N = sizeof numbers / sizeof *numbers };
+
+    (void)state;
+    for (uint32_t order = 2; order <= 30; order += 7) {
+        for (size_t i = 0; i < N * N * N; i++) {
+            double a = numbers[i % N], b = numbers[i / N % N], c = numbers[i / N / N];
+            double expected = radius(a, b, c, order);
+            if (expected > 1e300 || expected < 1e-300) continue;
+            assert_true(fabs(tay__exec_radius(a, b, c, order) - expected) <= 1e-12 * expected);
+        }
+        assert_true(tay__exec_radius(2, 0, 0, order) == INFINITY);
+        assert_true(fabs(tay__exec_radius(2, 0, 0.5, order) - pow(4, 1.0 / order)) <= 1e-14);
+        assert_true(isnan(tay__exec_radius(NAN, 1, 1, order)) && isnan(tay__exec_radius(1, NAN, 1, order)));
+        assert_true(isnan(tay__exec_radius(1, 1, NAN, order)) && tay__exec_radius(1, 1, INFINITY, order) == 0);
+    }
+}
+
 static void test_max_norm(void **state)
 {
     tay__exec *exec;
@@ -468,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_polynomial),
         cmocka_unit_test(test_polynomial_compensated),
         cmocka_unit_test(test_max_norm),
+        cmocka_unit_test(test_radius),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_memory),

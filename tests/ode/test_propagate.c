@@ -202,6 +202,64 @@ static void wrong_arguments(void **unused)
     tay_ode_free(ode);
 }
 
+static bool count(tay_ode *ode, void *context)
+{
+    (void)ode;
+    size_t *calls = context;
+    return ++*calls != 3;
+}
+
+/* Code does many steps at once, where nobody looks at each: they are the ones that it does one by one, whatever ends them. */
+static void steps_at_once(void **unused)
+{
+    (void)unused;
+    static const equations driven = {{"x", "v"}, {"v", "x neg t 3 * sin +"}, {1, 0}};
+    static const equations *const systems[] = {&pendulum, &decay, &kepler, &driven};
+    static const struct {
+        double end, max_delta_t;
+        size_t max_steps;
+    } runs[] = {{300, 0, 0}, {-250, 0, 0}, {0, 0.1, 0}, {1e6, 0, 300}, {-1e6, 0.25, 513}, {1e6, 0, 1}};
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+        tay_ode *a = make_with(systems[i], (tay_ode_options){.execution = TAY_EXECUTION_JIT}), *b;
+        assert_ok(tay_ode_copy(&b, a));
+        for (size_t k = 0; k < sizeof runs / sizeof *runs; k++) {
+            size_t calls = 4;
+            tay_propagate_options options = {.size = sizeof options, .max_steps = runs[k].max_steps,
+                                             .max_delta_t = runs[k].max_delta_t};
+            tay_ode_result r, s;
+            assert_ok(tay_ode_propagate_until(&r, a, runs[k].end, &options));
+            options.callback = count;
+            options.context = &calls;
+            assert_ok(tay_ode_propagate_until(&s, b, runs[k].end, &options));
+            assert_true(calls == 4 + s.n_steps && r.outcome == s.outcome && r.n_steps == s.n_steps);
+            assert_true(r.min_h == s.min_h && r.max_h == s.max_h && tay_ode_last_h(a) == tay_ode_last_h(b));
+            double lo[2], hi = tay_ode_time(a, &lo[0]);
+            assert_true(hi == tay_ode_time(b, &lo[1]) && lo[0] == lo[1]);
+            size_t stride, dim = tay_ode_dim(a);
+            const double *jets[] = {tay_ode_jet(a, &stride), tay_ode_jet(b, &stride)};
+            assert_memory_equal(tay_ode_state(a), tay_ode_state(b), dim * sizeof(double));
+            for (size_t n = 0; n <= tay_ode_order(a); n++)
+                assert_memory_equal(jets[0] + n * stride, jets[1] + n * stride, dim * sizeof(double));
+        }
+        tay_ode_free(b);
+        tay_ode_free(a);
+    }
+}
+
+static void callback_may_see_steps_seldom(void **unused)
+{
+    (void)unused;
+    size_t calls = 0;
+    tay_propagate_options options = {.size = sizeof options, .callback = count, .context = &calls, .seldom = true};
+    tay_ode *ode = make_with(&pendulum, (tay_ode_options){.execution = TAY_EXECUTION_JIT});
+    tay_ode_result r;
+
+    assert_ok(tay_ode_propagate_until(&r, ode, 1e6, &options));
+    assert_true(calls == 3 && r.outcome == TAY_OUTCOME_CALLBACK_STOP && r.n_steps >= calls);
+    if (tay_ode_execution(ode) == TAY_EXECUTION_JIT) assert_true(r.n_steps > 100);
+    tay_ode_free(ode);
+}
+
 /* Two threads share a system: one makes its code, the other goes on; both end where the interpreter does. */
 static void *propagate_far(void *ode)
 {
@@ -244,7 +302,8 @@ int main(void)
         cmocka_unit_test(ends_exactly_at_the_time), cmocka_unit_test(step_limit),
         cmocka_unit_test(callback_sees_every_step), cmocka_unit_test(callback_changes_things),
         cmocka_unit_test(blowing_up),               cmocka_unit_test(wrong_arguments),
-        cmocka_unit_test(code_is_made_on_the_way),
+        cmocka_unit_test(code_is_made_on_the_way),  cmocka_unit_test(steps_at_once),
+        cmocka_unit_test(callback_may_see_steps_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
