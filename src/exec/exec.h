@@ -78,10 +78,11 @@ size_t tay__exec_block(const tay__exec *exec);
 
 /*
  * Polynomials of slots 0 .. count-1 (one lane, double): out[k * out_stride + i] = sum_n jet[n*plane + i] h[k]^n, in
- * blocks that stay in the cache whatever the number of h. `compensated`: each sum by [Neumaier 1974].
+ * blocks that stay in the cache whatever the number of h. `compensated`: each sum by [Neumaier 1974]. What belongs to the last h
+ * goes to `end`, and its rounding errors do not depend on the others.
  */
-void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride, const tay__workspace *workspace, size_t count,
-                          const double *h, size_t n_h, bool compensated);
+void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride, double *end, const tay__workspace *workspace,
+                          size_t count, const double *h, size_t n_h, bool compensated);
 /* The order that a tolerance asks for, for the least work per unit of time: max(2, ceil(1 - ln(tolerance)/2)) [JZ2005]. */
 uint32_t tay__exec_order_for(double tolerance);
 /*

@@ -76,10 +76,10 @@ void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, 
     exec->kernels->pack_outputs(workspace->packed, 1, exec->program, w->jet, 1);
 }
 
-void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride, const tay__workspace *workspace, size_t count,
-                          const double *h, size_t n_h, bool compensated)
+void tay__exec_polynomial(const tay__exec *exec, double *out, size_t out_stride, double *end, const tay__workspace *workspace,
+                          size_t count, const double *h, size_t n_h, bool compensated)
 {
-    exec->numbers->polynomial(out, out_stride, workspace->jet, workspace->plane, exec->order, count, h, n_h, compensated);
+    exec->numbers->polynomial(out, out_stride, end, workspace->jet, workspace->plane, exec->order, count, h, n_h, compensated);
 }
 
 double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n)

@@ -104,8 +104,8 @@ typedef struct tay__kernels {
     void (*pack_outputs)(void *packed, size_t each, const tay__program *program, const void *prologue_jet, size_t lanes);
     void (*fill)(void *p, double x, size_t n);
     /* See tay__exec_polynomial, tay__exec_max_norm; NULL for float. */
-    void (*polynomial)(double *out, size_t out_stride, const double *jet, size_t plane, uint32_t order, size_t count,
-                       const double *h, size_t n_h, bool compensated);
+    void (*polynomial)(double *out, size_t out_stride, double *end, const double *jet, size_t plane, uint32_t order,
+                       size_t count, const double *h, size_t n_h, bool compensated);
     double (*max_norm)(const double *x, size_t n);
     /* See tay__exec_lane_polynomial ...; n elements are n / lanes slots. NULL for float. */
     void (*lane_polynomial)(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,

@@ -149,15 +149,17 @@ TAY__INLINE void tay__polynomial_slots(const tay__polynomials *p, size_t n, int 
     }
 }
 
-static void tay__polynomial(double *out, size_t out_stride, const double *jet, size_t plane, uint32_t order, size_t count,
-                            const double *h, size_t n_h, bool compensated)
+/* The last one is alone: steps do not depend on what is wanted inside. */
+static void tay__polynomial(double *out, size_t out_stride, double *end, const double *jet, size_t plane, uint32_t order,
+                            size_t count, const double *h, size_t n_h, bool compensated)
 {
     for (size_t first = 0; first < count; first += TAY__SLOTS) {
         size_t n = count - first < TAY__SLOTS ? count - first : TAY__SLOTS;
         for (size_t k = 0, times; k < n_h; k += times) {
-            tay__polynomials p = {.jet = jet + first, .h = h + k, .out = out + k * out_stride + first, .plane = plane,
-                                  .out_stride = out_stride, .order = order};
-            times = !compensated && n_h - k >= TAY__TIMES ? TAY__TIMES : 1;
+            double *to = k == n_h - 1 ? end : out + k * out_stride;
+            tay__polynomials p = {.jet = jet + first, .h = h + k, .out = to + first, .plane = plane, .out_stride = out_stride,
+                                  .order = order};
+            times = !compensated && n_h - k > TAY__TIMES ? TAY__TIMES : 1;
             if (times > 1)
                 tay__polynomial_slots(&p, n, TAY__TIMES, false);
             else if (compensated)

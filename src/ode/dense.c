@@ -9,7 +9,7 @@ tay_status tay_ode_dense_output(double *out, tay_ode *ode, double t, bool relati
     /* The beginning of the step is last_h before the current time, also after the user has set another time. */
     double offset = relative ? t : tay__time_sub((tay__time){t, 0}, ode->time).hi;
     double h = ode->last_h + offset;
-    tay__exec_polynomial(ode->system->exec, out, ode->dim, ode->workspace, ode->dim, &h, 1, ode->high_accuracy);
+    tay__exec_polynomial(ode->system->exec, NULL, 0, out, ode->workspace, ode->dim, &h, 1, ode->high_accuracy);
     return TAY_OK;
 }
 

@@ -1,13 +1,10 @@
 /*
  * Propagation over a grid of times: the steps are those of propagate_until to the last time, and each step's jet gives
- * the states at all the times of the grid inside it, together, so that a large jet is read once.
+ * the states at all the times of the grid inside it, and at its end, together, so that a large jet is read once.
  */
 #include <math.h>
 
 #include "ode/integrator.h"
-
-/* Times that are evaluated together; more only in another pass over the jet. */
-enum { CHUNK = 64 };
 
 static tay_status check_grid(const tay_ode *ode, const tay_grid *grid)
 {
@@ -33,59 +30,36 @@ static tay_status check_grid(const tay_ode *ode, const tay_grid *grid)
     return TAY_OK;
 }
 
-/* Writes the rows from `row` on whose times lie in the last step; returns the next row. */
-static size_t write_rows(double *out, const tay__propagation *p, const tay_grid *grid, size_t row)
-{
-    const tay_ode *ode = p->ode;
-    double direction = grid->times[grid->n - 1] - grid->times[0];
-    double h[CHUNK];
-    size_t n;
-    do {
-        for (n = 0; n < CHUNK && row + n < grid->n; n++) {
-            tay__time t = {grid->times[row + n], 0};
-            if (copysign(1, direction) * tay__time_sub(t, ode->time).hi > 0) break;
-            h[n] = tay__time_sub(t, p->start).hi;
-        }
-        if (n) {
-            tay__exec_polynomial(ode->system->exec, out + row * ode->dim, ode->dim, ode->workspace, ode->dim, h, n,
-                                 ode->high_accuracy);
-        }
-        row += n;
-    } while (n == CHUNK);
-    return row;
-}
-
 tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, size_t *n_rows, tay_ode *ode,
                                   const tay_grid *grid, const tay_propagate_options *options)
 {
     tay_status status = TAY_OK;
-    size_t row = 0, size;
+    size_t n = 0, size;
     tay__propagation p;
+    tay__rows rows = {.row = 1};
 
     TAY_TRY(check_grid(ode, grid));
     if (!out) TAY_FAIL(TAY_ERROR_ARGUMENT, "out: expected room for %zu rows, got NULL", grid->n);
     TAY_TRY(tay__multiply(&size, grid->n, ode->dim));
     TAY_TRY(tay__propagation_begin(&p, ode, (tay__time){grid->times[grid->n - 1], 0}, options));
-    p.looks = true;
     if (p.options.continuous) TAY_FAIL(TAY_ERROR_ARGUMENT, "options->continuous: expected NULL for a grid");
 
+    memcpy(out, ode->state, ode->dim * sizeof(double));
     if (grid->n == 1) {
-        memcpy(out, ode->state, ode->dim * sizeof(double));
         p.result.outcome = TAY_OUTCOME_TIME_LIMIT;
-        row = 1;
+        n = 1;
     }
+    rows.times = grid->times;
+    rows.out = out;
+    p.rows = &rows;
     while (p.result.outcome == TAY_OUTCOME_SUCCESS) {
         tay__propagation_step(&p);
         if (p.result.outcome != TAY_OUTCOME_SUCCESS) break;
-        if (row == 0) { /* plane 0 of the first step: the state at the beginning */
-            memcpy(out, tay__ode_plane(ode, 0), ode->dim * sizeof(double));
-            row = 1;
-        }
-        row = write_rows(out, &p, grid, row);
+        n = rows.row;
         TAY_TRY(tay__propagation_settle(&p));
     }
     if (result) *result = p.result;
-    if (n_rows) *n_rows = row;
+    if (n_rows) *n_rows = n;
 out:
     return status;
 }

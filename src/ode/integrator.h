@@ -40,11 +40,19 @@ static inline double *tay__ode_plane(const tay_ode *ode, uint32_t k)
     return (double *)ode->workspace->jet + (size_t)k * ode->workspace->plane;
 }
 
+/* Increasing or decreasing times at which states are wanted, none of them behind the last step's end, which is one of them. */
+typedef struct tay__rows {
+    const double *times;
+    double *out; /* [number of times][dim] */
+    size_t row;  /* the next one */
+} tay__rows;
+
 /*
  * A step, at most |steps->limit| in its direction, or up to steps->n where code does them. No arguments are checked. steps->h is
- * 0 if the new state was not finite. The outcome is that of the last step.
+ * 0 if the new state was not finite; else the rows up to its end are written, if any (NULL: none; then steps->n is 1), all in one
+ * pass over the jet. The outcome is that of the last step.
  */
-tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode);
+tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode, tay__rows *rows);
 
 /*
  * A propagation to the time `target`: begin, then step (which advances once) and settle (callback and limits) for as
@@ -54,7 +62,8 @@ typedef struct tay__propagation {
     tay_ode *ode;
     tay_propagate_options options;
     tay__time start, target; /* start: of the last step */
-    bool arrived, looks; /* looks: at each step's jet */
+    bool arrived;
+    tay__rows *rows; /* or NULL */
     tay_ode_result result;
 } tay__propagation;
 

@@ -43,7 +43,7 @@ tay_status tay__propagation_begin(tay__propagation *p, tay_ode *ode, tay__time t
 static size_t steps_at_once(const tay__propagation *p)
 {
     const tay_propagate_options *o = &p->options;
-    size_t n = p->looks || (o->callback && !o->seldom) ? 1 : STEPS_AT_ONCE;
+    size_t n = p->rows || o->continuous || (o->callback && !o->seldom) ? 1 : STEPS_AT_ONCE;
     size_t left = o->max_steps - p->result.n_steps; /* at least 1 */
 
     return o->max_steps && left < n ? left : n;
@@ -62,7 +62,7 @@ void tay__propagation_step(tay__propagation *p)
 
     tay__limit_step(&steps);
     p->start = ode->time;
-    result->outcome = tay__ode_advance(&steps, ode);
+    result->outcome = tay__ode_advance(&steps, ode, p->rows);
     result->n_steps += steps.done;
     result->min_h = steps.min_h;
     result->max_h = steps.max_h;
@@ -103,7 +103,6 @@ static tay_status propagate(tay_ode_result *result, tay_ode *ode, tay__time targ
     tay__propagation p;
 
     TAY_TRY(tay__propagation_begin(&p, ode, target, options));
-    p.looks = p.options.continuous;
     while (p.result.outcome == TAY_OUTCOME_SUCCESS) {
         tay__propagation_step(&p);
         if (p.result.outcome != TAY_OUTCOME_SUCCESS) break;

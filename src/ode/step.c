@@ -29,8 +29,40 @@ static void prepare(tay_ode *ode)
     ode->prepared = true;
 }
 
+/* Times that are evaluated together; more only in another pass over the jet. */
+enum { CHUNK = 64 };
+
+static void evaluate(const tay_ode *ode, double *out, double *end, const double *h, size_t n)
+{
+    tay__exec_polynomial(ode->system->exec, out, ode->dim, end, ode->workspace, ode->dim, h, n, ode->high_accuracy);
+}
+
+/* Writes the rows up to the end of a step, and to `end` the state there; a row at the end is ode->state. Returns which row is the
+ * next one. */
+static size_t write_rows(const tay_ode *ode, double *end, double step, const tay__rows *rows)
+{
+    double h[CHUNK], *out = rows->out + rows->row * ode->dim;
+    size_t row = rows->row, n = 0;
+
+    for (;; n++) { /* there is a row left, as the last one of all is not before the step's end */
+        if (n == CHUNK) {
+            evaluate(ode, out, out + (n - 1) * ode->dim, h, n);
+            out += n * ode->dim;
+            row += n;
+            n = 0;
+        }
+        h[n] = tay__time_sub((tay__time){rows->times[row + n], 0}, ode->time).hi;
+        if (!(fabs(h[n]) < fabs(step))) break;
+    }
+    bool is_row = h[n] == step;
+    h[n] = step;
+    evaluate(ode, out, end, h, n + 1);
+    if (is_row) memcpy(out + n * ode->dim, ode->state, ode->dim * sizeof(double));
+    return row + n + is_row;
+}
+
 /* The step of the jet, at most |limit|; *h is 0 if the new state is not finite. */
-static tay_outcome finish(double *h, tay_ode *ode, double limit)
+static tay_outcome finish(double *h, tay_ode *ode, double limit, tay__rows *rows)
 {
     const tay__exec *exec = ode->system->exec;
     double step = copysign(step_size(ode), limit);
@@ -38,8 +70,11 @@ static tay_outcome finish(double *h, tay_ode *ode, double limit)
 
     if (limited) step = limit;
     if (isfinite(step)) {
-        tay__exec_polynomial(exec, ode->state, ode->dim, ode->workspace, ode->dim, &step, 1, ode->high_accuracy);
+        size_t row = 0;
+        if (rows) row = write_rows(ode, ode->state, step, rows);
+        else evaluate(ode, NULL, ode->state, &step, 1);
         if (isfinite(tay__exec_max_norm(exec, ode->state, ode->dim))) {
+            if (rows) rows->row = row;
             ode->time = tay__time_add(ode->time, step);
             ode->last_h = *h = step;
             return limited ? TAY_OUTCOME_TIME_LIMIT : TAY_OUTCOME_SUCCESS;
@@ -50,24 +85,31 @@ static tay_outcome finish(double *h, tay_ode *ode, double limit)
     return TAY_OUTCOME_NONFINITE_STATE;
 }
 
-tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode)
+/* So few are copied one by one, as they were written just now: a copy by wider loads would wait until that is in the cache. */
+enum { FEW = 256 };
+
+tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode, tay__rows *rows)
 {
     int32_t time_slot = tay__exec_program(ode->system->exec)->time_slot;
     double *first = tay__ode_plane(ode, 0);
 
     prepare(ode);
-    /* One by one, as they were written just now: a copy by wider loads would wait until that has reached the cache. */
-    for (size_t i = 0; i < ode->dim; i++) first[i] = *(const volatile double *)&ode->state[i];
+    for (size_t i = 0; i < ode->dim && ode->dim <= FEW; i++) first[i] = *(const volatile double *)&ode->state[i];
+    if (ode->dim > FEW) memcpy(first, ode->state, ode->dim * sizeof(double));
     if (time_slot >= 0) first[time_slot] = ode->time.hi;
     steps->state = ode->state;
     steps->clock = time_slot >= 0 ? &first[time_slot] : NULL;
     steps->safety = ode->high_accuracy ? INFINITY : ode->safety; /* sums that compensate are not for code: it does no steps */
     tay__exec_advance(ode->system->exec, ode->workspace, steps);
 
+    if (steps->done > 0 && rows) {
+        double end[TAY__MOST_ADVANCED]; /* the state is there */
+        rows->row = write_rows(ode, end, steps->h, rows);
+    }
     ode->time = steps->time;
     ode->last_h = steps->h;
     if (steps->done == steps->n) return TAY_OUTCOME_SUCCESS;
-    tay_outcome outcome = finish(&steps->h, ode, steps->limit);
+    tay_outcome outcome = finish(&steps->h, ode, steps->limit, rows);
     if (steps->h != 0) steps->done++;
     if (outcome == TAY_OUTCOME_SUCCESS) {
         steps->min_h = fmin(steps->min_h, fabs(steps->h));
@@ -80,7 +122,7 @@ tay_status tay_ode_step(tay_outcome *outcome, double *h, tay_ode *ode, double ma
 {
     if (isnan(max_delta_t)) return tay__error(TAY_ERROR_ARGUMENT, "max_delta_t: expected a number, got NaN");
     tay__advance step = {.limit = max_delta_t, .time = ode->time, .n = 1};
-    tay_outcome result = tay__ode_advance(&step, ode);
+    tay_outcome result = tay__ode_advance(&step, ode, NULL);
     if (outcome) *outcome = result;
     if (h) *h = step.h;
     return TAY_OK;

@@ -303,11 +303,12 @@ static void test_columns(void **state)
     unsetenv("TAYRA_ISA");
 }
 
-/* sum_n c_n h^n for all counts around a block, also compensated, against long double; nothing else is written. */
+/* sum_n c_n h^n for all counts around a block, also compensated, against long double; nothing else is written; the last h
+ * is as if it were alone. */
 static void test_polynomial(void **state)
 {
-    static const double h[] = {0.0, 0.1, -0.7, 1.3};
-    enum { N_H = 4, STRIDE = 320 };
+    static const double h[] = {0.0, 0.1, -0.7, 1.3, 0.2, -0.3};
+    enum { N_H = 6, STRIDE = 320 };
     tay__exec *exec;
     tay__workspace *w;
     double out[N_H * STRIDE];
@@ -317,9 +318,12 @@ static void test_polynomial(void **state)
         setenv("TAYRA_ISA", isas[isa], 1);
         run_matrix(&exec, &w, matrix_equation(), 1);
         for (size_t count = 1; count <= 150; count += count < 40 ? 1 : 37) {
+            double alone[STRIDE];
             for (int compensated = 0; compensated < 2; compensated++) {
                 for (size_t i = 0; i < N_H * STRIDE; i++) out[i] = 12345;
-                tay__exec_polynomial(exec, out, STRIDE, w, count, h, N_H, compensated);
+                tay__exec_polynomial(exec, out, STRIDE, out + (N_H - 1) * STRIDE, w, count, h, N_H, compensated);
+                tay__exec_polynomial(exec, NULL, 0, alone, w, count, h + N_H - 1, 1, compensated);
+                assert_memory_equal(alone, out + (N_H - 1) * STRIDE, count * sizeof *alone);
                 for (size_t k = 0; k < N_H; k++) {
                     for (size_t i = 0; i < STRIDE; i++) {
                         long double exact = 0;
@@ -354,8 +358,8 @@ static void test_polynomial_compensated(void **state)
     jet[0] = 1;
     jet[w->plane] = 0x1p-60;
     jet[2 * w->plane] = -1;
-    tay__exec_polynomial(exec, &plain, 1, w, 1, &one, 1, false);
-    tay__exec_polynomial(exec, &compensated, 1, w, 1, &one, 1, true);
+    tay__exec_polynomial(exec, NULL, 0, &plain, w, 1, &one, 1, false);
+    tay__exec_polynomial(exec, NULL, 0, &compensated, w, 1, &one, 1, true);
     assert_true(compensated == 0x1p-60);
     tay__workspace_free(w);
     tay__exec_free(exec);
