@@ -9,8 +9,8 @@
  */
 #include "exec/bound.h"
 
-/* Bytes of the coefficients of a part: blocks of columns, chunks of a group. */
-enum { COLUMN_BYTES = 64 * 1024, CHUNK_BYTES = 128 * 1024 };
+/* Bytes of the coefficients of a part: a block of columns, a chunk of a group. */
+enum { PART_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
 static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32_t delay, bool to_state)
@@ -153,11 +153,11 @@ out:
     return status;
 }
 
-/* Members of a group whose coefficients of all orders, operands included, take CHUNK_BYTES. */
+/* Members of a group whose coefficients of all orders, operands included, take PART_BYTES. */
 static int32_t chunk_members(const tay__exec *exec, const tay__group *group)
 {
     size_t width = 1 + group->n_terms * (size_t)(group->a_stride != TAY__SHARED) + (group->b ? group->n_terms : 0);
-    size_t n = CHUNK_BYTES / exec->element / (exec->order + 1) / width;
+    size_t n = PART_BYTES / exec->element / (exec->order + 1) / width;
 
     if (exec->order == 0) return INT32_MAX / 2; /* nothing is read twice */
     return n < COLUMN_UNIT ? COLUMN_UNIT : (int32_t)n;
@@ -178,7 +178,7 @@ static int32_t column_width(const tay__exec *exec, const tay__step *step, int32_
         numbers += group->n_members * (size_t)(group->transient ? 1 : exec->order + 1);
     }
     numbers = (numbers + (size_t)n_columns - 1) / (size_t)n_columns;
-    width = COLUMN_BYTES / exec->element / numbers / COLUMN_UNIT * COLUMN_UNIT;
+    width = PART_BYTES / exec->element / numbers / COLUMN_UNIT * COLUMN_UNIT;
     if (width < COLUMN_UNIT) width = COLUMN_UNIT;
     size_t n_blocks = ((size_t)n_columns + width - 1) / width; /* of about the same width */
     return (int32_t)(((size_t)n_columns + n_blocks - 1) / n_blocks + COLUMN_UNIT - 1) / COLUMN_UNIT * COLUMN_UNIT;

@@ -294,6 +294,7 @@ TAY__INLINE void tay__tile_block(const tay__run *run, int rows, size_t at, int v
             vec x[2];
             x[0] = tay__load(b);
             x[1] = vectors > 1 ? tay__load(b + TAY__WIDTH) : (vec){0};
+            if (vectors > 1) __builtin_prefetch(b + 4 * TAY__WIDTH); /* for the next tile but one */
 #pragma GCC unroll 6
             for (int m = 0; m < rows; m++) {
                 vec splat = tay__splat(a[m]);
