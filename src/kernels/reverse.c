@@ -82,25 +82,24 @@ TAY__INLINE void tay__add_row_sums(real *to, const vec *rows)
 #endif
 }
 
-/* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and LEARNERS members from m on (the last ones
- * repeat). */
-TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, size_t m, size_t members, int terms)
+/* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and `rows` members from m on, of which `left`
+ * count: beyond, the last one repeats. */
+TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms, size_t m, size_t left, int rows)
 {
     vec sum[3][LEARNERS] = {{{0}}};
     const real *a[3], *y[LEARNERS];
-    size_t left = members - m < LEARNERS ? members - m : LEARNERS;
 
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) a[k] = tay__operand_a(run, first + (uint32_t)k);
 #pragma GCC unroll 8
-    for (size_t j = 0; j < LEARNERS; j++) y[j] = tay__bar_y(run, 0) + (m + (j < left ? j : left - 1)) * run->scale;
+    for (int j = 0; j < rows; j++) y[j] = tay__bar_y(run, 0) + (m + ((size_t)j < left ? (size_t)j : left - 1)) * run->scale;
     for (uint32_t n = run->n; n < run->n_orders; n++) {
         for (size_t at = 0; at < run->scale; at += TAY__WIDTH) {
             vec x[3];
 #pragma GCC unroll 3
             for (int k = 0; k < terms; k++) x[k] = tay__load(a[k] + n * run->plane + at);
 #pragma GCC unroll 8
-            for (int j = 0; j < LEARNERS; j++) {
+            for (int j = 0; j < rows; j++) {
                 vec bar = tay__load(y[j] + n * run->plane + at);
 #pragma GCC unroll 3
                 for (int k = 0; k < terms; k++) sum[k][j] += bar * x[k];
@@ -116,21 +115,22 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, size_t m, 
     }
 }
 
-/* LEARNERS members, terms begin .. end - 1. */
-TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t end, size_t m, size_t members)
+/* Members m .. m + left - 1, terms begin .. end - 1. */
+TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t end, size_t m, size_t left, int rows)
 {
     for (uint32_t k = begin, terms; k < end; k += terms) {
         terms = end - k < 3 ? end - k : 3;
         if (terms == 3)
-            tay__learn_tile(run, k, m, members, 3);
+            tay__learn_tile(run, k, 3, m, left, rows);
         else if (terms == 2)
-            tay__learn_tile(run, k, m, members, 2);
+            tay__learn_tile(run, k, 2, m, left, rows);
         else
-            tay__learn_tile(run, k, m, members, 1);
+            tay__learn_tile(run, k, 1, m, left, rows);
     }
 }
 
-/* All coefficients of a row of a layer, by so many terms as stay in the first-level cache for all members. */
+/* All coefficients of a row of a layer, by so many terms as stay in the first-level cache for all members, which go in tiles of
+ * nearly the same size. */
 static void learn_row(const tay__run *run, size_t members)
 {
     enum { CACHED = 1 << 14 };
@@ -139,7 +139,12 @@ static void learn_row(const tay__run *run, size_t members)
 
     for (uint32_t begin = 0, end; begin < run->n_terms; begin = end) {
         end = run->n_terms - begin < most ? run->n_terms : begin + most;
-        for (size_t m = 0; m < members; m += LEARNERS) tay__learn_terms(run, begin, end, m, members);
+        for (size_t m = 0, size; m < members; m += size) {
+            size_t left = members - m, tiles = (left + LEARNERS - 1) / LEARNERS;
+            size = (left + tiles - 1) / tiles;
+            if (size == LEARNERS) tay__learn_terms(run, begin, end, m, size, LEARNERS);
+            else tay__learn_terms(run, begin, end, m, size, LEARNERS - 1);
+        }
     }
 }
 
