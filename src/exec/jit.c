@@ -29,10 +29,11 @@ enum { BYTES_OF_LINKER = 100000 };
     "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>," gvn "simplifycfg,loop-mssa(licm),adce)"
 static const char pipeline[] = PASSES(""), pipeline_of_jets[] = PASSES("gvn,");
 
-/* No loop is left, but in functions of the kernels. */
+/* No loop is left, but in functions of the kernels. "gvn" takes 9 % off a step of the restricted three-body problem; with "dse"
+ * behind it, 1 % off one of the Lorenz system, but that adds 3 % to one of a pendulum. */
 static const char unrolled_pipeline[] =
     "always-inline,globaldce,function(early-cse,simplifycfg,loop(loop-unroll-full),sroa,early-cse<memssa>,"
-    "instcombine<no-verify-fixpoint>,simplifycfg,early-cse<memssa>,adce)";
+    "instcombine<no-verify-fixpoint>,simplifycfg,early-cse<memssa>,gvn,adce)";
 
 static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine, const char *passes)
 {

@@ -69,7 +69,9 @@ typedef struct tay__emitter {
     uint32_t most_unrolled; /* a loop over more terms stays one */
     uint32_t vectors; /* those of the sites so far, see tay__emit */
     bool unrolls;
-    uint32_t *ready; /* [exec->n_slots] unrolled: when the newest coefficient is there, in cycles, roughly */
+    uint32_t *partner; /* [operations] unrolled: that with which an operation goes, as a pair of rows; or itself */
+    bool *second;      /* [operations] its row is the pair's second one */
+    uint32_t *ready; /* [2][exec->n_slots] unrolled: cycles until the newest coefficient is there, roughly; a state's next one */
     LLVMValueRef numbers; /* unrolled, and of points: the packed coefficients as constants, those that are numbers */
 } tay__emitter;
 
@@ -115,6 +117,8 @@ tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d, size_t n_draft
 uint32_t tay__whole_vectors(const tay__emitter *e, uint32_t length);
 tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step);
 void tay__end_loop(tay__emitter *e, tay__loop *l);
+/* Sets e->partner (jit_pairs.c). */
+tay_status tay__find_pairs(tay__emitter *e);
 /* Sets e->numbers. */
 tay_status tay__make_numbers(tay__emitter *e);
 /* The kernel of order 0 of a function, or of a power that is not special, if there is one that is inlined. */

@@ -222,7 +222,8 @@ static bool swaps(const tay__emitter *e, const tay__group *g, const tay__segment
            < e->ready[tay__operand(g, g->b, g->b_stride, s->row, k, s->begin)];
 }
 
-/* Says when the results of an operation's segment are there: a multiply-add after each of the newest terms, in turn. */
+/* Says when the results of an operation's segment are there: a multiply-add after each of the newest terms, in turn. A state's
+ * coefficient is of the next order. */
 static void note_ready(tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
     enum { MULTIPLY_ADD = 4 };
@@ -233,10 +234,15 @@ static void note_ready(tay__emitter *e, const tay__operation *o, const tay__segm
     for (uint32_t k = 0; k < g->n_terms; k++) {
         uint32_t a = e->ready[tay__operand(g, g->a, g->a_stride, s->row, k, s->begin)];
         uint32_t b = g->b ? e->ready[tay__operand(g, g->b, g->b_stride, s->row, k, s->begin)] : a;
+        if (k == 0 && g->primitive == TAY__LINEAR) {
+            time = a;
+            continue;
+        }
         if (b != a && !g->square) time = (time > (swapped ? a : b) ? time : swapped ? a : b) + MULTIPLY_ADD;
         time = (time > (swapped ? b : a) ? time : swapped ? b : a) + MULTIPLY_ADD;
     }
     if (o->kernel.to_state) time += MULTIPLY_ADD;
+    if (o->kernel.to_state) first += (uint32_t)e->exec->n_slots;
     for (int32_t m = 0; m < s->end - s->begin; m++) e->ready[first + (uint32_t)m] = time;
 }
 
@@ -262,6 +268,45 @@ static tay_status make_rows(tay__draft *d, size_t *rows, tay__emitter *e, const 
         }
     }
 out:
+    return status;
+}
+
+/* Two operations that go together, of one element each. */
+static tay_status emit_pair(tay__emitter *e, const tay__operation *o, const tay__operation *with)
+{
+    tay_status status = TAY_OK;
+    const tay__group *g = o->group, *h = with->group;
+    tay__segment first = {.row = 0, .begin = 0, .end = 1};
+    int32_t *a = NULL, *b = NULL;
+    tay__draft d, other;
+
+    TAY_TRY(make_draft(&d, e, o, &first));
+    TAY_TRY(make_draft(&other, e, with, &first));
+    TAY_TRY(tay__alloc(&a, 2 * (size_t)g->n_terms, sizeof *a));
+    TAY_TRY(tay__alloc(&b, 2 * (size_t)g->n_terms, sizeof *b));
+    bool swapped = swaps(e, g, &first);
+    for (uint32_t k = 0; k < g->n_terms; k++) {
+        a[2 * k] = g->a[k];
+        a[2 * k + 1] = h->a[k];
+        if (!g->b) continue;
+        bool crosses = g->a[k] == h->b[k] || g->b[k] == h->a[k];
+        a[2 * k + 1] = crosses ? h->b[k] : h->a[k];
+        b[2 * k] = g->b[k];
+        b[2 * k + 1] = crosses ? h->a[k] : h->b[k];
+    }
+    d.kernel = g->primitive == TAY__PRODUCT ? "product_pair" : "linear_pair";
+    d.known = d.known && other.known;
+    d.site.step = 2;
+    d.site.rows[1] = other.site.y - d.site.y;
+    d.site.coefs_apart = other.site.coefs - d.site.coefs;
+    TAY_TRY(tay__array32(&d.a, e, swapped ? b : a, 2 * (size_t)g->n_terms));
+    if (g->b) TAY_TRY(tay__array32(&d.b, e, swapped ? a : b, 2 * (size_t)g->n_terms));
+    TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, 2));
+    if (e->turn != TAY__AHEAD) note_ready(e, o, &first);
+    if (e->turn != TAY__AHEAD) note_ready(e, with, &first);
+out:
+    tay__free(a);
+    tay__free(b);
     return status;
 }
 
@@ -331,6 +376,12 @@ static void begin_writing(tay__emitter *e, const tay__operation *o, const tay__s
     if (!keeps_sums) set_used(e, o->group, segments, n_segments, false);
 }
 
+static const tay__operation *partner_of(const tay__emitter *e, const tay__operation *o)
+{
+    const tay__operation *operations = e->exec->operations.data;
+    return operations + e->partner[o - operations];
+}
+
 static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
 {
     tay_status status = TAY_OK;
@@ -339,6 +390,15 @@ static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const
 
     if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
     if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
+    if (e->partner && e->place != FIRST) {
+        const tay__operation *with = partner_of(e, o);
+        if (with > o) goto out; /* comes with that */
+        if (with < o) {
+            bool crosses = e->second[with - (const tay__operation *)e->exec->operations.data];
+            status = crosses ? emit_pair(e, o, with) : emit_pair(e, with, o);
+            goto out;
+        }
+    }
     begin_writing(e, o, segments, n_segments);
     if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, tay__number(e, (uint64_t)-(int64_t)o->delay), "before");
     for (size_t i = 0, rows = 1; i < n_segments; i += rows) {
@@ -465,6 +525,8 @@ static tay_status emit_order(tay__emitter *e, const tay__step *step, const size_
         if (length > 1) TAY_TRY(emit_chain(e, step, slice, k, length));
         else TAY_TRY(emit_operation(e, tay__operation_of(e->exec, step, k), segments + slice[k], slice[k + 1] - slice[k]));
     }
+    for (size_t i = 0, n_slots = e->exec->n_slots; e->ready && i < n_slots; i++)
+        if (e->ready[n_slots + i] > 0) e->ready[i] = e->ready[n_slots + i];
 out:
     return status;
 }
@@ -577,7 +639,8 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
     tay__declare(&e, 4);
     TAY_TRY(mark_used(&e));
     if (unrolls) TAY_TRY(tay__make_numbers(&e));
-    if (unrolls) TAY_TRY(tay__calloc(&e.ready, exec->n_slots, sizeof *e.ready));
+    if (unrolls) TAY_TRY(tay__find_pairs(&e));
+    if (unrolls) TAY_TRY(tay__calloc(&e.ready, 2 * exec->n_slots, sizeof *e.ready));
     for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
     if (unrolls) TAY_TRY(emit_advance(&e));
     llvm->BuildRetVoid(e.builder);
@@ -586,5 +649,7 @@ out:
     llvm->DisposeBuilder(e.builder);
     tay__free(e.used);
     tay__free(e.ready);
+    tay__free(e.partner);
+    tay__free(e.second);
     return status;
 }

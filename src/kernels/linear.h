@@ -26,6 +26,12 @@ TAY__INLINE vec tay__linear_operands(const tay__run *run, uint32_t k, size_t ord
     return tay__load(run->jet + order + slots[e / TAY__PIECE(run)] + e % TAY__PIECE(run));
 }
 
+/* Whether coefficients are divided instead of a state's sum, which then is there sooner. */
+TAY__INLINE bool tay__divides_coefs(const tay__run *run)
+{
+    return TAY__NEARLY(run, run->divisor) && !tay__starts(run);
+}
+
 /* Adds terms begin .. end - 1. */
 TAY__INLINE void tay__add_linear(vec *sum, const tay__run *run, uint32_t begin, uint32_t end, size_t at, int vectors,
                                  tay__operands operands, tay__coefs coefs)
@@ -34,15 +40,16 @@ TAY__INLINE void tay__add_linear(vec *sum, const tay__run *run, uint32_t begin, 
     for (uint32_t k = begin; k < end; k++) {
         size_t order = tay__order_of(run, k, run->n);
         const real *c = run->coefs + k * run->coef_step;
-        vec splat = coefs == TAY__SPLAT_COEFS ? tay__splat(*c) : (vec){0};
+        real times = tay__divides_coefs(run) ? run->inverse : 1;
+        vec splat = coefs == TAY__SPLAT_COEFS ? tay__splat(*c * times) : (vec){0};
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) {
             size_t e = at + (size_t)i * TAY__WIDTH;
             vec x = tay__linear_operands(run, k, order, e, operands);
             if (coefs == TAY__NO_COEFS)
-                sum[i] += x;
+                sum[i] += x * times;
             else
-                sum[i] += (coefs == TAY__SPLAT_COEFS ? splat : tay__load(c + e)) * x;
+                sum[i] += (coefs == TAY__SPLAT_COEFS ? splat : tay__load(c + e) * times) * x;
         }
     }
 }
@@ -62,7 +69,8 @@ TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, 
     vec sum[TAY__BLOCK];
 
     tay__linear_sums(sum, run, at, vectors, operands, coefs);
-    tay__store_block(run, tay__result(run, at), sum, vectors);
+    if (tay__divides_coefs(run)) tay__store_as_is(run, tay__result(run, at), sum, vectors);
+    else tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 
 /* Pieces are whole vectors, so no block may be moved back; of the last one only the run is stored. */

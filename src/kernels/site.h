@@ -35,11 +35,12 @@ typedef struct tay__site {
     uint64_t to_state;  /* 1: coefficient n, divided by n + 1, is coefficient n + 1 of the state there */
     uint64_t length;    /* elements that may be written, if fewer than a vector */
     uint64_t has_coefs, coefs, coef_step; /* among the packed coefficients */
+    uint64_t coefs_apart; /* pairs: from there to the second row's */
     uint64_t has_constant, constants, constant_step;
     uint64_t start; /* elements from the jet to where the sums start from, or 0: tay__group */
     uint64_t function;
     uint64_t n_orders, tile, n_rows;  /* tiles: where the packed numbers are in the scratch memory */
-    uint64_t rows[TAY__SITE_ROWS];    /* elements from the first row of a tile to the others */
+    uint64_t rows[TAY__SITE_ROWS];    /* elements from the first row of a tile, or pair, to the others */
     uint64_t row_length;
     uint64_t outwards; /* 1: the code is unrolled over the orders */
     uint64_t turn;     /* orders in pairs: tay__turn */

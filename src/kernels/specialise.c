@@ -156,6 +156,18 @@ SITES(integral, tay__integral_block)
 SITES(rows_2, ROWS_BLOCK, 2)
 SITES(rows_3, ROWS_BLOCK, 3)
 
+#ifdef TAY__F32
+#define PAIR_BYTES 8
+#else
+#define PAIR_BYTES 16
+#endif
+#if TAY__VECTOR_BYTES == PAIR_BYTES
+#include "kernels/pairs.h"
+
+SITE(product_pair, 1, (void)at, tay__product_pair(&run))
+SITE(linear_pair, 1, (void)at, tay__linear_pair(&run, site->coefs_apart))
+#endif
+
 #define TILES(rows)                                                                                                    \
     SITE(tile_##rows, 1, tay__tile_block(&run, rows, at, 1))                                                           \
     SITE_WIDE(tile_##rows, 2, tay__tile_block(&run, rows, at, 2))

@@ -136,6 +136,22 @@ static void check_run(const equations *e, tay_real real, uint32_t lanes, uint32_
     tay__exec_free(exec);
 }
 
+/* Products, and sums of them, that go in pairs in unrolled code; in the second one the factor they share changes its place. */
+static const equations with_pairs[] = {
+    {{"x1 x0 - 10 *", "x0 p0 x2 - * x1 -", "x0 x1 * p1 x2 * -"}},
+    {{"x2 x0 + x1 * x2 -", "x0 x1 * x0 -", "x0 x1 -"}},
+};
+
+static void test_pairs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof with_pairs / sizeof *with_pairs; i++) {
+        check_run(&with_pairs[i], TAY_FLOAT64, 1, ORDER);
+        check_run(&with_pairs[i], TAY_FLOAT64, 1, 20); /* more than 8: 1/n is rounded */
+        check_run(&with_pairs[i], TAY_FLOAT32, 1, 6);
+    }
+}
+
 static void check_all(bool jets)
 {
     for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
@@ -493,7 +509,7 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jets),
+        cmocka_unit_test(test_jets), cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_columns),

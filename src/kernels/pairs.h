@@ -1,0 +1,89 @@
+/*
+ * Pairs of rows of one element each, in unrolled code: two sums of one form as one of vectors of two elements. Elements are
+ * loaded and stored one by one; but of coefficients that the code has in registers pairs stay pairs, and an operand that both
+ * have is loaded into both elements at once.
+ */
+#ifndef TAY__PAIRS_H
+#define TAY__PAIRS_H
+
+#include "kernels/linear.h"
+#include "kernels/product.h"
+
+TAY__INLINE vec tay__load_pair(const tay__run *run, const real *p)
+{
+    return (vec){p[0], p[run->row[1].first]};
+}
+
+TAY__INLINE void tay__store_pair(const tay__run *run, real *p, vec v)
+{
+    p[0] = v[0];
+    p[run->row[1].first] = v[1];
+}
+
+TAY__INLINE void tay__end_pair(const tay__run *run, vec sum, bool divided)
+{
+    if (run->divisor != 0 && !divided) sum = tay__divide(sum, run->divisor, run->inverse, TAY__NEARLY(run, run->divisor));
+    tay__store_pair(run, tay__result(run, 0), sum);
+}
+
+/* sum + a b as a multiply-add, if the processor has one: else LLVM may take another product in the sum, which would make this
+ * newer one wait for a rounding of its own. */
+TAY__INLINE vec tay__add_pairs(vec sum, vec a, vec b)
+{
+#ifdef __FMA__
+    return tay__multiply_add(a, b, sum);
+#else
+    return sum + a * b;
+#endif
+}
+
+/* *s += a_i b_j */
+TAY__INLINE void tay__multiply_pairs(vec *s, const tay__run *run, uint32_t k, uint32_t i, uint32_t j)
+{
+    vec a = tay__gather(run->jet + i * run->plane, run->a + k * run->step);
+    *s += a * tay__gather(run->jet + j * run->plane, run->b + k * run->step);
+}
+
+/* Without coefficients. */
+TAY__INLINE void tay__product_pair(const tay__run *run)
+{
+    vec sum = tay__splat(-(real)0);
+    tay__turn turn = TAY__TURN(run);
+    uint32_t n = run->n;
+
+    if (turn == TAY__CLOSING) sum = tay__load_pair(run, tay__partial(run, 0, turn));
+    TAY__UNROLL
+    for (uint32_t k = 0; k < run->n_terms; k++) {
+        vec other = tay__splat(-(real)0), *to;
+        TAY__UNROLL
+        for (uint32_t i = tay__first_term(n, turn); i < tay__end_of_terms(n, turn); i++) {
+            uint32_t j = tay__next_term(&to, &sum, &other, i, n, 1, true);
+            tay__multiply_pairs(to, run, k, j, n - j);
+        }
+        if (turn == TAY__AHEAD) {
+            sum += other;
+            continue;
+        }
+        tay__multiply_pairs(&sum, run, k, 0, n);
+        tay__multiply_pairs(&sum, run, k, n, 0);
+    }
+    if (turn == TAY__AHEAD) tay__store_pair(run, tay__partial(run, 0, turn), sum);
+    else tay__end_pair(run, sum, false);
+}
+
+TAY__INLINE void tay__linear_pair(const tay__run *run, uint64_t coefs_apart)
+{
+    vec sum = tay__splat(-(real)0);
+    real times = tay__divides_coefs(run) ? run->inverse : 1;
+
+    TAY__UNROLL
+    for (uint32_t k = 0; k < run->n_terms; k++) {
+        vec x = tay__gather(run->jet + tay__order_of(run, k, run->n), run->a + k * run->step);
+        const real *c = run->coefs + k * run->coef_step;
+        vec factor = run->coefs ? (vec){c[0], c[coefs_apart]} * times : tay__splat(times);
+        sum = k == 0 ? factor * x : tay__add_pairs(sum, factor, x);
+    }
+    tay__end_pair(run, sum, tay__divides_coefs(run));
+}
+
+#endif
