@@ -381,10 +381,18 @@ static void test_polynomial_compensated(void **state)
     tay__exec_free(exec);
 }
 
+/* (x / y)^(1/n), where the quotient may be out of the range of double (and valgrind has no long double). */
+static double root(double x, double y, double n)
+{
+    int p, q;
+    double quotient = frexp(x, &p) / frexp(y, &q);
+    return pow(quotient, 1 / n) * exp2((p - q) / n);
+}
+
 static double radius(double first, double before, double last, double order)
 {
-    long double x = first > 1 ? first : 1; /* for quotients out of the range of double */
-    return (double)fminl(powl(x / before, 1 / (order - 1)), powl(x / last, 1 / order));
+    double x = first > 1 ? first : 1;
+    return fmin(root(x, before, order - 1), root(x, last, order));
 }
 
 /* Numbers of all sizes, those that its short logarithm cannot take among them. Logarithms have up to eleven bits
