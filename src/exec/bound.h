@@ -72,7 +72,7 @@ struct tay__exec {
     atomic_llong runs_left;       /* before code, or better code, is made; 0: never */
     struct tay__code *code[2];    /* as loops; unrolled. Both stay, as other threads may run the first one. */
     tay__exec *high;     /* mixed precision (mixed.c): orders from `low` on; or NULL */
-    uint32_t low, back, exact; /* tay__split */
+    uint32_t low, back, exact; /* values of orders from `low` on are float; tay__split */
     bool is_high;
     /* Of tay__slots: of which float reads orders below `low`; to whose cotangents it adds there; states and the time. */
     tay__array narrowed, added, inputs;

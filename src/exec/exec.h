@@ -93,10 +93,10 @@ double tay__exec_radius(double first, double before, double last, uint32_t order
 /* max_i |x_i|; NaN if one is. */
 double tay__exec_max_norm(const tay__exec *exec, const double *x, size_t n);
 
-/* Where float begins: values of orders from `low` on, an odd number, are float; sums of orders below `back` >= low, at most by
- * one, go back in double; coefficients of the states up to `exact` >= back are double. */
+/* Where float begins: sums of orders below `back` go back in double; coefficients of the states up to `exact` >= back are
+ * double. */
 typedef struct tay__split {
-    uint32_t low, back, exact;
+    uint32_t back, exact;
 } tay__split;
 
 /*
@@ -105,7 +105,7 @@ typedef struct tay__split {
  * Lanes are a multiple of tay__exec_width(). lane_coefs: each lane has parameters of its own, pars[n_pars][lanes] for
  * tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be exchanged for another one of the exec's.
  *
- * split.low > 0: runs that reach further compute orders in float (mixed.c).
+ * split.back > 0: runs that reach further compute orders in float (mixed.c).
  */
 tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes,
                                        bool lane_coefs, tay__split split);

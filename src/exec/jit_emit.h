@@ -117,7 +117,7 @@ tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d, size_t n_draft
 uint32_t tay__whole_vectors(const tay__emitter *e, uint32_t length);
 tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step);
 void tay__end_loop(tay__emitter *e, tay__loop *l);
-/* Sets e->partner (jit_pairs.c). */
+/* Sets e->partner and e->second (jit_pairs.c). */
 tay_status tay__find_pairs(tay__emitter *e);
 /* Sets e->numbers. */
 tay_status tay__make_numbers(tay__emitter *e);

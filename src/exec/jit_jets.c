@@ -302,8 +302,9 @@ static tay_status emit_pair(tay__emitter *e, const tay__operation *o, const tay_
     TAY_TRY(tay__array32(&d.a, e, swapped ? b : a, 2 * (size_t)g->n_terms));
     if (g->b) TAY_TRY(tay__array32(&d.b, e, swapped ? a : b, 2 * (size_t)g->n_terms));
     TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, 2));
-    if (e->turn != TAY__AHEAD) note_ready(e, o, &first);
-    if (e->turn != TAY__AHEAD) note_ready(e, with, &first);
+    if (e->turn == TAY__AHEAD) goto out;
+    note_ready(e, o, &first);
+    note_ready(e, with, &first);
 out:
     tay__free(a);
     tay__free(b);
@@ -376,12 +377,6 @@ static void begin_writing(tay__emitter *e, const tay__operation *o, const tay__s
     if (!keeps_sums) set_used(e, o->group, segments, n_segments, false);
 }
 
-static const tay__operation *partner_of(const tay__emitter *e, const tay__operation *o)
-{
-    const tay__operation *operations = e->exec->operations.data;
-    return operations + e->partner[o - operations];
-}
-
 static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
 {
     tay_status status = TAY_OK;
@@ -391,11 +386,10 @@ static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const
     if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
     if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
     if (e->partner && e->place != FIRST) {
-        const tay__operation *with = partner_of(e, o);
+        const tay__operation *operations = e->exec->operations.data, *with = operations + e->partner[o - operations];
         if (with > o) goto out; /* comes with that */
         if (with < o) {
-            bool crosses = e->second[with - (const tay__operation *)e->exec->operations.data];
-            status = crosses ? emit_pair(e, o, with) : emit_pair(e, with, o);
+            status = e->second[with - operations] ? emit_pair(e, o, with) : emit_pair(e, with, o);
             goto out;
         }
     }

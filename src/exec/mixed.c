@@ -58,7 +58,6 @@ tay__split tay__exec_split_for(const tay__program *program, double tolerance)
 {
     tay__split split = {.back = first_order(tolerance / 10) - 1, .exact = first_order(tolerance / 100) - 1};
 
-    split.low = (split.back - 1) | 1;
     if (split.exact < LEAST_EXACT) split.exact = LEAST_EXACT;
     bool pays = split.back + split.exact <= tay__exec_order_for(tolerance); /* else little is left for float */
     return pays && suits(program) ? split : (tay__split){0};
@@ -117,11 +116,11 @@ tay_status tay__make_high(tay__exec *exec, tay__split split)
 {
     tay_status status = TAY_OK;
 
-    if (split.low == 0 || split.exact >= exec->order) goto out;
+    if (split.back == 0 || split.exact >= exec->order) goto out;
     TAY_TRY(tay__exec_make(&exec->high, &(tay__exec){.program = exec->program, .real = TAY_FLOAT32, .order = exec->order,
                                                      .lanes = high_lanes(exec->lanes),
                                                      .reversible = true, .lane_coefs = exec->lane_coefs, .is_high = true}));
-    exec->low = split.low;
+    exec->low = (split.back - 1) | 1;
     exec->back = split.back;
     exec->exact = split.exact;
     TAY_TRY(find_plan(exec));

@@ -118,9 +118,8 @@ tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, u
     if (order < 2 || order == UINT32_MAX) TAY_FAIL(TAY_ERROR_ARGUMENT, "order: expected at least 2, got %u", order);
     if (!program->jets || !program->reversible)
         TAY_FAIL(TAY_ERROR_ARGUMENT, "program: expected a reversible one with jets");
-    if (split.low > 0 && (split.low != ((split.back - 1) | 1) || split.exact < split.back))
-        TAY_FAIL(TAY_ERROR_ARGUMENT, "split: expected ascending orders, of which the first is odd, got %u, %u, %u", split.low,
-                 split.back, split.exact);
+    if (split.exact < split.back)
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "split: expected ascending orders, got %u and %u", split.back, split.exact);
     TAY_TRY(tay__exec_make(&exec, &(tay__exec){.program = program, .real = TAY_FLOAT64, .order = order, .lanes = lanes,
                                                .reversible = true, .lane_coefs = lane_coefs}));
     TAY_TRY(tay__make_high(exec, split));

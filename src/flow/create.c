@@ -259,5 +259,5 @@ tay_precision tay_flow_precision(const tay_flow *flow)
     pthread_mutex_lock(&mutable->lock);
     tay__split split = tay__exec_split_for(tay__exec_program(flow->lanes->exec), flow->tolerance);
     pthread_mutex_unlock(&mutable->lock);
-    return split.low > 0 ? flow->precision : TAY_PRECISION_DOUBLE;
+    return split.back > 0 ? flow->precision : TAY_PRECISION_DOUBLE;
 }

@@ -26,17 +26,6 @@ TAY__INLINE void tay__end_pair(const tay__run *run, vec sum, bool divided)
     tay__store_pair(run, tay__result(run, 0), sum);
 }
 
-/* sum + a b as a multiply-add, if the processor has one: else LLVM may take another product in the sum, which would make this
- * newer one wait for a rounding of its own. */
-TAY__INLINE vec tay__add_pairs(vec sum, vec a, vec b)
-{
-#ifdef __FMA__
-    return tay__multiply_add(a, b, sum);
-#else
-    return sum + a * b;
-#endif
-}
-
 /* *s += a_i b_j */
 TAY__INLINE void tay__multiply_pairs(vec *s, const tay__run *run, uint32_t k, uint32_t i, uint32_t j)
 {
@@ -71,9 +60,10 @@ TAY__INLINE void tay__product_pair(const tay__run *run)
     else tay__end_pair(run, sum, false);
 }
 
+/* Each term is the product of a multiply-add: if that took one of the sum so far, the newer term would wait for its rounding. */
 TAY__INLINE void tay__linear_pair(const tay__run *run, uint64_t coefs_apart)
 {
-    vec sum = tay__splat(-(real)0);
+    vec sum;
     real times = tay__divides_coefs(run) ? run->inverse : 1;
 
     TAY__UNROLL
@@ -81,7 +71,7 @@ TAY__INLINE void tay__linear_pair(const tay__run *run, uint64_t coefs_apart)
         vec x = tay__gather(run->jet + tay__order_of(run, k, run->n), run->a + k * run->step);
         const real *c = run->coefs + k * run->coef_step;
         vec factor = run->coefs ? (vec){c[0], c[coefs_apart]} * times : tay__splat(times);
-        sum = k == 0 ? factor * x : tay__add_pairs(sum, factor, x);
+        sum = k == 0 ? factor * x : tay__multiply_add(factor, x, sum);
     }
     tay__end_pair(run, sum, tay__divides_coefs(run));
 }
