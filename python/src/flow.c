@@ -187,22 +187,28 @@ static void tape_dealloc(PyObject *self)
     core_free_object(self);
 }
 
-/* pull(x0_bar, ts_bar, pars_bar, ys_bar, report): contiguous arrays, whose sizes the caller has checked -> result */
+/* pull(x0_bar, ts_bar, pars_bar, ys_bar, report): contiguous arrays, whose sizes the caller has checked, but for ys_bar None
+ * where not wanted -> result */
 static PyObject *tape_pull(PyObject *o, PyObject *args)
 {
     static const char *const names[4] = {"x0bar", "tsbar", "parsbar", "ysbar"};
     PyObject *a[4], *report, *result = NULL;
     Py_buffer b[4];
+    void *data[4] = {NULL};
     int got = 0;
     tay_flow_result r;
     watch w;
 
     if (!PyArg_ParseTuple(args, "OOOOO:pull", &a[0], &a[1], &a[2], &a[3], &report)) return NULL;
-    if ((got = get_buffers(b, a, names, 4, NULL, 3)) < 4) goto out;
-    tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf, .progress = look,
+    for (int i = 0; i < 4; i++) {
+        if (i < 3 && a[i] == Py_None) continue;
+        if (!core_buffer_get(&b[got], a[i], 'd', -1, i < 3, names[i])) goto out;
+        data[i] = b[got++].buf;
+    }
+    tay_flow_cotangents out = {.size = sizeof out, .x0 = data[0], .times = data[1], .pars = data[2], .progress = look,
                                .context = &w};
     begin(&w, report);
-    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r))) result = result_tuple(&r);
+    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, data[3], &r))) result = result_tuple(&r);
 out:
     release(b, got);
     return result;

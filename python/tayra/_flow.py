@@ -10,6 +10,9 @@ from tayra._options import execution_number, precision_number
 from tayra._threads import get_nthreads
 
 
+_NAMES = "x0", "ts", "pars"
+
+
 def _array(x):
     return np.ascontiguousarray(x, dtype=np.float64)
 
@@ -35,7 +38,7 @@ def _reporting(progress):
 
 def arrange(flow, x0, ts, pars):
     """What arguments of these shapes are to a flow: (number of trajectories, number of times, shape of the states)."""
-    for name, shape in zip(("x0", "ts", "pars"), (x0, ts, pars)):
+    for name, shape in zip(_NAMES, (x0, ts, pars)):
         if len(shape) not in (1, 2):
             raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
     n, n_pars = flow.dim, flow.n_pars
@@ -74,7 +77,8 @@ class _Arguments:
 class Pullback:
     """Takes the cotangents of a flow's states to those of its arguments; it can be called once.
 
-    steps, recomputed_steps, tape_bytes: what the run did, and what its tape holds.
+    wrt: the arguments whose cotangents are wanted, some of "x0", "ts" and "pars"; for the others None comes back, and their work
+    is left out. steps, recomputed_steps, tape_bytes: what the run did, and what its tape holds.
     """
 
     def __init__(self, tape, result, arguments):
@@ -82,14 +86,19 @@ class Pullback:
         self._ys_shape = arguments.ys_shape
         self.steps, self.recomputed_steps, self.tape_bytes = result[:3]
 
-    def __call__(self, ybar, *, progress=None):
+    def __call__(self, ybar, *, wrt=_NAMES, progress=None):
+        wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        if not set(wrt) <= set(_NAMES):
+            raise ValueError(f"wrt: expected some of {_NAMES}, got {wrt}")
         ybar = np.ascontiguousarray(ybar, dtype=np.float64)
         if ybar.shape != self._ys_shape:
             raise ValueError(f"ybar: expected the shape of the states, {self._ys_shape}, got {ybar.shape}")
-        starts, tsbar, parsbar = (np.empty(shape) for shape in (self._starts, *self._shapes[1:]))
+        shapes = self._starts, *self._shapes[1:]
+        x0bar, tsbar, parsbar = (np.empty(shape) if name in wrt else None for name, shape in zip(_NAMES, shapes))
         with _reporting(progress) as report:
-            self._tape.pull(starts, tsbar, parsbar, ybar, report)
-        x0bar = starts if starts.shape == self._shapes[0] else starts.sum(axis=0)
+            self._tape.pull(x0bar, tsbar, parsbar, ybar, report)
+        if x0bar is not None and self._starts != self._shapes[0]:
+            x0bar = x0bar.sum(axis=0)
         return x0bar, tsbar, parsbar
 
 
@@ -145,7 +154,7 @@ class flow:
         if len(tangents) != 3:
             raise ValueError(f"tangents: expected those of x0, ts and pars, got {len(tangents)}")
         dots = []
-        for name, given, dot in zip(("x0", "ts", "pars"), a.given, tangents):
+        for name, given, dot in zip(_NAMES, a.given, tangents):
             dot = np.zeros(given.shape) if dot is None else np.ascontiguousarray(dot, dtype=np.float64)
             if dot.shape != given.shape:
                 raise ValueError(f"tangents: expected the shape of {name}, {given.shape}, got {dot.shape}")

@@ -117,8 +117,9 @@ def _sweep(ctx, states_bar):
     pullback, ctx.pullback = ctx.pullback, None
     if pullback is None:
         pullback = ctx.f.vjp(_array(x0), _array(ts), _array(_flat(ctx.single, pars)))[1]
-    x0_bar, ts_bar, pars_bar = pullback(_array(states_bar))
     _, _, x0_needed, ts_needed, *needed = ctx.needs_input_grad
+    wrt = [name for name, n in (("x0", x0_needed), ("ts", ts_needed), ("pars", any(needed))) if n]
+    x0_bar, ts_bar, pars_bar = pullback(_array(states_bar), wrt=wrt)
     return (
         None,
         None,

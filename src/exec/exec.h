@@ -168,6 +168,9 @@ void tay__exec_lane_derivative(const tay__exec *exec, double *out, const double 
                                const double *h, size_t n_h);
 void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const double *y_bar, size_t count, uint32_t order,
                                        const double *h, size_t n_h);
+/* x[i * lanes + l] = rows[l][i], i < count; and back. */
+void tay__exec_rows_to_lanes(const tay__exec *exec, double *x, double *const *rows, size_t count);
+void tay__exec_lanes_to_rows(const tay__exec *exec, double *const *rows, double *x, size_t count);
 /* out[l] = max_i |x[i * lanes + l]|, NaN if one is not finite. */
 void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count);
 

@@ -243,21 +243,29 @@ void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_
 void tay__exec_lane_polynomial(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
                                const double *h, size_t n_h)
 {
-    for (size_t k = 0; k < n_h; k++, out += count * exec->lanes, h += exec->lanes)
-        exec->kernels->lane_polynomial(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h);
+    exec->kernels->lane_polynomial(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
 }
 
 void tay__exec_lane_derivative(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
                                const double *h, size_t n_h)
 {
-    for (size_t k = 0; k < n_h; k++, out += count * exec->lanes, h += exec->lanes)
-        exec->kernels->lane_derivative(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h);
+    exec->kernels->lane_derivative(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
 }
 
 void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const double *y_bar, size_t count, uint32_t order,
                                        const double *h, size_t n_h)
 {
     exec->kernels->lane_polynomial_adjoint(bar, y_bar, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
+}
+
+void tay__exec_rows_to_lanes(const tay__exec *exec, double *x, double *const *rows, size_t count)
+{
+    exec->kernels->rows_to_lanes(x, rows, count, exec->lanes);
+}
+
+void tay__exec_lanes_to_rows(const tay__exec *exec, double *const *rows, double *x, size_t count)
+{
+    exec->kernels->lanes_to_rows(x, rows, count, exec->lanes);
 }
 
 void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count)

@@ -188,8 +188,7 @@ enum { TAY__ROUNDS_AT_ONCE = 4 };
 /* The distance from a lane's time to output j, with its sign. */
 static inline double tay__distance(const tay_tape *run, const tay__lane_step *lane, size_t j)
 {
-    tay__time to = {.hi = tay__time_of(&run->a, lane->point, j)};
-    return tay__time_sub(to, lane->time).hi;
+    return tay__time_of(&run->a, lane->point, j) - lane->time.hi - lane->time.lo;
 }
 /* Whether output j of a lane lies in its step. */
 static inline bool tay__covers(const tay__lane_step *lane, size_t j)
@@ -199,6 +198,9 @@ static inline bool tay__covers(const tay__lane_step *lane, size_t j)
 /* Rounds `done` ... of outputs: tau[k * lanes + l] is the distance of lane l's, 0 if it has none. The number of rounds, at most
  * TAY__ROUNDS_AT_ONCE; 0 if no lane has one left. */
 size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done);
+/* The rows of length n of output `round` of the lanes in an array [T][M][n]; `none` for those that have none. */
+void tay__rows_of_round(double **rows, const tay_tape *run, const tay__lane_step *lane, size_t round, double *array, size_t n,
+                        double *none);
 
 /* Sets flow->shares. */
 tay_status tay__find_shares(tay_flow *flow);

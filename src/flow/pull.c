@@ -14,13 +14,9 @@ typedef struct way {
     double *lambda;               /* [dim][lanes] cotangent of the state at the step's end */
     double *pars, *pars_bar;      /* [n_pars][lanes], for parameters of each trajectory; else pars_bar[n_pars] */
     double *tau, *y_bar, *slope;  /* [rounds][...] */
+    double *zeros;                /* [dim] */
     double *block_times;          /* sums of shared times, or NULL */
 } way;
-
-static const double *y_bar_of(const tay_tape *run, size_t j, size_t point)
-{
-    return run->ys_bar + (j * run->a.n_points + point) * run->flow->dim;
-}
 
 /* Where the cotangent of output time j goes, if wanted. */
 static double *time_bar(const way *w, size_t point, size_t j)
@@ -33,13 +29,11 @@ static void gather(const way *w, const tay__block_step *step, size_t done, size_
 {
     const tay_tape *run = w->run;
     size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    double *rows[TAY__MOST_LANES];
 
     for (size_t k = 0; k < n; k++) {
-        for (size_t l = 0; l < lanes; l++) {
-            size_t j = step->lane[l].first_time + done + k;
-            const double *from = tay__covers(&step->lane[l], j) ? y_bar_of(run, j, step->lane[l].point) : NULL;
-            for (size_t i = 0; i < dim; i++) w->y_bar[(k * dim + i) * lanes + l] = from ? from[i] : 0;
-        }
+        tay__rows_of_round(rows, run, step->lane, done + k, (double *)run->ys_bar, dim, w->zeros);
+        tay__exec_rows_to_lanes(run->lanes->exec, w->y_bar + k * dim * lanes, rows, dim);
     }
 }
 
@@ -173,13 +167,15 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
     tay__lane_step *behind = NULL;
 
     TAY_TRY(tay__calloc(&behind, lanes, sizeof *behind));
-    TAY_TRY(tay__calloc(&numbers, lanes * (dim + TAY__ROUNDS_AT_ONCE * (1 + 2 * dim)) + n_lane_pars + n_bars, sizeof *numbers));
+    size_t n_rounds = TAY__ROUNDS_AT_ONCE * lanes;
+    TAY_TRY(tay__calloc(&numbers, lanes * dim + n_rounds * (1 + 2 * dim) + dim + n_lane_pars + n_bars, sizeof *numbers));
     w.lambda = numbers;
     w.pars = w.lambda + dim * lanes;
     w.pars_bar = w.pars + n_lane_pars;
     w.tau = w.pars_bar + n_bars;
-    w.y_bar = w.tau + TAY__ROUNDS_AT_ONCE * lanes;
-    w.slope = w.y_bar + TAY__ROUNDS_AT_ONCE * dim * lanes;
+    w.y_bar = w.tau + n_rounds;
+    w.slope = w.y_bar + n_rounds * dim;
+    w.zeros = w.slope + n_rounds * dim;
     double *sums = run->block_bars + i_block * run->n_block_bars;
     if (run->bars->times && run->a.shared_times) w.block_times = sums + (run->a.shared_pars ? n_pars : 0);
     TAY_TRY(pull_steps(&w, block, behind, true));

@@ -15,7 +15,7 @@ typedef struct walk {
     tay__block *block;
     tay__worker *worker;
     tay__walk at;
-    double *left, *h, *pars, *tau, *out;
+    double *left, *h, *pars, *tau, *out, *no_row;
     bool new_pars;
 } walk;
 
@@ -91,17 +91,11 @@ static void cover(walk *w)
 /* Rounds of outputs from w->out[k][n][lanes] to their rows, of n numbers. */
 static void write_rows(const walk *w, double *to, size_t n, size_t done, size_t n_rounds)
 {
-    const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes;
+    double *rows[TAY__MOST_LANES];
 
     for (size_t k = 0; k < n_rounds; k++) {
-        for (size_t l = 0; l < lanes; l++) {
-            const tay__lane_step *lane = &w->at.lane[l];
-            size_t j = lane->first_time + done + k;
-            if (!tay__covers(lane, j)) continue;
-            double *row = to + (j * run->a.n_points + lane->point) * n;
-            for (size_t i = 0; i < n; i++) row[i] = w->out[(k * n + i) * lanes + l];
-        }
+        tay__rows_of_round(rows, w->run, w->at.lane, done + k, to, n, w->no_row);
+        tay__exec_lanes_to_rows(w->run->lanes->exec, rows, w->out + k * n * w->run->lanes->lanes, n);
     }
 }
 
@@ -202,12 +196,14 @@ static tay_status walk_block(tay_tape *run, tay__block *block, tay__worker *work
     double *numbers = NULL;
 
     TAY_TRY(tay__walk_create(&w.at, run));
-    TAY_TRY(tay__alloc(&numbers, lanes * (2 + TAY__ROUNDS_AT_ONCE * (1 + dim)) + tay__count_lane_pars(run), sizeof *numbers));
+    size_t n_rounds = TAY__ROUNDS_AT_ONCE * lanes;
+    TAY_TRY(tay__alloc(&numbers, 2 * lanes + n_rounds * (1 + dim) + dim + tay__count_lane_pars(run), sizeof *numbers));
     w.left = numbers;
     w.h = w.left + lanes;
     w.tau = w.h + lanes;
-    w.out = w.tau + TAY__ROUNDS_AT_ONCE * lanes;
-    w.pars = w.out + TAY__ROUNDS_AT_ONCE * dim * lanes;
+    w.out = w.tau + n_rounds;
+    w.no_row = w.out + n_rounds * dim;
+    w.pars = w.no_row + dim;
     if (from) tay__walk_copy(&w.at, &from->at, run);
     else tay__walk_begin(&w.at, run, block);
     TAY_TRY(walk_on(&w, from ? from->n_steps : SIZE_MAX));

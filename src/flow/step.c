@@ -18,19 +18,29 @@ static const double EXCESS = 3;
 
 size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done)
 {
-    size_t lanes = run->lanes->lanes, most = 0;
+    size_t lanes = run->lanes->lanes, n = 0;
 
-    for (size_t l = 0; l < lanes; l++)
-        if (lane[l].point != TAY__IDLE && lane[l].end_time - lane[l].first_time > most)
-            most = lane[l].end_time - lane[l].first_time;
-    size_t n = most - done < TAY__ROUNDS_AT_ONCE ? most - done : TAY__ROUNDS_AT_ONCE;
-    for (size_t k = 0; k < n; k++) {
-        for (size_t l = 0; l < lanes; l++) {
-            size_t j = lane[l].first_time + done + k;
-            tau[k * lanes + l] = tay__covers(&lane[l], j) ? tay__distance(run, &lane[l], j) : 0;
-        }
+    for (size_t l = 0; l < lanes; l++) {
+        size_t left = lane[l].point == TAY__IDLE ? 0 : lane[l].end_time - lane[l].first_time;
+        left = left > done ? left - done : 0;
+        n = left > n ? left : n;
+    }
+    n = n < TAY__ROUNDS_AT_ONCE ? n : TAY__ROUNDS_AT_ONCE;
+    for (size_t l = 0; l < lanes; l++) {
+        size_t first = lane[l].first_time + done, k = 0;
+        for (; k < n && tay__covers(&lane[l], first + k); k++) tau[k * lanes + l] = tay__distance(run, &lane[l], first + k);
+        for (; k < n; k++) tau[k * lanes + l] = 0;
     }
     return n;
+}
+
+void tay__rows_of_round(double **rows, const tay_tape *run, const tay__lane_step *lane, size_t round, double *array, size_t n,
+                        double *none)
+{
+    for (size_t l = 0; l < run->lanes->lanes; l++) {
+        size_t j = lane[l].first_time + round;
+        rows[l] = tay__covers(&lane[l], j) ? array + (j * run->a.n_points + lane[l].point) * n : none;
+    }
 }
 
 void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch)

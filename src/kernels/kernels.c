@@ -220,6 +220,8 @@ const tay__kernels TAY__NAME(kernels) = {
     .lane_derivative = tay__lane_derivative,
     .lane_polynomial_adjoint = tay__lane_polynomial_adjoint,
     .lane_norms = tay__lane_norms,
+    .rows_to_lanes = tay__rows_to_lanes,
+    .lanes_to_rows = tay__lanes_to_rows,
     .narrow = tay__narrow,
     .widen = tay__widen,
 #endif

@@ -109,12 +109,14 @@ typedef struct tay__kernels {
     double (*max_norm)(const double *x, size_t n);
     /* See tay__exec_lane_polynomial ...; n elements are n / lanes slots. NULL for float. */
     void (*lane_polynomial)(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
-                            const double *h);
+                            const double *h, size_t n_h);
     void (*lane_derivative)(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
-                            const double *h);
+                            const double *h, size_t n_h);
     void (*lane_polynomial_adjoint)(double *bar, const double *y_bar, size_t plane, uint32_t order, size_t n, size_t lanes,
                                     const double *h, size_t n_h);
     void (*lane_norms)(double *out, const double *x, size_t n, size_t lanes);
+    void (*rows_to_lanes)(double *x, double *const *rows, size_t n, size_t lanes);
+    void (*lanes_to_rows)(double *x, double *const *rows, size_t n, size_t lanes);
     /* Double to float and back, n slots with factors for each lane (lanes.h); NULL for float. */
     void (*narrow)(float *to, size_t to_lanes, const double *from, size_t lanes, size_t n, const double *factor, bool repeat);
     void (*widen)(double *to, size_t lanes, const float *from, size_t from_lanes, size_t n, const double *factor, bool add);

@@ -9,73 +9,91 @@
 
 #ifndef TAY__F32
 
-/* Calls block(at, vectors, h of these vectors) for n elements, of which lane l is each lanes-th. */
-#define TAY__LANE_BLOCKS(n, lanes, h, block)                                                                           \
-    do {                                                                                                               \
-        vec h_[TAY__BLOCK];                                                                                            \
-        size_t lane_ = 0;                                                                                              \
-        for (size_t at_ = 0, size_; at_ < (n); at_ += size_) {                                                         \
-            size_t left_ = ((n) - at_) / TAY__WIDTH;                                                                   \
-            int vectors_ = left_ >= 4 ? 4 : left_ >= 2 ? 2 : 1;                                                        \
-            size_ = (size_t)vectors_ * TAY__WIDTH;                                                                     \
-            for (int i_ = 0; i_ < vectors_; i_++) {                                                                    \
-                h_[i_] = tay__load((h) + lane_);                                                                       \
-                lane_ = lane_ + TAY__WIDTH == (lanes) ? 0 : lane_ + TAY__WIDTH;                                        \
-            }                                                                                                          \
-            if (vectors_ == 4) block(at_, 4, h_);                                                                      \
-            else if (vectors_ == 2) block(at_, 2, h_);                                                                 \
-            else block(at_, 1, h_);                                                                                    \
-        }                                                                                                              \
-    } while (0)
+/* What is done for all times at once, and for so many slots that sums do not wait for each other. */
+enum { TAY__ROUNDS = 4 };
 
-/* sum_n c_n h^n, or sum_n n c_n h^(n-1), by Horner's rule */
-TAY__INLINE void tay__lane_horner(double *out, const double *jet, size_t plane, uint32_t order, int vectors, const vec *h,
-                                  bool derivative)
+/* sum_n c_n h^n, or sum_n n c_n h^(n-1), by Horner's rule, of slots of one vector of lanes at `times` times. */
+TAY__INLINE void tay__lane_horner(double *out, size_t stride, const double *jet, size_t plane, uint32_t order, size_t lanes,
+                                  const double *h, int slots, int times, bool derivative)
 {
-    vec y[TAY__BLOCK] = {{0}};
+    vec y[8][TAY__ROUNDS] = {{{0}}};
     const double *c = jet + order * plane;
 
     for (uint32_t left = order + !derivative; left > 0; left--, c -= plane) {
         double factor = derivative ? left : 1;
+#pragma GCC unroll 8
+        for (int i = 0; i < slots; i++) {
+            vec x = factor * tay__load(c + (size_t)i * lanes);
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) y[i] = y[i] * h[i] + factor * tay__load(c + i * TAY__WIDTH);
+            for (int k = 0; k < times; k++) y[i][k] = y[i][k] * tay__load(h + (size_t)k * lanes) + x;
+        }
     }
+#pragma GCC unroll 8
+    for (int i = 0; i < slots; i++) {
 #pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) tay__store(out + i * TAY__WIDTH, y[i]);
+        for (int k = 0; k < times; k++) tay__store(out + (size_t)k * stride + (size_t)i * lanes, y[i][k]);
+    }
+}
+
+/* n elements at `times` times, by so many slots. */
+TAY__INLINE void tay__lane_series(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
+                                  const double *h, int slots, int times, bool derivative)
+{
+    for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH) {
+        size_t at = lane;
+        for (; at + ((size_t)slots - 1) * lanes < n; at += (size_t)slots * lanes)
+            tay__lane_horner(out + at, n, jet + at, plane, order, lanes, h + lane, slots, times, derivative);
+        for (; at < n; at += lanes)
+            tay__lane_horner(out + at, n, jet + at, plane, order, lanes, h + lane, 1, times, derivative);
+    }
+}
+
+TAY__INLINE void tay__lane_times(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
+                                 const double *h, size_t n_h, bool derivative)
+{
+    for (size_t k = 0, times; k < n_h; k += times, out += times * n, h += times * lanes) {
+        times = n_h - k >= 4 ? 4 : n_h - k >= 2 ? 2 : 1;
+        if (times == 4) tay__lane_series(out, jet, plane, order, n, lanes, h, 2, 4, derivative);
+        else if (times == 2) tay__lane_series(out, jet, plane, order, n, lanes, h, 3, 2, derivative);
+        else tay__lane_series(out, jet, plane, order, n, lanes, h, 6, 1, derivative);
+    }
 }
 
 static void tay__lane_polynomial(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
-                                 const double *h)
+                                 const double *h, size_t n_h)
 {
-#define BLOCK(at, vectors, h) tay__lane_horner(out + (at), jet + (at), plane, order, vectors, h, false)
-    TAY__LANE_BLOCKS(n, lanes, h, BLOCK);
-#undef BLOCK
+    tay__lane_times(out, jet, plane, order, n, lanes, h, n_h, false);
 }
 
 static void tay__lane_derivative(double *out, const double *jet, size_t plane, uint32_t order, size_t n, size_t lanes,
-                                 const double *h)
+                                 const double *h, size_t n_h)
 {
-#define BLOCK(at, vectors, h) tay__lane_horner(out + (at), jet + (at), plane, order, vectors, h, true)
-    TAY__LANE_BLOCKS(n, lanes, h, BLOCK);
-#undef BLOCK
+    tay__lane_times(out, jet, plane, order, n, lanes, h, n_h, true);
 }
 
-/* Powers 0 .. order of the times are tabled for this many at once, so that a coefficient is added to once for all. */
-enum { TAY__ROUNDS = 4, TAY__POWERS = 32 };
+/* Powers of the times are tabled, so many at once. */
+enum { TAY__POWERS = 32 };
 
-/* bar_n += sum_k y_bar_k h_k^n, n = from .. to - 1, `times` times of one vector of lanes; powers[n - from][k]. */
-TAY__INLINE void tay__add_powers(double *bar, const double *y_bar, size_t stride, size_t plane, const vec (*powers)[TAY__ROUNDS],
-                                 uint32_t from, uint32_t to, int times)
+/* bar_n += sum_k y_bar_k h_k^n, n = from .. to - 1, for slots of one vector of lanes; powers[n - from][k]. */
+TAY__INLINE void tay__add_powers(double *bar, const double *y_bar, size_t stride, size_t plane, size_t lanes,
+                                 const vec (*powers)[TAY__ROUNDS], uint32_t from, uint32_t to, int slots, int times)
 {
-    vec y[TAY__ROUNDS];
+    vec y[2][TAY__ROUNDS];
 
+#pragma GCC unroll 2
+    for (int i = 0; i < slots; i++) {
 #pragma GCC unroll 4
-    for (int k = 0; k < times; k++) y[k] = tay__load(y_bar + (size_t)k * stride);
+        for (int k = 0; k < times; k++) y[i][k] = tay__load(y_bar + (size_t)k * stride + (size_t)i * lanes);
+    }
     for (uint32_t n = from; n < to; n++) {
-        vec sum = tay__load(bar + n * plane);
+#pragma GCC unroll 2
+        for (int i = 0; i < slots; i++) {
+            double *to_bar = bar + n * plane + (size_t)i * lanes;
+            vec sum = tay__load(to_bar);
 #pragma GCC unroll 4
-        for (int k = 0; k < times; k++) sum += y[k] * powers[n - from][k];
-        tay__store(bar + n * plane, sum);
+            for (int k = 0; k < times; k++) sum += y[i][k] * powers[n - from][k];
+            tay__store(to_bar, sum);
+        }
     }
 }
 
@@ -87,6 +105,7 @@ TAY__INLINE void tay__lane_powers(double *bar, const double *y_bar, size_t plane
 
     for (int k = 0; k < times; k++) power[k] = (vec){0} + 1;
     for (uint32_t from = 0, to; from <= order; from = to) {
+        size_t at = 0;
         to = order + 1 - from < TAY__POWERS ? order + 1 : from + TAY__POWERS;
         for (uint32_t i = from; i < to; i++) {
 #pragma GCC unroll 4
@@ -95,7 +114,9 @@ TAY__INLINE void tay__lane_powers(double *bar, const double *y_bar, size_t plane
                 power[k] *= tay__load(h + (size_t)k * lanes);
             }
         }
-        for (size_t at = 0; at < n; at += lanes) tay__add_powers(bar + at, y_bar + at, n, plane, powers, from, to, times);
+        for (; at + lanes < n; at += 2 * lanes)
+            tay__add_powers(bar + at, y_bar + at, n, plane, lanes, powers, from, to, 2, times);
+        if (at < n) tay__add_powers(bar + at, y_bar + at, n, plane, lanes, powers, from, to, 1, times);
     }
 }
 
@@ -103,14 +124,81 @@ static void tay__lane_polynomial_adjoint(double *bar, const double *y_bar, size_
                                          const double *h, size_t n_h)
 {
     for (size_t k = 0, times; k < n_h; k += times, y_bar += times * n, h += times * lanes) {
-        times = n_h - k >= TAY__ROUNDS ? TAY__ROUNDS : 1;
+        times = n_h - k >= 4 ? 4 : n_h - k >= 2 ? 2 : 1;
         for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH) {
-            if (times > 1)
-                tay__lane_powers(bar + lane, y_bar + lane, plane, order, n, lanes, h + lane, TAY__ROUNDS);
+            if (times == 4)
+                tay__lane_powers(bar + lane, y_bar + lane, plane, order, n, lanes, h + lane, 4);
+            else if (times == 2)
+                tay__lane_powers(bar + lane, y_bar + lane, plane, order, n, lanes, h + lane, 2);
             else
                 tay__lane_powers(bar + lane, y_bar + lane, plane, order, n, lanes, h + lane, 1);
         }
     }
+}
+
+/* f(e, s) for all elements e of a vector. */
+#if TAY__VECTOR_BYTES == 16
+#define TAY__EACH(f, s) f(0, s), f(1, s)
+#elif TAY__VECTOR_BYTES == 32
+#define TAY__EACH(f, s) f(0, s), f(1, s), f(2, s), f(3, s)
+#else
+#define TAY__EACH(f, s) f(0, s), f(1, s), f(2, s), f(3, s), f(4, s), f(5, s), f(6, s), f(7, s)
+#endif
+#define TAY__LOW(e, s) ((e) & (s) ? TAY__WIDTH + (e) - (s) : (e))
+#define TAY__HIGH(e, s) ((e) & (s) ? TAY__WIDTH + (e) : (e) + (s))
+
+/* Of each 2 s rows, the later s elements of each 2 s of the first s rows change places with the earlier ones of the others. */
+#define TAY__EXCHANGE(x, s)                                                                                            \
+    do {                                                                                                               \
+        for (int i_ = 0; i_ < TAY__WIDTH; i_++) {                                                                      \
+            if (i_ & (s)) continue;                                                                                    \
+            vec low_ = __builtin_shufflevector((x)[i_], (x)[i_ + (s)], TAY__EACH(TAY__LOW, s));                        \
+            (x)[i_ + (s)] = __builtin_shufflevector((x)[i_], (x)[i_ + (s)], TAY__EACH(TAY__HIGH, s));                  \
+            (x)[i_] = low_;                                                                                            \
+        }                                                                                                              \
+    } while (0)
+
+TAY__INLINE void tay__transpose(vec *x)
+{
+    TAY__EXCHANGE(x, 1);
+#if TAY__VECTOR_BYTES > 16
+    TAY__EXCHANGE(x, 2);
+#endif
+#if TAY__VECTOR_BYTES > 32
+    TAY__EXCHANGE(x, 4);
+#endif
+}
+
+/* x[i * lanes + l] = rows[l][i], i < n, or back. The last square of elements may overlap the one before. */
+TAY__INLINE void tay__move_rows(double *x, double *const *rows, size_t n, size_t lanes, bool back)
+{
+    for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH, rows += TAY__WIDTH) {
+        for (size_t i = 0; i < n && n < TAY__WIDTH; i++) {
+            for (size_t l = 0; l < TAY__WIDTH; l++) {
+                if (back) rows[l][i] = x[i * lanes + lane + l];
+                else x[i * lanes + lane + l] = rows[l][i];
+            }
+        }
+        for (size_t i = 0, at; i < n && n >= TAY__WIDTH; i += TAY__WIDTH) {
+            vec v[TAY__WIDTH];
+            at = i + TAY__WIDTH <= n ? i : n - TAY__WIDTH;
+#pragma GCC unroll 8
+            for (size_t l = 0; l < TAY__WIDTH; l++) v[l] = tay__load(back ? x + (at + l) * lanes + lane : rows[l] + at);
+            tay__transpose(v);
+#pragma GCC unroll 8
+            for (size_t l = 0; l < TAY__WIDTH; l++) tay__store(back ? rows[l] + at : x + (at + l) * lanes + lane, v[l]);
+        }
+    }
+}
+
+static void tay__rows_to_lanes(double *x, double *const *rows, size_t n, size_t lanes)
+{
+    tay__move_rows(x, rows, n, lanes, false);
+}
+
+static void tay__lanes_to_rows(double *x, double *const *rows, size_t n, size_t lanes)
+{
+    tay__move_rows(x, rows, n, lanes, true);
 }
 
 /* max_i |x_i|, or NaN if one is not finite. */

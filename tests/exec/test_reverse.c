@@ -275,7 +275,7 @@ static void test_range_of_float(void **state)
 /* Polynomials of lanes, each at its own times, their derivatives and adjoints, against sums in long double. */
 static void test_polynomials(void **state)
 {
-    enum { TIMES = 7, COUNT = 2 };
+    enum { TIMES = 7, COUNT = 7 }; /* each block of slots and times, and what is left */
     static fixture f;
     static double h[TIMES * 64], out[TIMES * COUNT * 64], slope[TIMES * COUNT * 64], y_bar[TIMES * COUNT * 64];
     (void)state;
@@ -283,6 +283,7 @@ static void test_polynomials(void **state)
     fixture_create(&f, &systems[1], 3 * (uint32_t)tay__exec_width(), false, DOUBLE);
     size_t lanes = f.lanes, plane = f.w->plane;
     const double *jet = f.w->jet;
+    assert_true(COUNT * lanes <= plane);
     run(&f, ORDER);
     for (size_t i = 0; i < TIMES * lanes; i++) h[i] = draw();
     for (size_t i = 0; i < TIMES * COUNT * lanes; i++) y_bar[i] = draw();
@@ -299,10 +300,38 @@ static void test_polynomials(void **state)
                 if (n < ORDER) derivative += (n + 1) * jet[(n + 1) * plane + e] * power;
                 bars[n] += y_bar[k * COUNT * lanes + e] * power;
             }
-            assert_float_equal(out[k * COUNT * lanes + e], (double)sum, 1e-14);
-            assert_float_equal(slope[k * COUNT * lanes + e], (double)derivative, 1e-13);
+            assert_float_equal(out[k * COUNT * lanes + e], (double)sum, 1e-14 * (1 + fabsl(sum)));
+            assert_float_equal(slope[k * COUNT * lanes + e], (double)derivative, 1e-13 * (1 + fabsl(derivative)));
         }
         for (size_t n = 0; n <= ORDER; n++) assert_float_equal(f.bars->jet[n * plane + e], (double)bars[n], 1e-14);
+    }
+    fixture_free(&f);
+}
+
+/* Rows of each trajectory to lanes and back, in each number of columns. */
+static void test_rows(void **state)
+{
+    enum { MOST = 19 };
+    static fixture f;
+    static double rows[64][MOST], back[64][MOST + 1], x[MOST * 64];
+    double *from[64], *to[64];
+    (void)state;
+
+    fixture_create(&f, &systems[1], 3 * (uint32_t)tay__exec_width(), false, DOUBLE);
+    size_t lanes = f.lanes;
+    for (size_t n = 1; n <= MOST; n++) {
+        for (size_t l = 0; l < lanes; l++) {
+            from[l] = rows[l];
+            to[l] = back[l];
+            for (size_t i = 0; i < n; i++) rows[l][i] = draw();
+            back[l][n] = 5;
+        }
+        tay__exec_rows_to_lanes(f.exec, x, from, n);
+        tay__exec_lanes_to_rows(f.exec, to, x, n);
+        for (size_t l = 0; l < lanes; l++) {
+            for (size_t i = 0; i < n; i++) assert_true(x[i * lanes + l] == rows[l][i] && back[l][i] == rows[l][i]);
+            assert_true(back[l][n] == 5);
+        }
     }
     fixture_free(&f);
 }
@@ -315,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_mixed_precision),
         cmocka_unit_test(test_range_of_float),
         cmocka_unit_test(test_polynomials),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,10 @@ def test_gradients_are_those_of_differences(per_trajectory):
         np.testing.assert_allclose(np.sum(bar * direction), difference, rtol=1e-7)
     with pytest.raises(RuntimeError, match="pulled already"):
         pullback(ybar)
+    for i, name in enumerate(("x0", "ts", "pars")):  # one at a time
+        alone = f.vjp(*args)[1](ybar, wrt=name)
+        assert [bar is None for bar in alone] == [j != i for j in range(3)]
+        np.testing.assert_array_equal(alone[i], bars[i])
 
 
 def test_one_state_for_many_parameters():
@@ -82,6 +86,9 @@ def test_wrong_cotangent():
     states, pullback = hk.flow(SYS).vjp(X0, TS, PARS)
     with pytest.raises(ValueError, match="ybar: expected the shape"):
         pullback(states[0])
+    with pytest.raises(ValueError, match=r"wrt: expected some of \('x0', 'ts', 'pars'\), got \('time', 'pars'\)"):
+        pullback(states, wrt=["time", "pars"])
+    assert pullback(states, wrt=()) == (None, None, None)
 
 
 @settings(max_examples=30, deadline=None)
