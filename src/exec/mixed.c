@@ -17,7 +17,7 @@
 
 #include "exec/bound.h"
 
-enum { LINE = 64, LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4 };
+enum { LINE = 64, LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4, LEAST_STEPS = 8 };
 
 /* Whether it pays: layers make up the work, multiply-adds of each order. Quotients and powers may leave the range of float
  * unnoticed. */
@@ -129,9 +129,10 @@ out:
     return status;
 }
 
-void tay__exec_expect_order(const tay__exec *exec, tay__workspace *w, uint32_t order)
+/* Else narrowing takes longer than float saves. */
+void tay__exec_expect(const tay__exec *exec, tay__workspace *w, uint32_t order, double n_steps)
 {
-    w->mixed = exec->high && order >= exec->exact + LEAST_HIGH; /* else narrowing takes longer than float saves */
+    w->mixed = exec->high && order >= exec->exact + LEAST_HIGH && n_steps >= LEAST_STEPS;
 }
 
 /* Behind a jet of double stand the units of time of the lanes, the first one 0 if all orders are double, and the jet of float. */

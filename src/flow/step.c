@@ -104,31 +104,36 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
     }
 }
 
-/*
- * The order from `from` on for which the steps that are left cost the least. A step costs the same for one lane as for all: while
- * lanes find a next trajectory it is all their steps that count, else those of the lane that needs most.
- */
-static uint32_t best_order(const tay_tape *run, const tay__walk *at, const double *left, bool more, uint32_t from)
+/* Steps that are left at this order. A step costs the same for one lane as for all: while lanes find a next trajectory (`more`)
+ * it is all their steps that count, else those of the lane that needs most. radii: distances to go by radii of convergence. */
+static double steps_left(const tay_tape *run, const double *radii, bool more, uint32_t order)
 {
     size_t lanes = run->lanes->lanes;
-    double least = INFINITY, radii[TAY__MOST_LANES]; /* how many of them are left */
+    double sum = 0, most = 0, in_one = 1 / run->flow->shares[order];
+
+    for (size_t l = 0; l < lanes; l++) {
+        double n = radii[l] * in_one;
+        n = radii[l] > 0 && n < 1 ? 1 : n;
+        sum += n;
+        if (n > most) most = n;
+    }
+    return more ? sum / (double)lanes : most;
+}
+
+/* The order from `from` on for which the steps that are left cost the least. n_steps receives their number. */
+static uint32_t best_order(const tay_tape *run, const tay__walk *at, const double *left, bool more, uint32_t from, double *n_steps)
+{
+    double least = INFINITY, radii[TAY__MOST_LANES];
     uint32_t best = from;
 
-    for (size_t l = 0; l < lanes; l++)
+    for (size_t l = 0; l < run->lanes->lanes; l++)
         radii[l] = at->lane[l].point != TAY__IDLE && at->rho[l] > 0 ? left[l] / at->rho[l] : 0;
     for (uint32_t order = from; order <= run->flow->max_order; order++) {
-        double sum = 0, most = 0, in_one = 1 / run->flow->shares[order];
-        for (size_t l = 0; l < lanes; l++) {
-            double n = radii[l] * in_one;
-            n = radii[l] > 0 && n < 1 ? 1 : n;
-            sum += n;
-            if (n > most) most = n;
-        }
-        double cost = (more ? sum : most) * order * (EVEN_ORDER + order);
-        if (cost < least) {
-            least = cost;
-            best = order;
-        }
+        double n = steps_left(run, radii, more, order), cost = n * order * (EVEN_ORDER + order);
+        if (cost >= least) continue;
+        least = cost;
+        best = order;
+        *n_steps = n;
     }
     return best;
 }
@@ -148,19 +153,24 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, 
     const tay_flow *flow = run->flow;
     const tay__exec *exec = run->lanes->exec;
     uint32_t order = flow->fixed_order;
+    double n_left = order ? INFINITY : 0;
+    size_t n_done = 0;
     bool known = true;
 
-    for (size_t l = 0; l < run->lanes->lanes; l++) known = known && (lane[l].point == TAY__IDLE || rho[l] > 0);
+    for (size_t l = 0; l < run->lanes->lanes; l++) {
+        known = known && (lane[l].point == TAY__IDLE || rho[l] > 0);
+        n_done = at->n_steps[l] > n_done ? at->n_steps[l] : n_done;
+    }
     if (!order) {
-        order = known ? best_order(run, at, left, more, LEAST_ORDER) : flow->usual_order / 2;
+        order = known ? best_order(run, at, left, more, LEAST_ORDER, &n_left) : flow->usual_order / 2;
         if (order < LEAST_ORDER) order = LEAST_ORDER;
     }
     if (order > flow->max_order) order = flow->max_order;
-    tay__exec_expect_order(exec, worker->workspace, order);
+    tay__exec_expect(exec, worker->workspace, order, (double)n_done + n_left);
     tay__exec_extend(exec, worker->workspace, 0, order);
     estimate(run, worker, order, rho, h);
     while (!flow->fixed_order && order < flow->max_order && !all_arrive(run, lane, left, h)) {
-        uint32_t next = best_order(run, at, left, more, order);
+        uint32_t next = best_order(run, at, left, more, order, &n_left);
         if (next == order) break;
         if (order < flow->usual_order && next > flow->usual_order) next = flow->usual_order; /* rho is a rough guess */
         tay__exec_extend(exec, worker->workspace, order, next);
