@@ -1,7 +1,7 @@
 """The flow of a system of equations, its tangent map and its gradients in reverse mode."""
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tayra._threads import get_nthreads
 
 
 _NAMES = "x0", "ts", "pars"
+_KNOWN = frozenset(_NAMES)
 
 
 def _array(x):
@@ -18,11 +19,7 @@ def _array(x):
 
 
 @contextmanager
-def _reporting(progress):
-    """What the work reports to: None, the caller's function, or a bar."""
-    if not progress or callable(progress):
-        yield progress or None
-        return
+def _bar():
     from tqdm.auto import tqdm  # for those who ask for a bar
 
     with tqdm(unit="trajectory") as bar:
@@ -36,11 +33,17 @@ def _reporting(progress):
             bar.update(bar.total - bar.n)
 
 
+def _reporting(progress):
+    """A context of what the work reports to: None, the caller's function, or a bar."""
+    return _bar() if progress and not callable(progress) else nullcontext(progress or None)
+
+
 def arrange(flow, x0, ts, pars):
     """What arguments of these shapes are to a flow: (number of trajectories, number of times, shape of the states)."""
-    for name, shape in zip(_NAMES, (x0, ts, pars)):
-        if len(shape) not in (1, 2):
-            raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
+    dims = len(x0), len(ts), len(pars)
+    if not {1, 2}.issuperset(dims):
+        name, shape = next((n, s) for n, s in zip(_NAMES, (x0, ts, pars)) if len(s) not in (1, 2))
+        raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
     n, n_pars = flow.dim, flow.n_pars
     batch = {shape[0] for shape in (x0, ts, pars) if len(shape) == 2}
     if len(batch) > 1:
@@ -50,7 +53,7 @@ def arrange(flow, x0, ts, pars):
     if pars[-1] != n_pars:
         raise ValueError(f"pars: expected shape ({n_pars},) or (M, {n_pars}), got {pars}")
     m, t = batch.pop() if batch else 1, ts[-1]
-    return m, t, (t, n) if len(x0) == len(ts) == len(pars) == 1 else (t, m, n)
+    return m, t, (t, n) if dims == (1, 1, 1) else (t, m, n)
 
 
 class _Arguments:
@@ -88,13 +91,14 @@ class Pullback:
 
     def __call__(self, ybar, *, wrt=_NAMES, progress=None):
         wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        if not set(wrt) <= set(_NAMES):
+        if not _KNOWN.issuperset(wrt):
             raise ValueError(f"wrt: expected some of {_NAMES}, got {wrt}")
         ybar = np.ascontiguousarray(ybar, dtype=np.float64)
         if ybar.shape != self._ys_shape:
             raise ValueError(f"ybar: expected the shape of the states, {self._ys_shape}, got {ybar.shape}")
-        shapes = self._starts, *self._shapes[1:]
-        x0bar, tsbar, parsbar = (np.empty(shape) if name in wrt else None for name, shape in zip(_NAMES, shapes))
+        x0bar = np.empty(self._starts) if "x0" in wrt else None
+        tsbar = np.empty(self._shapes[1]) if "ts" in wrt else None
+        parsbar = np.empty(self._shapes[2]) if "pars" in wrt else None
         with _reporting(progress) as report:
             self._tape.pull(x0bar, tsbar, parsbar, ybar, report)
         if x0bar is not None and self._starts != self._shapes[0]:
