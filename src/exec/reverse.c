@@ -149,9 +149,12 @@ static void transpose(const tay__exec *exec, tay__workspace *w)
             size_t length = (size_t)g->rows[r].length, first = g->n_terms * (size_t)g->offset[r];
             const double *from = (const double *)w->packed + (g->coefs + first) * each;
             double *to = (double *)w->transposed + (o->kernel.transposed + first) * each;
-            for (size_t m = 0; m < length; m++)
-                for (size_t k = 0; k < g->n_terms; k++)
-                    memcpy(to + (m * g->n_terms + k) * each, from + (k * length + m) * each, each * sizeof *to);
+            for (size_t m = 0; m < length; m++) {
+                for (size_t k = 0; k < g->n_terms; k++) {
+                    if (each == 1) to[m * g->n_terms + k] = from[k * length + m];
+                    else memcpy(to + (m * g->n_terms + k) * each, from + (k * length + m) * each, each * sizeof *to);
+                }
+            }
         }
     }
 }
@@ -190,7 +193,8 @@ void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *w
     for (size_t i = 0; i < program->n_packed; i++) {
         if (program->packed_from[i] < program->n_numbers) continue;
         size_t slot = p->outputs[program->packed_from[i] - program->n_numbers];
-        for (size_t l = 0; l < each; l++) to[slot * lanes + l] += bars->packed[i * each + l];
+        to[slot * lanes] += bars->packed[i * each];
+        for (size_t l = 1; l < each; l++) to[slot * lanes + l] += bars->packed[i * each + l];
     }
     memset(bars->packed, 0, program->n_packed * each * sizeof *bars->packed);
     if (!exec->prologue) return;

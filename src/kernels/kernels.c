@@ -192,7 +192,8 @@ static void pack_outputs(void *packed, size_t each, const tay__program *program,
     for (size_t i = 0; i < program->n_packed; i++) {
         if (program->packed_from[i] < program->n_numbers) continue;
         const real *from = jet + program->prologue->outputs[program->packed_from[i] - program->n_numbers] * lanes;
-        for (size_t l = 0; l < each; l++) to[i * each + l] = from[l];
+        to[i * each] = *from;
+        for (size_t l = 1; l < each; l++) to[i * each + l] = from[l];
     }
 }
 
