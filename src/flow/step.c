@@ -121,7 +121,8 @@ static double steps_left(const tay_tape *run, const double *radii, bool more, ui
 }
 
 /* The order from `from` on for which the steps that are left cost the least. n_steps receives their number. */
-static uint32_t best_order(const tay_tape *run, const tay__walk *at, const double *left, bool more, uint32_t from, double *n_steps)
+static uint32_t best_order(const tay_tape *run, const tay__walk *at, const double *left, bool more, uint32_t from,
+                           double *n_steps)
 {
     double least = INFINITY, radii[TAY__MOST_LANES];
     uint32_t best = from;
