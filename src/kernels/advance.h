@@ -49,7 +49,7 @@ TAY__INLINE void tay__advance_states(tay__advance *advance, double *jet, size_t 
     double size = tay__short_radius(first, before, last, order) * advance->safety;
     if (!(size < fabs(advance->limit))) return;
     double h = copysign(size, advance->limit);
-    tay__polynomials p = {.jet = jet, .h = &h, .out = next, .plane = plane, .order = order};
+    tay__polynomials p = {.jet = jet, .h = &h, .out = {next}, .plane = plane, .order = order};
     TAY__UNROLL
     for (size_t i = 0; i < n; i++) {
         if (order >= 4) tay__horner_parts(&p, i, 1, 4);

@@ -17,11 +17,11 @@
  * sixth less time than eighths of them. Times that share the loads of the coefficients. */
 enum { TAY__SLOTS = 512, TAY__TIMES = 4 };
 
-/* The polynomials of a block: coefficient n of element i is jet[n * plane + i]; time k gives out[k * out_stride + i]. */
+/* The polynomials of a block: coefficient n of element i is jet[n * plane + i]; time k gives out[k][i]. */
 typedef struct tay__polynomials {
     const double *jet, *h;
-    double *out;
-    size_t plane, out_stride;
+    double *out[TAY__TIMES];
+    size_t plane;
     uint32_t order;
 } tay__polynomials;
 
@@ -49,7 +49,7 @@ TAY__INLINE void tay__horner(const tay__polynomials *p, size_t at, int vectors, 
 #pragma GCC unroll 4
     for (int k = 0; k < times; k++) {
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) tay__store(p->out + (size_t)k * p->out_stride + at + (size_t)i * TAY__WIDTH, y[k][i]);
+        for (int i = 0; i < vectors; i++) tay__store(p->out[k] + at + (size_t)i * TAY__WIDTH, y[k][i]);
     }
 }
 
@@ -86,7 +86,7 @@ TAY__INLINE void tay__horner_parts(const tay__polynomials *p, size_t at, int vec
     for (int i = 0; i < vectors; i++) {
         vec sum = y[1][i] * powers[1] + y[0][i] * powers[0];
         if (parts == 4) sum += y[3][i] * powers[3] + y[2][i] * powers[2];
-        tay__store(p->out + at + (size_t)i * TAY__WIDTH, tay__load(p->jet + at + i * TAY__WIDTH) + sum);
+        tay__store(p->out[0] + at + (size_t)i * TAY__WIDTH, tay__load(p->jet + at + i * TAY__WIDTH) + sum);
     }
 }
 
@@ -105,67 +105,75 @@ TAY__INLINE void tay__sum_compensated(const tay__polynomials *p, size_t at, int 
             sum = next;
             power *= h;
         }
-        tay__store(p->out + at, sum + error);
+        tay__store(p->out[0] + at, sum + error);
     }
 }
 
-TAY__INLINE void tay__polynomial_block(const tay__polynomials *p, size_t at, int vectors, int times, bool compensated)
+/* How the sums are done: as Horner's, any number of times together; in parts, one time; compensated, one time. */
+typedef enum tay__summation { TAY__HORNER, TAY__PARTS, TAY__COMPENSATED } tay__summation;
+
+TAY__INLINE void tay__polynomial_block(const tay__polynomials *p, size_t at, int vectors, int times, tay__summation how)
 {
-    if (compensated) {
+    if (how == TAY__COMPENSATED) {
         tay__sum_compensated(p, at, vectors);
+    } else if (how == TAY__PARTS && p->order >= 4 && vectors == 1) {
+        tay__horner_parts(p, at, 1, 4);
+    } else if (how == TAY__PARTS && p->order >= 2) {
+        tay__horner_parts(p, at, vectors, 2);
     } else if (times > 1 && vectors == 4) {
         tay__horner(p, at, 2, times);
         tay__horner(p, at + 2 * TAY__WIDTH, 2, times);
-    } else if (times == 1 && p->order >= 4 && vectors == 1) {
-        tay__horner_parts(p, at, 1, 4);
-    } else if (times == 1 && p->order >= 2) {
-        tay__horner_parts(p, at, vectors, 2);
     } else {
         tay__horner(p, at, vectors, times);
     }
 }
 
 /* n slots at `times` times; slots behind the last may be read, not written. */
-TAY__INLINE void tay__polynomial_slots(const tay__polynomials *p, size_t n, int times, bool compensated)
+TAY__INLINE void tay__polynomial_slots(const tay__polynomials *p, size_t n, int times, tay__summation how)
 {
-    double few[TAY__TIMES * TAY__WIDTH];
+    double few[TAY__TIMES][TAY__WIDTH];
     tay__polynomials short_one = *p;
 
     if (n < TAY__WIDTH) {
-        short_one.out = few;
-        short_one.out_stride = TAY__WIDTH;
-        tay__polynomial_block(&short_one, 0, 1, times, compensated);
-        for (int k = 0; k < times; k++) tay__store_few(p->out + (size_t)k * p->out_stride, tay__load(few + k * TAY__WIDTH), n);
+        for (int k = 0; k < times; k++) short_one.out[k] = few[k];
+        tay__polynomial_block(&short_one, 0, 1, times, how);
+        for (int k = 0; k < times; k++) tay__store_few(p->out[k], tay__load(few[k]), n);
         return;
     }
     for (size_t done = 0; done < n;) {
         tay__block b = tay__next_block(&done, n);
         if (b.vectors == 4)
-            tay__polynomial_block(p, b.at, 4, times, compensated);
+            tay__polynomial_block(p, b.at, 4, times, how);
         else if (b.vectors == 2)
-            tay__polynomial_block(p, b.at, 2, times, compensated);
+            tay__polynomial_block(p, b.at, 2, times, how);
         else
-            tay__polynomial_block(p, b.at, 1, times, compensated);
+            tay__polynomial_block(p, b.at, 1, times, how);
     }
 }
 
-/* The last one is alone: steps do not depend on what is wanted inside. */
+/*
+ * Rounding errors of the last one, the end of a step, do not depend on what else is wanted. Loads of large jets, from the caches
+ * behind the first, take longer than one sum: there all sums are Horner's, and the last one shares the loads with others. Of
+ * small jets it is alone, in parts.
+ */
 static void tay__polynomial(double *out, size_t out_stride, double *end, const double *jet, size_t plane, uint32_t order,
                             size_t count, const double *h, size_t n_h, bool compensated)
 {
+    bool shares = count >= TAY__SLOTS && !compensated;
+
     for (size_t first = 0; first < count; first += TAY__SLOTS) {
         size_t n = count - first < TAY__SLOTS ? count - first : TAY__SLOTS;
         for (size_t k = 0, times; k < n_h; k += times) {
-            double *to = k == n_h - 1 ? end : out + k * out_stride;
-            tay__polynomials p = {.jet = jet + first, .h = h + k, .out = to + first, .plane = plane, .out_stride = out_stride,
-                                  .order = order};
-            times = !compensated && n_h - k > TAY__TIMES ? TAY__TIMES : 1;
-            if (times > 1)
-                tay__polynomial_slots(&p, n, TAY__TIMES, false);
-            else if (compensated)
-                tay__polynomial_slots(&p, n, 1, true);
-            else
-                tay__polynomial_slots(&p, n, 1, false);
+            tay__polynomials p = {.jet = jet + first, .h = h + k, .plane = plane, .order = order};
+            size_t left = shares ? n_h - k : n_h - k - 1, passes = (left + TAY__TIMES - 1) / TAY__TIMES;
+            times = left == 0 || compensated ? 1 : (left + passes - 1) / passes;
+            for (size_t i = 0; i < times; i++) p.out[i] = (k + i == n_h - 1 ? end : out + (k + i) * out_stride) + first;
+            if (compensated) tay__polynomial_slots(&p, n, 1, TAY__COMPENSATED);
+            else if (times == 1 && !shares) tay__polynomial_slots(&p, n, 1, TAY__PARTS);
+            else if (times == 1) tay__polynomial_slots(&p, n, 1, TAY__HORNER);
+            else if (times == 2) tay__polynomial_slots(&p, n, 2, TAY__HORNER);
+            else if (times == 3) tay__polynomial_slots(&p, n, 3, TAY__HORNER);
+            else tay__polynomial_slots(&p, n, 4, TAY__HORNER);
         }
     }
 }

@@ -319,32 +319,35 @@ static void test_columns(void **state)
     unsetenv("TAYRA_ISA");
 }
 
-/* sum_n c_n h^n for all counts around a block, also compensated, against long double; nothing else is written; the last h
- * is as if it were alone. */
+/* sum_n c_n h^n for all counts around a block, and around those of large jets, also compensated, against long double; nothing
+ * else is written; the last h is as if it were alone. */
 static void test_polynomial(void **state)
 {
     static const double h[] = {0.0, 0.1, -0.7, 1.3, 0.2, -0.3};
-    enum { N_H = 6, STRIDE = 320 };
+    static const size_t large[] = {511, 512, 513, 518, 1037};
+    enum { N_H = 6, STRIDE = 1200, SMALL = 43 };
     tay__exec *exec;
     tay__workspace *w;
-    double out[N_H * STRIDE];
+    static double out[N_H * STRIDE], alone[STRIDE], jet[(ORDER + 1) * STRIDE];
+    tay__workspace many = {.jet = jet, .plane = STRIDE};
 
     (void)state;
     for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
         setenv("TAYRA_ISA", isas[isa], 1);
         run_matrix(&exec, &w, matrix_equation(), 1);
-        for (size_t count = 1; count <= 150; count += count < 40 ? 1 : 37) {
-            double alone[STRIDE];
+        for (size_t n = 0; n <= ORDER; n++)
+            for (size_t i = 0; i < STRIDE; i++) jet[n * STRIDE + i] = ((double *)w->jet)[n * w->plane + i % N_MATRIX];
+        for (size_t at = 0; at < SMALL + sizeof large / sizeof *large; at++) {
+            size_t count = at < 40 ? at + 1 : at < SMALL ? 40 + (at - 39) * 37 : large[at - SMALL];
             for (int compensated = 0; compensated < 2; compensated++) {
                 for (size_t i = 0; i < N_H * STRIDE; i++) out[i] = 12345;
-                tay__exec_polynomial(exec, out, STRIDE, out + (N_H - 1) * STRIDE, w, count, h, N_H, compensated);
-                tay__exec_polynomial(exec, NULL, 0, alone, w, count, h + N_H - 1, 1, compensated);
+                tay__exec_polynomial(exec, out, STRIDE, out + (N_H - 1) * STRIDE, &many, count, h, N_H, compensated);
+                tay__exec_polynomial(exec, NULL, 0, alone, &many, count, h + N_H - 1, 1, compensated);
                 assert_memory_equal(alone, out + (N_H - 1) * STRIDE, count * sizeof *alone);
                 for (size_t k = 0; k < N_H; k++) {
                     for (size_t i = 0; i < STRIDE; i++) {
                         long double exact = 0;
-                        const double *c = (double *)w->jet + i % N_MATRIX;
-                        for (uint32_t n = ORDER + 1; n-- > 0;) exact = exact * h[k] + c[n * w->plane];
+                        for (uint32_t n = ORDER + 1; n-- > 0;) exact = exact * h[k] + jet[n * STRIDE + i];
                         if (i >= count)
                             assert_true(out[k * STRIDE + i] == 12345);
                         else
