@@ -189,11 +189,12 @@ out:
     return status;
 }
 
-/* A product of a matrix with lanes, for `members` results: columns of vectors of lanes, tiles of about the same size. */
+/* A product of a matrix with lanes, for `members` results: columns of vectors of lanes, tiles of about the same size. Of the last
+ * vector half may be behind the lanes. */
 static tay_status write_product(writer *w, tay__draft *d, uint32_t members)
 {
     tay_status status = TAY_OK;
-    uint32_t vectors = w->e.exec->lanes / w->e.width, v;
+    uint32_t vectors = tay__whole_vectors(&w->e, w->e.exec->lanes) / w->e.width, v;
 
     for (uint32_t done = 0; done < vectors; done += v) {
         uint32_t left = vectors - done;

@@ -3,7 +3,8 @@
  *
  * A coefficient x_n enters a step as x_n h^n, of relative size (h / rho)^n, so that of the relative error 2^-24 of float only
  * 2^-24 (h / rho)^n remains. The program is bound once more, to float (exec->high), whose vectors have twice as many elements.
- * Orders below `low` run in double; they are narrowed, and float goes on from there. The same kernels run both. The states need
+ * Orders below `low` run in double; they are narrowed, and float goes on from there. The same kernels run both, over the same
+ * lanes: whole vectors of double, of which the last one is half a vector of float if they are odd. The states need
  * more than the way back: double goes on to their coefficient `exact`, and float takes these, too.
  *
  * In float, coefficient n is x_n u^n, u a power of two near the radius of convergence, for each lane, so that the range of float
@@ -35,15 +36,11 @@ static bool suits(const tay__program *p)
     return work >= LEAST_WORK;
 }
 
-static uint32_t high_lanes(uint32_t lanes)
-{
-    uint32_t width = (uint32_t)tay__choose_kernels(TAY_FLOAT32)->width;
-    return (lanes + width - 1) / width * width;
-}
-
+/* Layers take whole vectors of lanes. */
 bool tay__exec_fills_float(uint32_t lanes)
 {
-    return 2 * high_lanes(lanes) < 3 * lanes;
+    uint32_t width = (uint32_t)tay__choose_kernels(TAY_FLOAT32)->width, whole = (lanes + width - 1) / width * width;
+    return 2 * whole < 3 * lanes;
 }
 
 /* The first order at which the error of float in a step is at most `part`; h / rho is about e^-1.75 (flow/step.c). Measured: what
@@ -118,8 +115,8 @@ tay_status tay__make_high(tay__exec *exec, tay__split split)
 
     if (split.back == 0 || split.exact >= exec->order) goto out;
     TAY_TRY(tay__exec_make(&exec->high, &(tay__exec){.program = exec->program, .real = TAY_FLOAT32, .order = exec->order,
-                                                     .lanes = high_lanes(exec->lanes),
-                                                     .reversible = true, .lane_coefs = exec->lane_coefs, .is_high = true}));
+                                                     .lanes = exec->lanes, .reversible = true, .lane_coefs = exec->lane_coefs,
+                                                     .is_high = true}));
     exec->low = (split.back - 1) | 1;
     exec->back = split.back;
     exec->exact = split.exact;
@@ -155,11 +152,9 @@ bool tay__is_mixed(const tay__exec *exec, const tay__workspace *w, uint32_t orde
 tay__workspace *tay__high_of(const tay__exec *exec, const tay__workspace *w)
 {
     double *units = tay__units_of(exec, w);
-    size_t lanes = exec->lanes, width = exec->kernels->width;
 
     w->high->jet = units + tay__count_units(exec);
-    for (size_t l = 0; l < exec->high->lanes; l++) /* as lanes.h narrows */
-        w->high->units[l] = (float)units[l < lanes ? l : lanes - width + (l - lanes) % width];
+    for (size_t l = 0; l < exec->lanes; l++) w->high->units[l] = (float)units[l];
     return w->high;
 }
 
@@ -216,9 +211,9 @@ static void narrow_slots(const powers *p, const tay__workspace *w, const tay__ar
     const tay__slots *slots = runs->data;
 
     for (size_t i = 0; i < runs->count; i++)
-        exec->kernels->narrow((float *)w->high->jet + n * high->plane + slots[i].begin * high->lanes, high->lanes,
+        exec->kernels->narrow((float *)w->high->jet + n * high->plane + slots[i].begin * exec->lanes,
                               (double *)w->jet + n * exec->plane + slots[i].begin * exec->lanes, exec->lanes,
-                              slots[i].end - slots[i].begin, p->factor, true);
+                              slots[i].end - slots[i].begin, p->factor);
 }
 
 /* Orders below `low` to float, where float reads them, and inputs of this order, too. What continues is for order low + 1. */
@@ -241,8 +236,7 @@ static bool widen(const tay__exec *exec, const tay__workspace *w, uint32_t from,
 
     for (uint32_t n = from; n <= to; n++, next(&p)) {
         double *x = (double *)w->jet + n * exec->plane;
-        exec->kernels->widen(x, exec->lanes, (float *)w->high->jet + n * high->plane, high->lanes, exec->program->n_inputs,
-                             p.factor, false);
+        exec->kernels->widen(x, (float *)w->high->jet + n * high->plane, exec->lanes, exec->program->n_inputs, p.factor, false);
         const double *norms = norms_of(exec, w, x);
         for (uint32_t l = 0; l < exec->lanes; l++) finite = finite && isfinite(norms[l]);
     }
@@ -296,10 +290,10 @@ static double scale_of(const tay__exec *exec, const tay__workspace *w, const tay
 static void add_slots(const tay__back *back, size_t first, size_t count, uint32_t n)
 {
     const tay__exec *exec = back->exec, *high = exec->high;
-    const float *from = (const float *)back->high->pass.bar + n * high->plane + first * high->lanes;
+    const float *from = (const float *)back->high->pass.bar + n * high->plane + first * exec->lanes;
     double *to = (double *)back->pass.bar + n * exec->plane + first * exec->lanes;
 
-    exec->kernels->widen(to, exec->lanes, from, high->lanes, count, back->factors + n * exec->lanes, true);
+    exec->kernels->widen(to, from, exec->lanes, count, back->factors + n * exec->lanes, true);
 }
 
 static void add_members(const tay__back *back, const tay__operation *o, uint32_t n)
@@ -322,18 +316,17 @@ static void reverse_high(tay__back *back, const tay__exec *exec, const tay__work
     tay__cotangents_clear(high, bars->high, order);
     for (uint32_t n = 0; n < exec->back; n++) tay__clear_slots(high, bar + n * high->plane, &exec->added);
     for (uint32_t n = exec->back + 1; n <= order; n++, next(&p))
-        exec->kernels->narrow(bar + n * high->plane, high->lanes, bars->jet + n * exec->plane, exec->lanes,
-                              exec->program->n_inputs, p.factor, false);
+        exec->kernels->narrow(bar + n * high->plane, bars->jet + n * exec->plane, exec->lanes, exec->program->n_inputs, p.factor);
     tay__reverse_orders(back, with_parameters);
 }
 
 /* What float has learned to what double has. */
 static void add_packed(const tay__exec *exec, const tay__workspace *w, tay__cotangents *bars, double scale)
 {
-    size_t each = tay__coef_lanes(exec->high), n = exec->program->n_packed;
+    size_t each = tay__coef_lanes(exec), n = exec->program->n_packed;
     float *packed = (float *)bars->high->packed;
 
-    exec->kernels->widen(bars->packed, tay__coef_lanes(exec), packed, each, n, start(exec, w, 0, false, 1 / scale).factor, true);
+    exec->kernels->widen(bars->packed, packed, each, n, start(exec, w, 0, false, 1 / scale).factor, true);
     memset(packed, 0, n * each * sizeof *packed);
 }
 
@@ -397,11 +390,11 @@ void tay__reverse_mixed(tay__back *back, const tay__workspace *w, tay__cotangent
 
 void tay__set_high_parameters(const tay__exec *exec, tay__workspace *w)
 {
-    size_t each = tay__coef_lanes(exec), high_each = tay__coef_lanes(exec->high);
+    size_t each = tay__coef_lanes(exec);
     const double *ones = start(exec, w, 0, false, 1).factor;
 
-    exec->kernels->narrow(w->high->packed, high_each, w->packed, each, exec->program->n_packed, ones, true);
-    exec->kernels->narrow(w->high->transposed, high_each, w->transposed, each, exec->n_transposed, ones, true);
+    exec->kernels->narrow(w->high->packed, w->packed, each, exec->program->n_packed, ones);
+    exec->kernels->narrow(w->high->transposed, w->transposed, each, exec->n_transposed, ones);
 }
 
 void tay__restore_high(const tay__exec *exec, tay__workspace *w, const char *saved, uint32_t order)

@@ -48,7 +48,7 @@ TAY__INLINE void tay__settle_block(const tay__run *run, size_t at, int vectors)
     tay__load_block(v, y, vectors);
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) v[i] /= run->divisor;
-    tay__put_block(y, v, vectors);
+    tay__store_as_is(run, y, v, vectors);
 }
 
 /* The coefficient of term k for vector i of a block. */
@@ -118,7 +118,7 @@ TAY__INLINE void tay__quotient_adjoint(const tay__run *run, size_t at, int vecto
         s[i] /= tay__load(b0 + i * TAY__WIDTH);
         t[i] = -s[i] * tay__load(y + i * TAY__WIDTH);
     }
-    tay__put_block(w0, s, vectors);
+    tay__store_as_is(run, w0, s, vectors);
     tay__add_block(run, tay__bar_a(run, 0) + run->n * plane + at, s, vectors);
     w = w0 + plane;
     for (uint32_t m = run->n + 1; m < run->n_orders; m++, w += plane) {
@@ -174,7 +174,7 @@ TAY__INLINE void tay__power_adjoint(const tay__run *run, size_t at, int vectors)
     }
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] /= n * tay__load(a0 + i * TAY__WIDTH);
-    tay__put_block(w0, s, vectors);
+    tay__store_as_is(run, w0, s, vectors);
     w = w0;
     for (uint32_t m = run->n; m < run->n_orders; m++, w += plane, y += plane) {
 #pragma GCC unroll 4
@@ -200,7 +200,7 @@ TAY__INLINE void tay__integral_adjoint(const tay__run *run, size_t at, int vecto
             tay__load_block(s, to, vectors);
 #pragma GCC unroll 4
             for (int i = 0; i < vectors; i++) s[i] += tay__load(y + i * TAY__WIDTH) * tay__load(g + i * TAY__WIDTH);
-            tay__put_block(to, s, vectors);
+            tay__store_as_is(run, to, s, vectors);
             continue;
         }
         if (turn == TAY__FIRST) tay__load_block(before, g, vectors);
@@ -215,7 +215,7 @@ TAY__INLINE void tay__integral_adjoint(const tay__run *run, size_t at, int vecto
             }
         }
         tay__add_block(run, to, s, vectors);
-        if (turn == TAY__FIRST) tay__put_block(to - plane, next, vectors);
+        if (turn == TAY__FIRST) tay__store_as_is(run, to - plane, next, vectors);
     }
 }
 

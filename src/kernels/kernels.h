@@ -118,8 +118,8 @@ typedef struct tay__kernels {
     void (*rows_to_lanes)(double *x, double *const *rows, size_t n, size_t lanes);
     void (*lanes_to_rows)(double *x, double *const *rows, size_t n, size_t lanes);
     /* Double to float and back, n slots with factors for each lane (lanes.h); NULL for float. */
-    void (*narrow)(float *to, size_t to_lanes, const double *from, size_t lanes, size_t n, const double *factor, bool repeat);
-    void (*widen)(double *to, size_t lanes, const float *from, size_t from_lanes, size_t n, const double *factor, bool add);
+    void (*narrow)(float *to, const double *from, size_t lanes, size_t n, const double *factor);
+    void (*widen)(double *to, const float *from, size_t lanes, size_t n, const double *factor, bool add);
 } tay__kernels;
 
 extern const tay__kernels tay__kernels_baseline_f64, tay__kernels_baseline_f32;

@@ -231,31 +231,26 @@ TAY__INLINE vec tay__widen_vector(const float *from)
     return __builtin_convertvector(v, vec);
 }
 
-/* to[i * to_lanes + l] = from[i * lanes + l] factor[l]. If to_lanes > lanes, further vectors repeat the last one, or are 0. */
-static void tay__narrow(float *to, size_t to_lanes, const double *from, size_t lanes, size_t n, const double *factor, bool repeat)
+/* to[i * lanes + l] = from[i * lanes + l] factor[l] */
+static void tay__narrow(float *to, const double *from, size_t lanes, size_t n, const double *factor)
 {
     if (lanes == 1) {
         for (size_t i = 0; i < n; i++) to[i] = (float)(from[i] * factor[0]);
         return;
     }
-    for (size_t i = 0; i < n; i++, to += to_lanes, from += lanes) {
+    for (size_t i = 0; i < n; i++, to += lanes, from += lanes)
         for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH)
             tay__narrow_vector(to + lane, from + lane, tay__load(factor + lane));
-        for (size_t lane = lanes; lane < to_lanes; lane += TAY__WIDTH) {
-            size_t last = lanes - TAY__WIDTH;
-            tay__narrow_vector(to + lane, from + last, repeat ? tay__load(factor + last) : (vec){0});
-        }
-    }
 }
 
-/* to[i * lanes + l] = from[i * from_lanes + l] factor[l], or that is added. */
-static void tay__widen(double *to, size_t lanes, const float *from, size_t from_lanes, size_t n, const double *factor, bool add)
+/* to[i * lanes + l] = from[i * lanes + l] factor[l], or that is added. */
+static void tay__widen(double *to, const float *from, size_t lanes, size_t n, const double *factor, bool add)
 {
     if (lanes == 1) {
         for (size_t i = 0; i < n; i++) to[i] = (add ? to[i] : 0) + from[i] * factor[0];
         return;
     }
-    for (size_t i = 0; i < n; i++, to += lanes, from += from_lanes) {
+    for (size_t i = 0; i < n; i++, to += lanes, from += lanes) {
         for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH) {
             vec v = tay__load(factor + lane) * tay__widen_vector(from + lane);
             tay__store(to + lane, add ? tay__load(to + lane) + v : v);

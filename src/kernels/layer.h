@@ -39,6 +39,7 @@ TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, 
                                   bool reverse)
 {
     vec sum[TAY__TALL][TAY__BLOCK], x[TAY__BLOCK];
+    tay__run rest = *l->run;
     const real *c = l->coefs + m * l->coef_each + (coefs == TAY__VECTOR_COEFS ? at : 0), *in = l->in + at;
 
     TAY__UNROLL_TO(10)
@@ -68,13 +69,14 @@ TAY__INLINE void tay__layer_block(const tay__layer *l, uint32_t m, int members, 
     }
     TAY__UNROLL_TO(10)
     for (int j = 0; j < members; j++) {
-        if (!reverse) {
-            TAY__UNROLL_TO(4)
-            for (int i = 0; i < vectors; i++) sum[j][i] *= l->run->factor;
-            tay__put_block(l->out + tay__layer_out(l, m + (uint32_t)j) + at, sum[j], vectors);
-            continue;
+        real *to = l->out + tay__layer_out(l, m + (uint32_t)j) + at;
+        TAY__UNROLL_TO(4)
+        for (int i = 0; i < vectors; i++) {
+            rest.length = i + 1 < vectors ? TAY__WIDTH : rest.scale - at - (size_t)i * TAY__WIDTH; /* the last one may be half */
+            vec v = reverse ? sum[j][i] : sum[j][i] * l->run->factor;
+            if (reverse) tay__add_block(&rest, to + i * TAY__WIDTH, &v, 1);
+            else tay__store_as_is(&rest, to + i * TAY__WIDTH, &v, 1);
         }
-        tay__add_block(l->run, l->out + tay__layer_out(l, m + (uint32_t)j) + at, sum[j], vectors);
     }
 }
 
@@ -94,8 +96,13 @@ TAY__INLINE void tay__layer_tile(const tay__layer *l, uint32_t m, int members, t
 /* Coefficients of states are divided when they are in place: in each block this would be most of the code. */
 static void tay__layer_divide(const tay__run *run, real *y, size_t n)
 {
-    for (size_t i = 0; i < n; i += TAY__WIDTH)
-        tay__store(y + i, tay__divide(tay__load(y + i), run->divisor, run->inverse, false));
+    tay__run rest = *run;
+
+    for (size_t i = 0; i < n; i += TAY__WIDTH) {
+        vec v = tay__divide(tay__load(y + i), run->divisor, run->inverse, false);
+        rest.length = n - i;
+        tay__store_as_is(&rest, y + i, &v, 1);
+    }
 }
 
 /* Members begin .. end - 1, in tiles of nearly the same size. */

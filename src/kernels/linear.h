@@ -79,14 +79,7 @@ TAY__INLINE void tay__linear_pieces(const tay__run *run, tay__coefs coefs)
     size_t at = 0;
 
     TAY__LANES_LOOP(tay__linear_block, 4, TAY__PIECES, coefs);
-    TAY__LANES_LOOP(tay__linear_block, 1, TAY__PIECES, coefs);
-    if (at < run->length) {
-        vec sum[TAY__BLOCK];
-        tay__run rest = *run;
-        rest.length -= at;
-        tay__linear_sums(sum, run, at, 1, TAY__PIECES, coefs);
-        tay__store_block(&rest, tay__result(run, at), sum, 1);
-    }
+    TAY__LANES_REST(tay__linear_block, TAY__PIECES, coefs);
 }
 
 TAY__RUN_KERNEL(tay__linear_shared_1, tay__linear_block, TAY__SAME, TAY__NO_COEFS)

@@ -259,7 +259,7 @@ TAY__INLINE void tay__product_lanes_block(const tay__run *run, size_t at, int ve
         tay__add_term(sum, s, c, vectors, coefs);
         if (turn == TAY__FIRST) tay__add_term(later, next, c, vectors, coefs);
     }
-    if (turn == TAY__FIRST) tay__put_block(tay__partial(run, at, turn), later, vectors);
+    if (turn == TAY__FIRST) tay__store_as_is(run, tay__partial(run, at, turn), later, vectors);
     tay__store_block(run, tay__result(run, at), sum, vectors);
 }
 

@@ -160,10 +160,10 @@ TAY__INLINE void tay__integral_lanes_block(const tay__run *run, size_t at, int v
         else
             tay__convolve(s, d, g, last, plane, vectors, TAY__CONTIGUOUS, false, TAY__ALONE);
     }
-    if (turn == TAY__FIRST) tay__put_block(tay__result(run, at) + plane, next, vectors);
+    if (turn == TAY__FIRST) tay__store_as_is(run, tay__result(run, at) + plane, next, vectors);
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) s[i] = tay__divide(s[i], n, inverse, false);
-    tay__put_block(tay__result(run, at), s, vectors);
+    tay__store_as_is(run, tay__result(run, at), s, vectors);
 }
 
 TAY__RUN_KERNEL(tay__quotient, tay__quotient_block)

@@ -82,30 +82,45 @@ TAY__INLINE void tay__add_row_sums(real *to, const vec *rows)
 #endif
 }
 
+/* The first half of a vector at p, and zeros. */
+TAY__INLINE vec tay__load_half(const real *p)
+{
+    uvec first = {0};
+
+#pragma GCC unroll 8
+    for (int i = 0; i < TAY__WIDTH / 2; i++) first[i] = ~(natural)0;
+    return tay__keep(first, tay__load(p));
+}
+
 /* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and `rows` members from m on, of which `left`
  * count: beyond, the last one repeats. */
 TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms, size_t m, size_t left, int rows)
 {
     vec sum[3][LEARNERS] = {{{0}}};
     const real *a[3], *y[LEARNERS];
+    const size_t whole = run->scale / TAY__WIDTH * TAY__WIDTH;
 
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) a[k] = tay__operand_a(run, first + (uint32_t)k);
 #pragma GCC unroll 8
     for (int j = 0; j < rows; j++) y[j] = tay__bar_y(run, 0) + (m + ((size_t)j < left ? (size_t)j : left - 1)) * run->scale;
+#define LEARN(load, at)                                                                                                \
+    do {                                                                                                               \
+        vec x[3];                                                                                                      \
+        TAY__UNROLL_TO(3)                                                                                              \
+        for (int k = 0; k < terms; k++) x[k] = load(a[k] + n * run->plane + (at));                                     \
+        TAY__UNROLL_TO(8)                                                                                              \
+        for (int j = 0; j < rows; j++) {                                                                               \
+            vec bar = load(y[j] + n * run->plane + (at));                                                              \
+            TAY__UNROLL_TO(3)                                                                                          \
+            for (int k = 0; k < terms; k++) sum[k][j] += bar * x[k];                                                   \
+        }                                                                                                              \
+    } while (0)
     for (uint32_t n = run->n; n < run->n_orders; n++) {
-        for (size_t at = 0; at < run->scale; at += TAY__WIDTH) {
-            vec x[3];
-#pragma GCC unroll 3
-            for (int k = 0; k < terms; k++) x[k] = tay__load(a[k] + n * run->plane + at);
-#pragma GCC unroll 8
-            for (int j = 0; j < rows; j++) {
-                vec bar = tay__load(y[j] + n * run->plane + at);
-#pragma GCC unroll 3
-                for (int k = 0; k < terms; k++) sum[k][j] += bar * x[k];
-            }
-        }
+        for (size_t at = 0; at < whole; at += TAY__WIDTH) LEARN(tay__load, at);
+        if (sizeof(real) == sizeof(float) && whole < run->scale) LEARN(tay__load_half, whole);
     }
+#undef LEARN
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) {
         real *to = run->bar_coefs + (first + (size_t)k) * run->coef_step + m;
@@ -199,7 +214,8 @@ static void learn_member(const tay__run *run, const tay__pass *pass)
             vec sum = {0};
             for (uint32_t n = run->n; n < run->n_orders; n++)
                 sum += tay__load(tay__bar_y(run, n) + at) * tay__multiplied(run, k, n, at);
-            tay__gain(to + (pass->coef_lanes > 1 ? at : 0), (const real *)&sum, TAY__WIDTH, pass->coef_lanes > 1);
+            size_t left = run->length - at, n_lanes = left < TAY__WIDTH ? left : TAY__WIDTH;
+            tay__gain(to + (pass->coef_lanes > 1 ? at : 0), (const real *)&sum, n_lanes, pass->coef_lanes > 1);
         }
     }
     learn_constants(run, pass);

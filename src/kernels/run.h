@@ -1,8 +1,8 @@
 /*
  * A run: consecutive elements of one order of a group, all operands of which are consecutive too, stay the same, or are
  * listed one by one. Kernels cut it into blocks of 4, 2 or 1 vectors. The last block of a run that is not a whole number of
- * vectors is moved back to end with the run, so that nothing behind is written; a run shorter than a vector is computed
- * as a whole vector, of which only the run is stored.
+ * vectors is moved back to end with the run, so that nothing behind is written; a run shorter than a vector, or what is left
+ * of one where no element may come twice, is computed as a whole vector, of which only the run is stored.
  *
  * The block functions take the operands' modes and the number of vectors as constant arguments and are always inlined: one
  * text, many kernels. The order of operations on an element does not depend on its place in a block.
@@ -133,9 +133,14 @@ TAY__INLINE tay__block tay__next_block(size_t *done, size_t length)
     return (tay__block){at, vectors};
 }
 
-/* The first n < TAY__WIDTH elements of v, one by one: they are read so soon after that a copy in memory would cost time. */
+/* The first n < TAY__WIDTH elements of v: half of it at once, else one by one, as they are read so soon after that a copy in
+ * memory would cost time. */
 TAY__INLINE void tay__store_few(real *p, vec v, size_t n)
 {
+    if (n == TAY__WIDTH / 2) {
+        memcpy(p, &v, sizeof v / 2);
+        return;
+    }
     for (int i = 0; i < TAY__WIDTH - 1 && (size_t)i < n; i++) p[i] = v[i];
 }
 
@@ -201,13 +206,11 @@ TAY__INLINE void tay__put_block(real *p, const vec *v, int vectors)
 /* The way back: adds the vectors of a block to cotangents at p, or writes the first ones. */
 TAY__INLINE void tay__add_block(const tay__run *run, real *p, const vec *v, int vectors)
 {
-    if (run->fresh) {
+    vec sum[TAY__BLOCK];
+
 #pragma GCC unroll 4
-        for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, v[i]);
-        return;
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < vectors; i++) tay__store(p + i * TAY__WIDTH, tay__load(p + i * TAY__WIDTH) + v[i]);
+    for (int i = 0; i < vectors; i++) sum[i] = run->fresh ? v[i] : tay__load(p + i * TAY__WIDTH) + v[i];
+    tay__store_as_is(run, p, sum, vectors);
 }
 
 /* Sums of nothing: -0, as x + -0 is x, for compilers too (-0 + 0 is 0). */
@@ -288,8 +291,8 @@ TAY__INLINE void tay__start(vec *sum, const tay__run *run, size_t at, int vector
     }
 
 /*
- * Kernels over lanes, whose runs are whole vectors. They take orders in pairs, to read coefficients once for two sums:
- * order n, odd, also sums what it has of order n + 1,
+ * Kernels over lanes, whose runs are whole vectors; in float the last one may be half a vector. They take orders in pairs, to
+ * read coefficients once for two sums: order n, odd, also sums what it has of order n + 1,
  *
  *     s = sum_{j=0..n} a_j b_{n-j},    next = sum_{j=1..n} a_j b_{n+1-j}
  *
@@ -335,6 +338,13 @@ TAY__INLINE void tay__end_turn(const tay__run *run, size_t at, const vec *sum, i
 #define TAY__LANES_LOOP(block, vectors, ...)                                                                           \
     for (; at + vectors * TAY__WIDTH <= run->length; at += vectors * TAY__WIDTH) block(run, at, vectors, ##__VA_ARGS__)
 
+/* Its last vectors, one by one. */
+#define TAY__LANES_REST(block, ...)                                                                                    \
+    for (tay__run rest_ = *run; at < run->length; at += TAY__WIDTH) {                                                  \
+        rest_.length = run->length - at;                                                                               \
+        block(&rest_, at, 1, ##__VA_ARGS__);                                                                           \
+    }
+
 /* Defines the kernel `name` of block(run, at, vectors, ...). No element may come twice. */
 #define TAY__LANES_KERNEL(name, block, ...)                                                                            \
     static void name(const void *p)                                                                                    \
@@ -342,7 +352,7 @@ TAY__INLINE void tay__end_turn(const tay__run *run, size_t at, const vec *sum, i
         const tay__run run_ = *(const tay__run *)p, *run = &run_; /* no store can change it */                         \
         size_t at = 0;                                                                                                 \
         TAY__LANES_LOOP(block, 4, ##__VA_ARGS__);                                                                      \
-        TAY__LANES_LOOP(block, 1, ##__VA_ARGS__);                                                                      \
+        TAY__LANES_REST(block, ##__VA_ARGS__);                                                                         \
     }
 
 /* The same of block(run, at, vectors, n_terms, turn, ...), made for each turn where there is one term. */
@@ -353,7 +363,7 @@ TAY__INLINE void tay__end_turn(const tay__run *run, size_t at, const vec *sum, i
         else if (turn == TAY__FIRST) TAY__LANES_LOOP(block, 4, 1, TAY__FIRST, ##__VA_ARGS__);                          \
         else if (turn == TAY__SECOND) TAY__LANES_LOOP(block, 4, 1, TAY__SECOND, ##__VA_ARGS__);                        \
         else TAY__LANES_LOOP(block, 4, 1, TAY__ALONE, ##__VA_ARGS__);                                                  \
-        TAY__LANES_LOOP(block, 1, run->n_terms, turn, ##__VA_ARGS__);                                                  \
+        TAY__LANES_REST(block, run->n_terms, turn, ##__VA_ARGS__);                                                     \
     } while (0)
 
 #define TAY__PAIRS_KERNEL(name, block, ...)                                                                            \

@@ -222,6 +222,6 @@ SITE(advance, 1, (void)at, tay__advance_states((tay__advance *)scratch, jet, run
 #if TAY__VECTOR_BYTES == 64 || TAY__VECTOR_BYTES <= 8
 #include "kernels/specialise_points.h"
 #endif
-#if TAY__VECTOR_BYTES == 32 || TAY__VECTOR_BYTES == 64
+#if TAY__VECTOR_BYTES == 32 || TAY__VECTOR_BYTES == 64 || (TAY__VECTOR_BYTES == 16 && defined TAY__F32)
 #include "kernels/specialise_lanes.h"
 #endif

@@ -12,9 +12,14 @@
     SITE_OF(name, vectors, (SITE_ARGUMENTS, uint64_t n_orders), run.bar = scratch; run.n_orders = (uint32_t)n_orders;  \
             __VA_ARGS__)
 /* Runs over lanes are long: blocks of four vectors, and what is left. */
+#if TAY__VECTOR_BYTES < 32
+#define SITE_BACK_WIDE(...)
+#else
+#define SITE_BACK_WIDE SITE_BACK
+#endif
 #define SITES_BACK(name, block, ...)                                                                                   \
     SITE_BACK(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                              \
-    SITE_BACK(name, 4, block(&run, at, 4, ##__VA_ARGS__))
+    SITE_BACK_WIDE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
 
 /* A tile of a layer: members m .. m + site->n_rows - 1, site->vectors vectors of lanes from site->lane on. */
 TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *site, tay__coefs coefs)
@@ -30,8 +35,9 @@ TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *sit
                         .out = run->y + run->y_order};
 
     tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, coefs, false);
+    size_t left = run->scale - site->lane, lanes = site->vectors * TAY__WIDTH;
     for (size_t j = 0; j < site->n_rows && run->divisor != 0; j++)
-        tay__layer_divide(run, layer.out + (m + j) * run->scale + site->lane, site->vectors * TAY__WIDTH);
+        tay__layer_divide(run, layer.out + (m + j) * run->scale + site->lane, left < lanes ? left : lanes);
 }
 
 /* The same on the way back, where members are operands; `packed` are the transposed coefficients. */
@@ -61,7 +67,7 @@ TAY__INLINE void integral_back(const tay__run *run, size_t at, int vectors)
 }
 
 SITE(integral_lanes, 1, integral_lanes(&run, at, 1))
-SITE(integral_lanes, 4, integral_lanes(&run, at, 4))
+SITE_WIDE(integral_lanes, 4, integral_lanes(&run, at, 4))
 SITE(lanes_layer_s, 1, lanes_layer(&run, at, site, TAY__SPLAT_COEFS))
 SITE(lanes_layer_v, 1, lanes_layer(&run, at, site, TAY__VECTOR_COEFS))
 

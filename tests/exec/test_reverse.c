@@ -244,6 +244,7 @@ static void test_mixed_precision(void **state)
         check_mixed(i, width, false, (tay__split){3, 3});
         check_mixed(i, 3 * width, false, (tay__split){5, 6});
         check_mixed(i, width, true, (tay__split){4, 5});
+        check_mixed(i, 3 * width, true, (tay__split){2, 3});
     }
 }
 
