@@ -1,7 +1,7 @@
 """Mean squared error and its gradient for the tutorial's neural ODE, in reverse mode, beside heyoka's variational equations.
 
-6-30-30-6 network, 1326 parameters; 20 initial conditions, each over a grid of 10, and of 250 times; tolerance 1e-8 for both,
-as in the tutorial. gradients_at_accuracy.py compares with more peers, at the same accuracy.
+By the 1326 weights of a 6-30-30-6 network; 20 initial conditions, each over a grid of 10, and of 250 times; tolerance 1e-8
+for both, as in the tutorial. gradients_at_accuracy.py compares with more peers, at the same accuracy.
 """
 
 import common
