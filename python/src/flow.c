@@ -97,11 +97,15 @@ static bool end(const watch *w, tay_status status)
     return !status;
 }
 
-/* Buffers of at least so many doubles (size NULL: any number), the first n_written to be written; how many were got. */
+/* Buffers of at least so many doubles, the first n_written to be written; how many were got. size NULL: of any number, and what
+ * is to be written may be None, which has an empty buffer. */
 static int get_buffers(Py_buffer *b, PyObject *const *a, const char *const *names, int n, const Py_ssize_t *size, int n_written)
 {
     int got = 0;
-    while (got < n && core_buffer_get(&b[got], a[got], 'd', size ? size[got] : -1, got < n_written, names[got])) got++;
+    for (; got < n; got++) {
+        if (!size && got < n_written && a[got] == Py_None) memset(&b[got], 0, sizeof b[got]);
+        else if (!core_buffer_get(&b[got], a[got], 'd', size ? size[got] : -1, got < n_written, names[got])) break;
+    }
     return got;
 }
 
@@ -194,21 +198,16 @@ static PyObject *tape_pull(PyObject *o, PyObject *args)
     static const char *const names[4] = {"x0bar", "tsbar", "parsbar", "ysbar"};
     PyObject *a[4], *report, *result = NULL;
     Py_buffer b[4];
-    void *data[4] = {NULL};
     int got = 0;
     tay_flow_result r;
     watch w;
 
     if (!PyArg_ParseTuple(args, "OOOOO:pull", &a[0], &a[1], &a[2], &a[3], &report)) return NULL;
-    for (int i = 0; i < 4; i++) {
-        if (i < 3 && a[i] == Py_None) continue;
-        if (!core_buffer_get(&b[got], a[i], 'd', -1, i < 3, names[i])) goto out;
-        data[i] = b[got++].buf;
-    }
-    tay_flow_cotangents out = {.size = sizeof out, .x0 = data[0], .times = data[1], .pars = data[2], .progress = look,
+    if ((got = get_buffers(b, a, names, 4, NULL, 3)) < 4) goto out;
+    tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf, .progress = look,
                                .context = &w};
     begin(&w, report);
-    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, data[3], &r))) result = result_tuple(&r);
+    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r))) result = result_tuple(&r);
 out:
     release(b, got);
     return result;

@@ -9,9 +9,7 @@ from tayra import _core
 from tayra._options import execution_number, precision_number
 from tayra._threads import get_nthreads
 
-
 _NAMES = "x0", "ts", "pars"
-_KNOWN = frozenset(_NAMES)
 
 
 def _array(x):
@@ -40,10 +38,9 @@ def _reporting(progress):
 
 def arrange(flow, x0, ts, pars):
     """What arguments of these shapes are to a flow: (number of trajectories, number of times, shape of the states)."""
-    dims = len(x0), len(ts), len(pars)
-    if not {1, 2}.issuperset(dims):
-        name, shape = next((n, s) for n, s in zip(_NAMES, (x0, ts, pars)) if len(s) not in (1, 2))
-        raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
+    for name, shape in zip(_NAMES, (x0, ts, pars)):
+        if len(shape) not in (1, 2):
+            raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
     n, n_pars = flow.dim, flow.n_pars
     batch = {shape[0] for shape in (x0, ts, pars) if len(shape) == 2}
     if len(batch) > 1:
@@ -53,7 +50,7 @@ def arrange(flow, x0, ts, pars):
     if pars[-1] != n_pars:
         raise ValueError(f"pars: expected shape ({n_pars},) or (M, {n_pars}), got {pars}")
     m, t = batch.pop() if batch else 1, ts[-1]
-    return m, t, (t, n) if dims == (1, 1, 1) else (t, m, n)
+    return m, t, (t, n) if len(x0) == len(ts) == len(pars) == 1 else (t, m, n)
 
 
 class _Arguments:
@@ -91,7 +88,7 @@ class Pullback:
 
     def __call__(self, ybar, *, wrt=_NAMES, progress=None):
         wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        if not _KNOWN.issuperset(wrt):
+        if not set(wrt) <= set(_NAMES):
             raise ValueError(f"wrt: expected some of {_NAMES}, got {wrt}")
         ybar = np.ascontiguousarray(ybar, dtype=np.float64)
         if ybar.shape != self._ys_shape:

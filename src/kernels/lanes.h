@@ -9,14 +9,20 @@
 
 #ifndef TAY__F32
 
-/* What is done for all times at once, and for so many slots that sums do not wait for each other. */
-enum { TAY__ROUNDS = 4 };
+/* The most times that are taken at once, in blocks of so many slots that sums do not wait for each other. */
+enum { TAY__ROUNDS = 4, TAY__MOST_SLOTS = 6 };
+
+/* How many of the times that are left come next: 4, 2 or 1. */
+TAY__INLINE size_t tay__next_times(size_t left)
+{
+    return left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
 
 /* sum_n c_n h^n, or sum_n n c_n h^(n-1), by Horner's rule, of slots of one vector of lanes at `times` times. */
 TAY__INLINE void tay__lane_horner(double *out, size_t stride, const double *jet, size_t plane, uint32_t order, size_t lanes,
                                   const double *h, int slots, int times, bool derivative)
 {
-    vec y[8][TAY__ROUNDS] = {{{0}}};
+    vec y[TAY__MOST_SLOTS][TAY__ROUNDS] = {{{0}}};
     const double *c = jet + order * plane;
 
     for (uint32_t left = order + !derivative; left > 0; left--, c -= plane) {
@@ -52,10 +58,10 @@ TAY__INLINE void tay__lane_times(double *out, const double *jet, size_t plane, u
                                  const double *h, size_t n_h, bool derivative)
 {
     for (size_t k = 0, times; k < n_h; k += times, out += times * n, h += times * lanes) {
-        times = n_h - k >= 4 ? 4 : n_h - k >= 2 ? 2 : 1;
+        times = tay__next_times(n_h - k);
         if (times == 4) tay__lane_series(out, jet, plane, order, n, lanes, h, 2, 4, derivative);
         else if (times == 2) tay__lane_series(out, jet, plane, order, n, lanes, h, 3, 2, derivative);
-        else tay__lane_series(out, jet, plane, order, n, lanes, h, 6, 1, derivative);
+        else tay__lane_series(out, jet, plane, order, n, lanes, h, TAY__MOST_SLOTS, 1, derivative);
     }
 }
 
@@ -124,7 +130,7 @@ static void tay__lane_polynomial_adjoint(double *bar, const double *y_bar, size_
                                          const double *h, size_t n_h)
 {
     for (size_t k = 0, times; k < n_h; k += times, y_bar += times * n, h += times * lanes) {
-        times = n_h - k >= 4 ? 4 : n_h - k >= 2 ? 2 : 1;
+        times = tay__next_times(n_h - k);
         for (size_t lane = 0; lane < lanes; lane += TAY__WIDTH) {
             if (times == 4)
                 tay__lane_powers(bar + lane, y_bar + lane, plane, order, n, lanes, h + lane, 4);

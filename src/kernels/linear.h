@@ -54,21 +54,15 @@ TAY__INLINE void tay__add_linear(vec *sum, const tay__run *run, uint32_t begin, 
     }
 }
 
-TAY__INLINE void tay__linear_sums(vec *sum, const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)
+TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)
 {
+    vec sum[TAY__BLOCK];
     uint32_t n_ones = operands != TAY__PIECES || coefs == TAY__NO_COEFS ? 0 : run->n_ones;
 
     if (n_ones > run->n_terms) n_ones = run->n_terms; /* not known where that is not: so this loop stays one, too */
     tay__start(sum, run, at, vectors);
     if (n_ones > 0) tay__add_linear(sum, run, 0, n_ones, at, vectors, operands, TAY__NO_COEFS);
     tay__add_linear(sum, run, n_ones, run->n_terms, at, vectors, operands, coefs);
-}
-
-TAY__INLINE void tay__linear_block(const tay__run *run, size_t at, int vectors, tay__operands operands, tay__coefs coefs)
-{
-    vec sum[TAY__BLOCK];
-
-    tay__linear_sums(sum, run, at, vectors, operands, coefs);
     if (tay__divides_coefs(run)) tay__store_as_is(run, tay__result(run, at), sum, vectors);
     else tay__store_block(run, tay__result(run, at), sum, vectors);
 }

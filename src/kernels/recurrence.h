@@ -82,7 +82,7 @@ TAY__INLINE void tay__power_block(const tay__run *run, size_t at, int vectors)
     tay__begin_sums(other, vectors);
     if (turn == TAY__FIRST) {
         tay__power_pair(s, other, a, y, run->n, plane, p, vectors);
-        tay__put_block(tay__partial(run, at, turn), other, vectors);
+        tay__store_as_is(run, tay__partial(run, at, turn), other, vectors);
     } else if (turn == TAY__SECOND || turn == TAY__CLOSING) {
         tay__load_block(s, tay__partial(run, at, turn), vectors);
     }
