@@ -82,6 +82,11 @@ static bool all_transient(const tay__group *g)
     return g->a_transient && !memchr(g->a_transient, 0, g->n_terms);
 }
 
+static tay__coefs coefs_of(const tay__group *g)
+{
+    return !g->has_coefs ? TAY__NO_COEFS : g->varying_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
+}
+
 /* What all sites of an operation's segment have in common. */
 static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
@@ -105,7 +110,7 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .all_transient = all_transient(g),
                           .to_state = o->kernel.to_state,
                           .length = UINT32_MAX,
-                          .has_coefs = g->has_coefs,
+                          .coef_kind = coefs_of(g),
                           .has_constant = g->has_constant && e->place == FIRST,
                           .constant_step = 1,
                           .start = g->start ? (uint64_t)g->start + g->offset[s->row] + (uint64_t)s->begin : 0,
@@ -126,21 +131,15 @@ out:
 /* The name of a group's kernel for blocks. */
 static const char *kernel_of(const tay__group *g)
 {
-    static const char *const linear[4][3] = {{"linear_shared_1", "linear_shared_s", "linear_shared_v"},
-                                             {"linear_contiguous_1", "linear_contiguous_s", "linear_contiguous_v"},
-                                             {"linear_gather_1", "linear_gather_s", "linear_gather_v"},
-                                             {"linear_pieces_1", "linear_pieces_s", "linear_pieces_v"}};
-    static const char *const product[3] = {"product_contiguous_1", "product_contiguous_s", "product_contiguous_v"};
-    static const char *const square[3] = {"square_1", "square_s", "square_v"};
-    int coefs = !g->has_coefs ? 0 : g->varying_coefs ? 2 : 1;
+    static const char *const linear[] = {"linear_shared", "linear_contiguous", "linear_gather", "linear_pieces"};
 
     switch (g->primitive) {
-    case TAY__LINEAR: return linear[tay__operands_of(g, g->a_stride)][coefs];
-    case TAY__PRODUCT: return g->square ? square[coefs] : g->a_stride == TAY__SHARED ? "product_shared_v" : product[coefs];
+    case TAY__LINEAR: return linear[tay__operands_of(g, g->a_stride)];
+    case TAY__PRODUCT: return g->square ? "square" : g->a_stride == TAY__SHARED ? "product_shared" : "product_contiguous";
     case TAY__QUOTIENT: return "quotient";
     case TAY__POWER: return "power";
     case TAY__INTEGRATE: return "integral";
-    default: return linear[g->a_stride][0]; /* state */
+    default: return linear[g->a_stride]; /* state */
     }
 }
 
@@ -350,7 +349,7 @@ static tay_status emit_packing(tay__emitter *e, const tay__operation *o)
         tay__draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
                    .n_terms = g->n_terms};
         n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
-        d.site = (tay__site){.scale = 1, .n_rows = n_rows, .plane = e->exec->plane, .has_coefs = g->has_coefs,
+        d.site = (tay__site){.scale = 1, .n_rows = n_rows, .plane = e->exec->plane, .coef_kind = coefs_of(g),
                              .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = tay__n_orders(e->exec)};
         d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
         TAY_TRY(tay__array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));

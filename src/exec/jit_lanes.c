@@ -7,8 +7,6 @@
  */
 #include "exec/jit_emit.h"
 
-#include <stdio.h>
-
 /* Of an operation, forward and back. */
 enum { N_FUNCTIONS = sizeof(tay__operation_code) / sizeof(tay__operation_function *) };
 
@@ -22,29 +20,18 @@ typedef struct writer {
     bool back;
 } writer;
 
-static const char *const coef_names[] = {"1", "s", "v"};
-
-static int coefs_of(const writer *w, const tay__group *g)
+/* The kernel of the operation: for blocks, but choices' is for whole runs; forward at orders n > 0. */
+static const char *kernel_of(const writer *w)
 {
-    return !g->has_coefs ? 0 : w->each > 1 ? 2 : 1;
-}
-
-/* The kernel of a group, forward for blocks at orders n > 0, and back. */
-static void name_kernel(char *to, size_t size, const writer *w)
-{
-    const tay__group *g = w->o->group;
-    const char *coefs = coef_names[coefs_of(w, g)], *back = w->back ? "_back" : "", *way = w->back ? "_back" : "_contiguous";
-
-    switch (g->primitive) {
+    switch (w->o->group->primitive) {
     case TAY__PRODUCT:
-        if (g->square) snprintf(to, size, "square%s_%s", back, coefs);
-        else snprintf(to, size, "product%s_%s", way, coefs);
-        break;
-    case TAY__QUOTIENT: snprintf(to, size, "quotient%s", back); break;
-    case TAY__POWER: snprintf(to, size, "power%s", back); break;
-    case TAY__INTEGRATE: snprintf(to, size, "integral_%s", w->back ? "back" : "lanes"); break;
-    case TAY__CHOICE: snprintf(to, size, "choice%s", back); break; /* of whole runs */
-    default: snprintf(to, size, "linear%s_%s", way, coefs);
+        if (w->o->group->square) return w->back ? "square_back" : "square";
+        return w->back ? "product_back" : "product_contiguous";
+    case TAY__QUOTIENT: return w->back ? "quotient_back" : "quotient";
+    case TAY__POWER: return w->back ? "power_back" : "power";
+    case TAY__INTEGRATE: return w->back ? "integral_back" : "integral_lanes";
+    case TAY__CHOICE: return w->back ? "choice_back" : "choice";
+    default: return w->back ? "linear_back" : "linear_contiguous";
     }
 }
 
@@ -95,7 +82,7 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__segment 
                           .y = (uint64_t)(g->rows[s->row].first + s->begin) * lanes,
                           .to_state = kernel->to_state,
                           .length = (uint64_t)d->length,
-                          .has_coefs = g->has_coefs,
+                          .coef_kind = !g->has_coefs ? TAY__NO_COEFS : w->each > 1 ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS,
                           .has_constant = g->has_constant && w->kind == TAY__END && !w->back,
                           .constant_step = 1,
                           .function = (uint64_t)g->function,
@@ -151,11 +138,9 @@ static tay_status write_segment(writer *w, const tay__segment *s)
     bool first = w->kind == TAY__END && !w->back;
     const char *value = first ? tay__value_kernel(g) : NULL, *whole = value ? NULL : tay__whole_kernel(g, first);
     tay__draft d;
-    char name[40];
 
     TAY_TRY(make_draft(&d, w, s));
-    name_kernel(name, sizeof name, w);
-    d.kernel = value ? value : whole && !w->back ? whole : name;
+    d.kernel = value ? value : whole && !w->back ? whole : kernel_of(w);
     if (value) d.most_vectors = 1;
     if (whole) TAY_TRY(tay__call_site(&w->e, &d, tay__constant_site(&w->e, &d), tay__number(&w->e, 0), 1, w->e.width));
     else TAY_TRY(write_blocks(w, &d, s));
@@ -215,15 +200,13 @@ static tay_status write_layer(writer *w, const tay__segment *s)
     const tay__group *g = w->o->group;
     uint32_t members = (uint32_t)(s->end - s->begin);
     tay__draft d;
-    char name[40];
 
     TAY_TRY(make_draft(&d, w, s));
     if (w->back && d.site.to_state) {
         d.kernel = "settle";
         TAY_TRY(tay__emit_blocks(&w->e, &d, 1));
     }
-    snprintf(name, sizeof name, "lanes_layer%s_%s", w->back ? "_back" : "", coef_names[coefs_of(w, g)]);
-    d.kernel = name;
+    d.kernel = w->back ? "lanes_layer_back" : "lanes_layer";
     if (w->back) {
         d.n_terms = members;
         d.site.coefs = (w->o->kernel.transposed + ((uint64_t)g->offset[s->row] + (uint64_t)s->begin) * g->n_terms) * w->each;

@@ -70,7 +70,7 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__group *g
                           .scale = 1,
                           .y = (uint64_t)(row->first + m) * w->block,
                           .length = w->block,
-                          .has_coefs = g->has_coefs,
+                          .coef_kind = g->has_coefs ? TAY__SPLAT_COEFS : TAY__NO_COEFS,
                           .has_constant = g->has_constant,
                           .function = (uint64_t)g->function,
                           .exponent = g->exponent};
@@ -86,8 +86,8 @@ static const char *kernel_of(const tay__group *g)
     const char *value = tay__value_kernel(g);
 
     switch (g->primitive) {
-    case TAY__LINEAR: return g->has_coefs ? "linear_contiguous_s" : "linear_contiguous_1";
-    case TAY__PRODUCT: return g->has_coefs ? "product_point_s" : "product_point_1";
+    case TAY__LINEAR: return "linear_contiguous";
+    case TAY__PRODUCT: return "product_point";
     case TAY__QUOTIENT: return "quotient";
     case TAY__POWER: return value ? value : "power_point";
     default: return value ? value : "function_apart";

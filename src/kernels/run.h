@@ -44,9 +44,6 @@
 /* Whether a rounded 1/n will do, see tay__divide: where n is known. */
 #define TAY__NEARLY(run, n) (TAY__OUTWARDS(run) && (n) > 8)
 
-/* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
-typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } tay__coefs;
-
 /* The most vectors of a block. */
 enum { TAY__BLOCK = 4 };
 

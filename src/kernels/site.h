@@ -19,6 +19,9 @@ enum { TAY__SITE_ROWS = 6 }; /* TAY__TILE */
  * coefficients are added ahead, before these are computed: run.h. */
 typedef enum tay__turn { TAY__ALONE, TAY__FIRST, TAY__SECOND, TAY__AHEAD, TAY__CLOSING } tay__turn;
 
+/* What coefficients of linear and product are: all 1, one number per term and run, or one per term and element. */
+typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } tay__coefs;
+
 /* exec/jit_emit.c writes it as a constant, field by field: all fields are pointers, 64-bit integers or doubles. */
 typedef struct tay__site {
     const int32_t *a, *b;       /* the operands: term k's at [k * step] */
@@ -34,7 +37,7 @@ typedef struct tay__site {
     uint64_t all_transient; /* 1: all operands are; else a_transient */
     uint64_t to_state;  /* 1: coefficient n, divided by n + 1, is coefficient n + 1 of the state there */
     uint64_t length;    /* elements that may be written, if fewer than a vector */
-    uint64_t has_coefs, coefs, coef_step; /* among the packed coefficients */
+    uint64_t coef_kind, coefs, coef_step; /* tay__coefs; among the packed coefficients */
     uint64_t coefs_apart; /* pairs: from there to the second row's */
     uint64_t has_constant, constants, constant_step;
     uint64_t start; /* elements from the jet to where the sums start from, or 0: tay__group */

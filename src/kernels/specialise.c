@@ -39,6 +39,8 @@
     SITE_WIDE(name, 3, block(&run, at, 3, ##__VA_ARGS__))                                                              \
     SITE_WIDE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
 
+#define COEFS ((tay__coefs)site->coef_kind)
+
 TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *jet, const real *packed, const real *scratch,
                        uint64_t n, const tay__site *site)
 {
@@ -58,7 +60,7 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .step = site->step,
                       .piece = site->piece,
                       .n_ones = (uint32_t)site->n_ones,
-                      .coefs = site->has_coefs ? packed + site->coefs : NULL,
+                      .coefs = site->coef_kind ? packed + site->coefs : NULL,
                       .coef_step = site->coef_step,
                       .constants = site->start ? jet + site->start : site->has_constant ? packed + site->constants : NULL,
                       .constant_step = site->constant_step,
@@ -129,25 +131,13 @@ VALUE(tanh)
 VALUE(sigmoid)
 #else
 
-SITES(linear_shared_1, tay__linear_block, TAY__SAME, TAY__NO_COEFS)
-SITES(linear_shared_s, tay__linear_block, TAY__SAME, TAY__SPLAT_COEFS)
-SITES(linear_shared_v, tay__linear_block, TAY__SAME, TAY__VECTOR_COEFS)
-SITES(linear_contiguous_1, tay__linear_block, TAY__NEXT, TAY__NO_COEFS)
-SITES(linear_contiguous_s, tay__linear_block, TAY__NEXT, TAY__SPLAT_COEFS)
-SITES(linear_contiguous_v, tay__linear_block, TAY__NEXT, TAY__VECTOR_COEFS)
-SITES(linear_gather_1, tay__linear_block, TAY__LISTED, TAY__NO_COEFS)
-SITES(linear_gather_s, tay__linear_block, TAY__LISTED, TAY__SPLAT_COEFS)
-SITES(linear_gather_v, tay__linear_block, TAY__LISTED, TAY__VECTOR_COEFS)
-SITES(linear_pieces_1, tay__linear_block, TAY__PIECES, TAY__NO_COEFS)
-SITES(linear_pieces_s, tay__linear_block, TAY__PIECES, TAY__SPLAT_COEFS)
-SITES(linear_pieces_v, tay__linear_block, TAY__PIECES, TAY__VECTOR_COEFS)
-SITES(product_shared_v, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
-SITES(product_contiguous_1, product_block, TAY__NO_COEFS)
-SITES(product_contiguous_s, product_block, TAY__SPLAT_COEFS)
-SITES(product_contiguous_v, product_block, TAY__VECTOR_COEFS)
-SITES(square_1, square_block, TAY__NO_COEFS)
-SITES(square_s, square_block, TAY__SPLAT_COEFS)
-SITES(square_v, square_block, TAY__VECTOR_COEFS)
+SITES(linear_shared, tay__linear_block, TAY__SAME, COEFS)
+SITES(linear_contiguous, tay__linear_block, TAY__NEXT, COEFS)
+SITES(linear_gather, tay__linear_block, TAY__LISTED, COEFS)
+SITES(linear_pieces, tay__linear_block, TAY__PIECES, COEFS)
+SITES(product_shared, tay__product_block, TAY__SHARED, TAY__VECTOR_COEFS)
+SITES(product_contiguous, product_block, COEFS)
+SITES(square, square_block, COEFS)
 SITES(quotient, tay__quotient_block)
 SITES(power, tay__power_block)
 SITES(integral, tay__integral_block)
@@ -204,7 +194,7 @@ SITE(pack, 1, do {
     for (uint64_t m = 0; m < site->n_rows; m++) {
         for (uint64_t k = 0; k < run.n_terms; k++) {
             uint64_t i = m * run.n_terms + k;
-            real c = site->has_coefs ? run.coefs[i] : 1;
+            real c = site->coef_kind ? run.coefs[i] : 1;
             to[(k * site->n_orders + n) * site->n_rows + m] = c * jet[(uint64_t)site->a[i] + n * site->plane];
         }
     }

@@ -22,7 +22,7 @@
     SITE_BACK_WIDE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
 
 /* A tile of a layer: members m .. m + site->n_rows - 1, site->vectors vectors of lanes from site->lane on. */
-TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *site, tay__coefs coefs)
+TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *site)
 {
     tay__layer layer = {.run = run,
                         .in = run->jet + run->n * run->plane,
@@ -34,14 +34,14 @@ TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *sit
                         .constants = run->constants,
                         .out = run->y + run->y_order};
 
-    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, coefs, false);
+    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, COEFS, false);
     size_t left = run->scale - site->lane, lanes = site->vectors * TAY__WIDTH;
     for (size_t j = 0; j < site->n_rows && run->divisor != 0; j++)
         tay__layer_divide(run, layer.out + (m + j) * run->scale + site->lane, left < lanes ? left : lanes);
 }
 
 /* The same on the way back, where members are operands; `packed` are the transposed coefficients. */
-TAY__INLINE void lanes_layer_back(const tay__run *run, size_t m, const tay__site *site, tay__coefs coefs)
+TAY__INLINE void lanes_layer_back(const tay__run *run, size_t m, const tay__site *site)
 {
     tay__layer layer = {.run = run,
                         .in = tay__bar_y(run, run->n),
@@ -53,7 +53,7 @@ TAY__INLINE void lanes_layer_back(const tay__run *run, size_t m, const tay__site
                         .out = run->bar + run->n * run->plane,
                         .out_slots = run->a};
 
-    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, coefs, true);
+    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, COEFS, true);
 }
 
 TAY__INLINE void integral_lanes(const tay__run *run, size_t at, int vectors)
@@ -68,21 +68,13 @@ TAY__INLINE void integral_back(const tay__run *run, size_t at, int vectors)
 
 SITE(integral_lanes, 1, integral_lanes(&run, at, 1))
 SITE_WIDE(integral_lanes, 4, integral_lanes(&run, at, 4))
-SITE(lanes_layer_s, 1, lanes_layer(&run, at, site, TAY__SPLAT_COEFS))
-SITE(lanes_layer_v, 1, lanes_layer(&run, at, site, TAY__VECTOR_COEFS))
+SITE(lanes_layer, 1, lanes_layer(&run, at, site))
 
-SITE_BACK(lanes_layer_back_s, 1, lanes_layer_back(&run, at, site, TAY__SPLAT_COEFS))
-SITE_BACK(lanes_layer_back_v, 1, lanes_layer_back(&run, at, site, TAY__VECTOR_COEFS))
+SITE_BACK(lanes_layer_back, 1, lanes_layer_back(&run, at, site))
 SITES_BACK(settle, tay__settle_block)
-SITES_BACK(linear_back_1, tay__linear_adjoint, TAY__NO_COEFS)
-SITES_BACK(linear_back_s, tay__linear_adjoint, TAY__SPLAT_COEFS)
-SITES_BACK(linear_back_v, tay__linear_adjoint, TAY__VECTOR_COEFS)
-SITES_BACK(product_back_1, tay__product_adjoint, TAY__NO_COEFS, false)
-SITES_BACK(product_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, false)
-SITES_BACK(product_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, false)
-SITES_BACK(square_back_1, tay__product_adjoint, TAY__NO_COEFS, true)
-SITES_BACK(square_back_s, tay__product_adjoint, TAY__SPLAT_COEFS, true)
-SITES_BACK(square_back_v, tay__product_adjoint, TAY__VECTOR_COEFS, true)
+SITES_BACK(linear_back, tay__linear_adjoint, COEFS)
+SITES_BACK(product_back, tay__product_adjoint, COEFS, false)
+SITES_BACK(square_back, tay__product_adjoint, COEFS, true)
 SITES_BACK(quotient_back, tay__quotient_adjoint)
 SITES_BACK(power_back, tay__power_adjoint)
 SITES_BACK(integral_back, integral_back)

@@ -29,8 +29,9 @@ TAY__INLINE void product_point(const tay__run *run, size_t at, tay__coefs coefs)
     tay__start(&sum, run, at, 1);
     TAY__UNROLL
     for (uint32_t k = 0; k < run->n_terms; k++) {
-        vec x = tay__load(tay__operand_a(run, k) + at) * tay__load(tay__operand_b(run, k) + at);
-        sum += coefs == TAY__NO_COEFS ? x : run->coefs[k * run->coef_step] * x;
+        vec a = tay__load(tay__operand_a(run, k) + at);
+        if (coefs != TAY__NO_COEFS) a *= run->coefs[k * run->coef_step];
+        sum += a * tay__load(tay__operand_b(run, k) + at);
     }
     tay__store(run->y + at, sum);
 }
@@ -61,8 +62,7 @@ TAY__INLINE void layer_tile(tay__run *run, size_t members, size_t at)
 
 SITE(function_apart, 1, function_apart(&run, at))
 SITE(power_point, 1, tay__store(run.y + at, special_power(ARGUMENT(0), group.exponent)))
-SITE(product_point_1, 1, product_point(&run, at, TAY__NO_COEFS))
-SITE(product_point_s, 1, product_point(&run, at, TAY__SPLAT_COEFS))
+SITE(product_point, 1, product_point(&run, at, COEFS))
 SITE(sincos, 1, sincos_point(&run, at))
 SITE(layer, 1, layer_tile(&run, site->n_rows, at))
 
