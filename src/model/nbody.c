@@ -6,10 +6,14 @@
  *
  * Sums go by rounds: in round d each body i with mass meets the one d places behind it, in a circle. So the same term of
  * neighbours' sums comes from neighbouring pairs, and these are differences of neighbours: all of them are runs (program/sort.c).
- * What a body meets as the first of a pair, which has no factor, comes first in its sum.
+ * What a body meets as the first of a pair, which has no factor, comes first in its sum. Of few bodies runs would be shorter than
+ * vectors; there the same term of most sums is with the same body, as products with one body stand together.
  */
 #include "model/workshop.h"
 #include "tayra/model.h"
+
+/* Measured: from 5 to 10 bodies a step takes 5 to 13 % longer in rounds, with 12 as long, with 16 less. */
+enum { FEWEST_IN_ROUNDS = 12 };
 
 typedef struct bodies {
     tay__workshop w;
@@ -134,6 +138,15 @@ static void attract(bodies *b, uint32_t i, uint32_t at_i, uint32_t j, uint32_t a
     put(b, j, at_j, on_j);
 }
 
+/* Where in the sum of the i-th of n bodies with mass what the j-th does to it stands. */
+static uint32_t place(uint32_t n, uint32_t i, uint32_t j)
+{
+    uint32_t behind = (j + n - i) % n;
+
+    if (n < FEWEST_IN_ROUNDS) return n - 1 - j;
+    return 2 * behind <= n ? behind - 1 : n / 2 + n - behind - 1;
+}
+
 static tay_status attract_all(bodies *b)
 {
     tay_status status = TAY_OK;
@@ -144,8 +157,10 @@ static tay_status attract_all(bodies *b)
         if (b->masses[i]) heavy[n++] = i;
     for (uint32_t d = 1; 2 * d <= n; d++) {
         uint32_t n_pairs = 2 * d < n ? n : d; /* at half the circle each pair comes once */
-        for (uint32_t i = 0; i < n_pairs && b->w.status == TAY_OK; i++)
-            attract(b, heavy[i], d - 1, heavy[(i + d) % n], 2 * d < n ? n / 2 + d - 1 : d - 1);
+        for (uint32_t i = 0; i < n_pairs && b->w.status == TAY_OK; i++) {
+            uint32_t j = (i + d) % n;
+            attract(b, heavy[i], place(n, i, j), heavy[j], place(n, j, i));
+        }
     }
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t j = 0; j < b->n && b->w.status == TAY_OK; j++)
