@@ -118,6 +118,7 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .row_length = (uint64_t)row->length,
                           .outwards = e->unrolls,
                           .turn = turn_of(e, o),
+                          .odd = e->exec->order % 2 == 1, /* emit_step */
                           .exponent = g->exponent};
     tay__place_coefs(d, g, s->row, (size_t)s->begin);
     TAY_TRY(operands(&d->a, e, g, g->a, g->a_stride, s, step, every));

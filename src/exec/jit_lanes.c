@@ -87,6 +87,7 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__segment 
                           .constant_step = 1,
                           .function = (uint64_t)g->function,
                           .turn = turn_of(w),
+                          .odd = 1,
                           .scaled = kernel->scaled,
                           .fresh = kernel->fresh,
                           .coef_each = w->each,

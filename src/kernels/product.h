@@ -10,15 +10,15 @@
 
 #include "kernels/run.h"
 
-/* sum[i] += c s[i], or s[i]; a is the coefficients of one term at the block's first element. */
-TAY__INLINE void tay__add_term(vec *sum, const vec *s, const real *c, int vectors, tay__coefs coefs)
+/* sum[i] += times c s[i], c = 1 without coefficients, else those of one term at the block's first element. */
+TAY__INLINE void tay__add_term(vec *sum, const vec *s, const real *c, real times, int vectors, tay__coefs coefs)
 {
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) {
         if (coefs == TAY__NO_COEFS)
-            sum[i] += s[i];
+            sum[i] += times * s[i];
         else
-            sum[i] += (coefs == TAY__SPLAT_COEFS ? tay__splat(*c) : tay__load(c + (size_t)i * TAY__WIDTH)) * s[i];
+            sum[i] += (coefs == TAY__SPLAT_COEFS ? tay__splat(times * *c) : times * tay__load(c + (size_t)i * TAY__WIDTH)) * s[i];
     }
 }
 
@@ -62,10 +62,10 @@ TAY__INLINE void tay__slide(vec *s, vec *next, vec *last, const real *a, const r
         b_n -= plane;
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) {
-            vec x = tay__load(a + i * TAY__WIDTH), y = tay__load(b_n + i * TAY__WIDTH);
-            s[i] += x * y;
+            vec x = tay__load(a + i * TAY__WIDTH);
             next[i] += x * last[i];
-            last[i] = y;
+            last[i] = tay__load(b_n + i * TAY__WIDTH);
+            s[i] += x * last[i];
         }
     }
 }
@@ -88,17 +88,17 @@ TAY__INLINE void tay__convolve_ends(vec *s, const real *a, const real *b0, uint3
     }
 }
 
-/* The same for a = b, n > 0: half of the products, without the factor 2; with the square in the middle, halved. */
-TAY__INLINE void tay__square_pair(vec *s, vec *next, const real *a, uint32_t n, size_t plane, int vectors)
+/* The same for a = b, n > 0, odd or not: half of the products, without the factor 2; with the square in the middle, halved. */
+TAY__INLINE void tay__square_pair(vec *s, vec *next, const real *a, uint32_t n, bool odd, size_t plane, int vectors)
 {
     vec last[TAY__BLOCK];
 
     tay__slide(s, next, last, a, a + n * plane, (n - 1) / 2, plane, vectors);
 #pragma GCC unroll 4
     for (int i = 0; i < vectors; i++) {
-        vec middle = n % 2 == 1 ? last[i] : tay__load(a + n / 2 * plane + i * TAY__WIDTH);
+        vec middle = odd ? last[i] : tay__load(a + n / 2 * plane + i * TAY__WIDTH);
         vec half = (real)0.5 * middle * middle;
-        if (n % 2 == 1) {
+        if (odd) {
             next[i] += half;
         } else {
             s[i] += half;
@@ -123,7 +123,7 @@ TAY__INLINE void tay__product_block(const tay__run *run, size_t at, int vectors,
             vec s[TAY__BLOCK];
             tay__begin_sums(s, vectors);
             tay__convolve(s, a, b, run->n, run->plane, vectors, a_stride, TAY__OUTWARDS(run), turn);
-            tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
+            tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), 1, vectors, coefs);
         }
     }
     tay__end_turn(run, at, sum, vectors, turn);
@@ -207,7 +207,7 @@ TAY__INLINE void tay__square_block(const tay__run *run, size_t at, int vectors, 
             vec middle = n % 2 == 0 && turn != TAY__CLOSING ? tay__load(a + i * TAY__WIDTH) : (vec){0};
             s[i] = (s[i] + s[i]) + middle * middle;
         }
-        tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), vectors, coefs);
+        tay__add_term(sum, s, run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0), 1, vectors, coefs);
     }
     tay__end_turn(run, at, sum, vectors, turn);
 }
@@ -217,11 +217,14 @@ TAY__RUN_KERNEL(tay__square_s, tay__square_block, TAY__SPLAT_COEFS)
 TAY__RUN_KERNEL(tay__square_v, tay__square_block, TAY__VECTOR_COEFS)
 
 /* The sums of a term for order n, and in pairs for the next one; a square's are half of its own. */
-TAY__INLINE void tay__sum_lanes(vec *s, vec *next, const real *a, const real *b, uint32_t n, size_t plane, int vectors,
+TAY__INLINE void tay__sum_lanes(vec *s, vec *next, const tay__run *run, const real *a, const real *b, int vectors,
                                 tay__turn turn, bool square)
 {
+    uint32_t n = run->n;
+    size_t plane = run->plane;
+
     if (square && turn == TAY__FIRST) {
-        tay__square_pair(s, next, a, n, plane, vectors);
+        tay__square_pair(s, next, a, n, TAY__IS_ODD(run), plane, vectors);
     } else if (turn == TAY__FIRST) {
         tay__convolve_pair(s, next, a, b, n, plane, vectors);
     } else if (square && turn == TAY__SECOND) {
@@ -250,14 +253,9 @@ TAY__INLINE void tay__product_lanes_block(const tay__run *run, size_t at, int ve
         const real *a = tay__operand_a(run, k) + at, *b = square ? a : tay__operand_b(run, k) + at;
         const real *c = run->coefs + k * run->coef_step + (coefs == TAY__VECTOR_COEFS ? at : 0);
         vec s[TAY__BLOCK] = {{0}}, next[TAY__BLOCK] = {{0}};
-        tay__sum_lanes(s, next, a, b, run->n, run->plane, vectors, turn, square);
-#pragma GCC unroll 4
-        for (int i = 0; i < vectors && square; i++) {
-            s[i] += s[i];
-            next[i] += next[i];
-        }
-        tay__add_term(sum, s, c, vectors, coefs);
-        if (turn == TAY__FIRST) tay__add_term(later, next, c, vectors, coefs);
+        tay__sum_lanes(s, next, run, a, b, vectors, turn, square);
+        tay__add_term(sum, s, c, square ? 2 : 1, vectors, coefs);
+        if (turn == TAY__FIRST) tay__add_term(later, next, c, square ? 2 : 1, vectors, coefs);
     }
     if (turn == TAY__FIRST) tay__store_as_is(run, tay__partial(run, at, turn), later, vectors);
     tay__store_block(run, tay__result(run, at), sum, vectors);

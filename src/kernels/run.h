@@ -30,12 +30,14 @@
 #define TAY__IS_TRANSIENT(run) ((run)->transient)
 #define TAY__ALL_TRANSIENT(run) ((run)->all_transient)
 #define TAY__TURN(run) ((run)->turn)
+#define TAY__IS_ODD(run) ((run)->odd)
 #define TAY__PIECE(run) ((run)->piece)
 #else
 #define TAY__OUTWARDS(run) false
 #define TAY__IS_TRANSIENT(run) false
 #define TAY__ALL_TRANSIENT(run) false
 #define TAY__TURN(run) TAY__ALONE
+#define TAY__IS_ODD(run) true
 #define TAY__PIECE(run) 1
 #endif
 
@@ -71,7 +73,7 @@ typedef struct tay__run {
     const uint8_t *a_transient; /* the group's, or NULL where all coefficients are kept */
     /* Of code made at run time only: */
     bool outwards; /* see tay__next_term */
-    bool transient, all_transient;
+    bool transient, all_transient, odd;
     tay__turn turn;
     size_t piece;
     /* For the way back: cotangents stand at `bar` as coefficients at `jet`; where y, and the coefficients among the

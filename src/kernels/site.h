@@ -47,6 +47,7 @@ typedef struct tay__site {
     uint64_t row_length;
     uint64_t outwards; /* 1: the code is unrolled over the orders */
     uint64_t turn;     /* orders in pairs: tay__turn */
+    uint64_t odd;      /* 1: first orders of pairs are odd */
     uint64_t scaled, fresh;            /* lanes: as in tay__kernel */
     uint64_t lane, vectors, coef_each; /* tiles of layers over lanes: first lane, vectors of lanes; tay__layer */
     double exponent;

@@ -71,6 +71,7 @@ TAY__INLINE void begin(tay__run *run, tay__group *group, tay__row *rows, real *j
                       .transient = site->transient,
                       .all_transient = site->all_transient,
                       .turn = (tay__turn)site->turn,
+                      .odd = site->odd,
                       .to_state = site->to_state,
                       .fresh = site->fresh,
                       .y_at = site->y};
