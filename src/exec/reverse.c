@@ -183,6 +183,7 @@ void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *w
 {
     const tay__program *program = exec->program, *p = program->prologue;
     size_t each = tay__coef_lanes(exec), lanes = exec->prologue ? exec->prologue->lanes : each;
+    const double *packed = bars->packed;
     double *to = pars_bar;
 
     if (!p) return;
@@ -190,11 +191,12 @@ void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *w
         tay__cotangents_clear(exec->prologue, bars->prologue, 0);
         to = bars->prologue->jet;
     }
-    for (size_t i = 0; i < program->n_packed; i++) {
-        if (program->packed_from[i] < program->n_numbers) continue;
-        size_t slot = p->outputs[program->packed_from[i] - program->n_numbers];
-        to[slot * lanes] += bars->packed[i * each];
-        for (size_t l = 1; l < each; l++) to[slot * lanes + l] += bars->packed[i * each + l];
+    const uint32_t *from = program->packed_from, *slots = p->outputs, n_numbers = program->n_numbers; /* no store changes them */
+    for (size_t i = 0, n = program->n_packed; i < n; i++, packed += each) {
+        if (from[i] < n_numbers) continue;
+        double *sum = to + slots[from[i] - n_numbers] * lanes;
+        *sum += *packed;
+        for (size_t l = 1; l < each; l++) sum[l] += packed[l];
     }
     memset(bars->packed, 0, program->n_packed * each * sizeof *bars->packed);
     if (!exec->prologue) return;

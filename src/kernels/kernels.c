@@ -187,13 +187,16 @@ static void pack(void *packed, size_t each, const tay__program *program)
 
 static void pack_outputs(void *packed, size_t each, const tay__program *program, const void *prologue_jet, size_t lanes)
 {
-    real *to = packed;
+    const uint32_t *from = program->packed_from, n_numbers = program->n_numbers; /* no store changes these */
+    const uint32_t *slots = program->prologue ? program->prologue->outputs : NULL;
     const real *jet = prologue_jet;
-    for (size_t i = 0; i < program->n_packed; i++) {
-        if (program->packed_from[i] < program->n_numbers) continue;
-        const real *from = jet + program->prologue->outputs[program->packed_from[i] - program->n_numbers] * lanes;
-        to[i * each] = *from;
-        for (size_t l = 1; l < each; l++) to[i * each + l] = from[l];
+    real *to = packed;
+
+    for (size_t i = 0, n = program->n_packed; i < n; i++, to += each) {
+        if (from[i] < n_numbers) continue;
+        const real *value = jet + slots[from[i] - n_numbers] * lanes;
+        *to = *value;
+        for (size_t l = 1; l < each; l++) to[l] = value[l];
     }
 }
 
