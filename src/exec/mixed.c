@@ -5,7 +5,7 @@
  * 2^-24 (h / rho)^n remains. The program is bound once more, to float (exec->high), whose vectors have twice as many elements.
  * Orders below `low` run in double; they are narrowed, and float goes on from there. The same kernels run both, over the same
  * lanes: whole vectors of double, of which the last one is half a vector of float if they are odd. The states need
- * more than the way back: double goes on to their coefficient `exact`, and float takes these, too.
+ * more than the way back: double goes on to their coefficient `exact`, and what it has is narrowed for float, too.
  *
  * In float, coefficient n is x_n u^n, u a power of two near the radius of convergence, for each lane, so that the range of float
  * suffices; where it does not, the step is double as a whole. The way back is linear in the cotangents of the states'
@@ -60,9 +60,9 @@ tay__split tay__exec_split_for(const tay__program *program, double tolerance)
     return pays && suits(program) ? split : (tay__split){0};
 }
 
-/* What float reads, writes and adds to at orders below `low`. */
+/* What float reads, writes and adds to at orders that were double. */
 typedef struct plan {
-    bool *read;    /* [n_slots] operands of all but sums of one order */
+    bool *read;    /* [n_slots] operands */
     bool *inputs;  /* states, and the time */
     bool *reached; /* by cotangents: through these; states, whose coefficient `low` is read */
     bool *added;   /* reached by one that adds, or changed in place: to be cleared before */
@@ -74,7 +74,7 @@ static void see(void *context, const tay__group *g, int32_t slot, bool is_b)
     plan *p = context;
     bool flows = tay__flows_to(g, is_b) && !tay__is_of_one_order(g) && p->o->pulled;
 
-    p->read[slot] = p->read[slot] || !tay__is_of_one_order(g) || g->primitive == TAY__CHOICE;
+    p->read[slot] = true;
     p->reached[slot] = p->reached[slot] || flows;
     p->added[slot] = p->added[slot] || (flows && !p->o->kernel.fresh);
 }
@@ -216,13 +216,13 @@ static void narrow_slots(const powers *p, const tay__workspace *w, const tay__ar
                               slots[i].end - slots[i].begin, p->factor);
 }
 
-/* Orders below `low` to float, where float reads them, and inputs of this order, too. What continues is for order low + 1. */
-static powers narrow(const tay__exec *exec, const tay__workspace *w)
+/* Orders below `end` to float, where float reads them, and inputs of this order, too. What continues is for order end + 1. */
+static powers narrow(const tay__exec *exec, const tay__workspace *w, uint32_t end)
 {
     powers p = start(exec, w, 0, false, 1);
 
-    for (uint32_t n = 0; n < exec->low; n++, next(&p)) narrow_slots(&p, w, &exec->narrowed, n);
-    narrow_slots(&p, w, &exec->inputs, exec->low);
+    for (uint32_t n = 0; n < end; n++, next(&p)) narrow_slots(&p, w, &exec->narrowed, n);
+    narrow_slots(&p, w, &exec->inputs, end);
     next(&p);
     return p;
 }
@@ -243,17 +243,17 @@ static bool widen(const tay__exec *exec, const tay__workspace *w, uint32_t from,
     return finite;
 }
 
-/* Float catches up with double, and takes its coefficients of the states. */
+/* Float takes what double has; where a pair of orders would be cut in two, it runs the first one again. */
 static void begin_high(const tay__exec *exec, const tay__workspace *w)
 {
+    uint32_t end = (exec->exact - 1) | 1;
+
     choose_units(exec, w);
     const tay__workspace *high = tay__high_of(exec, w);
-    powers p = narrow(exec, w);
-
-    for (uint32_t n = exec->low; n < exec->exact; n++, next(&p)) {
-        tay__run_orders(exec->high, high, n, n + 1);
-        narrow_slots(&p, w, &exec->inputs, n + 1);
-    }
+    powers p = narrow(exec, w, end);
+    if (end == exec->exact) return;
+    tay__run_orders(exec->high, high, end, exec->exact);
+    narrow_slots(&p, w, &exec->inputs, exec->exact);
 }
 
 uint32_t tay__extend_mixed(const tay__exec *exec, tay__workspace *w, uint32_t from, uint32_t to)
@@ -400,7 +400,7 @@ void tay__set_high_parameters(const tay__exec *exec, tay__workspace *w)
 void tay__restore_high(const tay__exec *exec, tay__workspace *w, const char *saved, uint32_t order)
 {
     tay__high_of(exec, w);
-    narrow(exec, w);
+    narrow(exec, w, exec->low);
     tay__restore_orders(exec->high, w->high, saved, exec->low, order);
     widen(exec, w, exec->exact + 1, order);
 }

@@ -55,13 +55,16 @@ def test_forward_and_reverse_agree():
     """To the rounding errors of float in high orders."""
     args = arguments(20)
     f = hk.flow(SYS, tol=1e-10)
-    rng = np.random.default_rng(2)
-    dots = [rng.normal(size=np.shape(a)) for a in args]
-    ys, pullback = f.vjp(*args)
-    _, ysdot = f.jvp(*args, dots)
-    ybar = rng.normal(size=ys.shape)
-    terms = [np.sum(bar * dot) for bar, dot in zip(pullback(ybar), dots)]
-    assert abs(np.sum(ybar * ysdot) - sum(terms)) < 1e-10 * sum(map(abs, terms))
+    errors = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        dots = [rng.normal(size=np.shape(a)) for a in args]
+        ys, pullback = f.vjp(*args)
+        _, ysdot = f.jvp(*args, dots)
+        ybar = rng.normal(size=ys.shape)
+        terms = [np.sum(bar * dot) for bar, dot in zip(pullback(ybar), dots)]
+        errors.append(abs(np.sum(ybar * ysdot) - sum(terms)) / sum(map(abs, terms)))
+    assert np.median(errors) < 1e-10 and max(errors) < 5e-10
 
 
 def test_threads_and_memory_change_no_bit():
