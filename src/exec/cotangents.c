@@ -76,6 +76,15 @@ static void write(void *context, const tay__group *g, int32_t slot, bool is_b)
     p->written[slot] = true;
 }
 
+/* Whether the members of a row go back to one operand, one after the other; layers do it at once. */
+static bool reaches_again(const tay__group *g)
+{
+    bool again = false;
+
+    for (uint32_t r = 0; r < g->n_rows; r++) again = again || g->rows[r].length > 1;
+    return again && g->a_stride == TAY__SHARED && !tay__is_layer(g);
+}
+
 /* An operation's turn on the way back. */
 static void visit(plan *p, tay__operation *o)
 {
@@ -86,7 +95,7 @@ static void visit(plan *p, tay__operation *o)
         for (int32_t i = g->rows[r].first; i < g->rows[r].first + g->rows[r].length; i++)
             if (!p->written[i]) p->cleared[i] = p->written[i] = true;
     }
-    p->found = g->primitive == TAY__CHOICE; /* which reaches one of its branches, as the order 0 decides */
+    p->found = g->primitive == TAY__CHOICE || reaches_again(g); /* a choice reaches the branch that the order 0 decides on */
     tay__see_operands(g, check_once, p);
     o->kernel.fresh = !p->found;
     tay__see_operands(g, write, p);

@@ -170,6 +170,7 @@ void tay__set_lane_parameters(const tay__exec *exec, tay__workspace *w, const do
         for (size_t i = 0; i < p->n_pars; i++)
             for (size_t l = 0; l < prologue->lanes; l++) jet[i * prologue->lanes + l] = pars[i * each + (each > 1 ? l : 0)];
         tay__exec_extend(prologue, w->prologue, 0, 1);
+        transpose(prologue, w->prologue);
         exec->kernels->pack_outputs(w->packed, each, exec->program, w->prologue->jet, prologue->lanes);
     } else if (exec->program->prologue) {
         exec->kernels->pack_outputs(w->packed, each, exec->program, pars, each);

@@ -92,12 +92,14 @@ def test_wrong_cotangent():
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(graphs.recipes, min_size=3, max_size=3), st.booleans(), st.booleans(), st.integers(0, 10**6))
-def test_tangents_and_cotangents_have_one_dot_product(recipes, per_ts, per_pars, seed):
+@given(st.lists(graphs.recipes, min_size=3, max_size=3), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 10**6))
+def test_tangents_and_cotangents_have_one_dot_product(recipes, shares, per_ts, per_pars, seed):
     """On random systems, in both directions of time, at a loose tolerance: the two maps belong to the same numerical map."""
     rng = np.random.default_rng(seed)
     variables = hk.make_vars(*graphs.VARIABLES)
     rhs = [hk.tanh(graphs.symbolic(hk, r)) for r in recipes]  # bounded
+    if shares:  # factors in common: of products, and of values of parameters alone
+        rhs = [rhs[0] * r + (i + 2.0) * hk.sin(hk.par[0]) for i, r in enumerate(rhs)]
     f = hk.flow(list(zip(variables, rhs)), tol=1e-6, nthreads=1)
     ts = np.array([0.2, 0.5, 1.3]) * rng.choice([-1, 1])
     x0, pars = rng.normal(size=(3, 3)), rng.normal(size=f.n_pars)
@@ -111,6 +113,34 @@ def test_tangents_and_cotangents_have_one_dot_product(recipes, per_ts, per_pars,
     terms = [np.sum(bar * dot) for bar, dot in zip(pullback(ybar), dots)]
     scale = np.sum(np.abs(ybar * ysdot)) + sum(map(abs, terms))
     assert abs(forward - sum(terms)) <= 1e-12 * scale
+
+
+P = hk.par
+GATE = hk.sigmoid(P[0] * X + P[1])
+
+
+@pytest.mark.parametrize("rhs, n_pars", [
+    ([2 * P[0], 3 * P[0]], 1),
+    ([V, -X - 2 * P[0] * V + 3 * P[0]], 1),
+    ([hk.exp(-P[0]), hk.exp(-2 * P[0])], 1),
+    ([P[0] / 2 - X, P[0] / 3 + 2 / P[1] + 3 / P[1]], 2),
+    ([hk.sin(X) * hk.sin(V), hk.sin(X) * hk.tanh(V)], 0),
+    ([hk.tanh(V) / (2 + hk.tanh(X)), hk.tanh(P[0]) / (2 + hk.tanh(X))], 1),
+    ([(1 + V) * hk.tanh(X), (1 + V) * hk.tanh(V)], 0),
+    ([GATE * hk.tanh(V), GATE * hk.tanh(P[1] * X)], 2),
+    ([hk.prod([hk.tanh(X), hk.tanh(V), hk.tanh(X), hk.tanh(P[0])]), -X], 1),
+])
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+def test_gradients_of_what_terms_share(rhs, n_pars, execution):
+    """Factors, of products and quotients, and parameters that several terms have in common, against the tangent map."""
+    f = hk.flow([(X, rhs[0]), (V, rhs[1])], tol=1e-14, execution=execution)
+    args = np.array([0.7, 0.4]), np.array([0.0, 0.6, 1.1]), np.array([0.8, -0.3])[:n_pars]
+    states, pullback = f.vjp(*args)
+    ybar = np.random.default_rng(4).normal(size=states.shape)
+    for i, bar in enumerate(pullback(ybar)):
+        tangents = np.eye(len(args[i]))
+        expected = [np.sum(ybar * f.jvp(*args, [dot if j == i else None for j in range(3)])[1]) for dot in tangents]
+        np.testing.assert_allclose(bar, expected, rtol=1e-11, atol=1e-13)
 
 
 def test_tangents_alone():
