@@ -124,6 +124,8 @@ def absolute(x):
 
 
 def clamp(x, min=None, max=None):
+    if min is not None and max is not None:
+        min = max if min > max else min  # as in torch
     x = x if max is None else tayra.select(tayra.gt(x, max), max, x)
     return x if min is None else tayra.select(tayra.lt(x, min), min, x)
 
@@ -319,6 +321,15 @@ def _same(x, *args, **kwargs):
     return x
 
 
+def cast(x, *args, **kwargs):
+    """To another floating-point type, which is the same here."""
+    for a in (*args, *kwargs.values()):
+        whole = not a.is_floating_point if isinstance(a, torch.dtype) else isinstance(a, np.ndarray) and a.dtype.kind in "iub"
+        if whole:
+            raise Untranslatable("a conversion to whole numbers has no translation")
+    return x
+
+
 TENSORS = {
     "linear": linear,
     "matmul": matmul,
@@ -384,10 +395,10 @@ TENSORS = {
     "full_like": lambda x, value: np.full(x.shape, value, dtype=object),
     "clone": lambda x: x.copy(),
     "contiguous": _same,
-    "to": _same,
+    "to": cast,
     "float": _same,
     "double": _same,
-    "type_as": _same,
+    "type_as": cast,
 }
 
 METHODS = {**TENSORS, **{name: _elementwise(f) for name, f in ACTIVATIONS.items()}}

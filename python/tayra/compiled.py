@@ -20,6 +20,8 @@ def _array(values, dtype, what):
             raise TypeError(f"{what}: an array of dtype {dtype} was expected, not {values.dtype}")
         if not values.flags.c_contiguous:
             raise ValueError(f"{what}: the array is not C-contiguous; numpy.ascontiguousarray() makes one that is")
+        if not values.flags.aligned:
+            raise ValueError(f"{what}: the array is not aligned to its elements in memory; its copy() is")
         return values
     if not hasattr(values, "__iter__"):
         raise TypeError(f"{what}: an array or sequence was expected, not {type(values).__name__!r}")

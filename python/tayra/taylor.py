@@ -86,6 +86,7 @@ class taylor_adaptive_dbl:
         "_ode",
         "_var",
         "_compact_mode",
+        "_wanted",  # the execution asked for
         "_state",
         "_pars",
         "_tc",
@@ -126,7 +127,7 @@ class taylor_adaptive_dbl:
         ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy), execution_number(execution))
         if pars.size not in (0, ode.n_pars):
             raise ValueError(f"pars: {pars.size} values were given, but the system has {ode.n_pars} parameters")
-        self._compact_mode = bool(compact_mode)
+        self._compact_mode, self._wanted = bool(compact_mode), execution
         self._attach(ode)
 
     def _attach(self, ode):
@@ -386,7 +387,7 @@ class taylor_adaptive_dbl:
 
     def _copy_with(self, extra):
         other = object.__new__(type(self))
-        other._var, other._compact_mode = self._var, self._compact_mode
+        other._var, other._compact_mode, other._wanted = self._var, self._compact_mode, self._wanted
         other._attach(self._ode.copy())
         other._d_output[:], other._tstate[:] = self._d_output, self._tstate
         other.__dict__.update(extra)
@@ -401,13 +402,13 @@ class taylor_adaptive_dbl:
     def __getstate__(self):
         """All but the last step's Taylor coefficients and size, which a copy from a pickle has only after a step."""
         system = self._var or _core.save([e for pair in self.sys for e in pair])
-        setup = (self.tol, self.high_accuracy, self._compact_mode, self.execution)
+        setup = (self.tol, self.high_accuracy, self._compact_mode, self._wanted)
         where = (self.dtime, self._state.copy(), self._pars.copy(), self._d_output, self._tstate)
         return system, setup, where, self.__dict__
 
     def __setstate__(self, saved):
         system, setup, (time, state, pars, d_output, tstate), extra = saved
-        tol, high_accuracy, self._compact_mode, execution = setup
+        tol, high_accuracy, self._compact_mode, self._wanted = setup
         self._var = system if isinstance(system, var_ode_sys) else None
         if self._var:
             system = self._var._core
@@ -415,7 +416,7 @@ class taylor_adaptive_dbl:
             flat = _core.load(system)
             system = list(zip(flat[0::2], flat[1::2]))
         # The state may have become non-finite since the integrator was made, which its constructor refuses.
-        ode = _core.ode(system, np.zeros(state.size), pars, 0.0, tol, high_accuracy, execution_number(execution))
+        ode = _core.ode(system, np.zeros(state.size), pars, 0.0, tol, high_accuracy, execution_number(self._wanted))
         ode.time = time
         self._attach(ode)
         self._state[:], self._d_output[:], self._tstate[:] = state, d_output, tstate

@@ -9,7 +9,6 @@ torch is needed for this module alone; ``import tayra`` does not import it.
 
 import torch
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors  # several times faster than cat and split
-from torch.autograd.function import once_differentiable
 
 from tayra._torch_module import Translation, from_module
 
@@ -107,9 +106,11 @@ class _Odeint(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, states_bar):
-        if torch.is_grad_enabled():  # create_graph=True
-            return _sweep_once(ctx, states_bar)
-        return _sweep(ctx, states_bar)
+        if not torch.is_grad_enabled():
+            return _sweep(ctx, states_bar)
+        with torch.no_grad():  # create_graph=True
+            gradients = _sweep(ctx, states_bar)
+        return _Refuse.apply(len(gradients), *gradients, states_bar, *ctx.saved_tensors)
 
 
 def _sweep(ctx, states_bar):
@@ -129,7 +130,16 @@ def _sweep(ctx, states_bar):
     )
 
 
-_sweep_once = once_differentiable(_sweep)  # its result refuses to be differentiated again
+class _Refuse(torch.autograd.Function):
+    """Gradients, of all that they depend on, that cannot be differentiated again."""
+
+    @staticmethod
+    def forward(ctx, n, *tensors):
+        return tensors[:n]
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise RuntimeError("odeint(): derivatives of second order were asked for, but there are only those of first order")
 
 
 def _pars_gradients(single, pars_bar, pars, needed):

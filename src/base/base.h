@@ -81,6 +81,9 @@ tay_status tay__work_together(const tay__work *work, size_t n_threads);
 /* The lock of the log callback and of the caches. It is held for moments, and nothing is called meanwhile that might want it. */
 void tay__lock(void);
 void tay__unlock(void);
+/* Between these a fork of the process, by another thread, waits. */
+void tay__hold_forks(void);
+void tay__let_fork(void);
 /* `wanted`, or for 0 as many as there are processors for this thread; at least 1, at most `most` and TAY__MOST_THREADS. */
 size_t tay__count_threads(size_t wanted, size_t most);
 

@@ -23,10 +23,33 @@ void tay__unlock(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* A child of a process with several threads must not inherit a lock that one of them holds. */
+static size_t n_unforkable; /* under the lock */
+static pthread_cond_t may_fork = PTHREAD_COND_INITIALIZER;
+
+void tay__hold_forks(void)
+{
+    tay__lock();
+    n_unforkable++;
+    tay__unlock();
+}
+
+void tay__let_fork(void)
+{
+    tay__lock();
+    if (--n_unforkable == 0) pthread_cond_broadcast(&may_fork);
+    tay__unlock();
+}
+
+static void wait_to_fork(void)
+{
+    tay__lock();
+    while (n_unforkable > 0) pthread_cond_wait(&may_fork, &lock);
+}
+
+/* A child of a process with several threads must not inherit a lock that one of them holds, of LLVM's neither. */
 __attribute__((constructor)) static void prepare_for_forks(void)
 {
-    pthread_atfork(tay__lock, tay__unlock, tay__unlock);
+    pthread_atfork(wait_to_fork, tay__unlock, tay__unlock);
 }
 
 enum { WAIT_NANOSECONDS = 20000000 };

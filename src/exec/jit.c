@@ -177,7 +177,9 @@ out:
 
 static void destroy(tay__shared *shared)
 {
+    tay__hold_forks();
     tay__llvm_unload(&((tay__code *)shared)->loaded);
+    tay__let_fork();
     free(shared->key.data);
     free(shared);
 }
@@ -234,17 +236,26 @@ out:
     return status;
 }
 
+static tay_status create_unforked(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites, bool unrolls,
+                                  bool only_known)
+{
+    tay__hold_forks();
+    tay_status status = create(out, function, exec, most_sites, unrolls, only_known);
+    tay__let_fork();
+    return status;
+}
+
 tay_status tay__code_create(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                             bool unrolls)
 {
-    return create(out, function, exec, most_sites, unrolls, false);
+    return create_unforked(out, function, exec, most_sites, unrolls, false);
 }
 
 tay_status tay__code_find(tay__code **out, void *function, const tay__exec *exec, uint32_t most_sites,
                           bool unrolls)
 {
     *out = NULL;
-    return tay_memory_cache_size() > 0 ? create(out, function, exec, most_sites, unrolls, true) : TAY_OK;
+    return tay_memory_cache_size() > 0 ? create_unforked(out, function, exec, most_sites, unrolls, true) : TAY_OK;
 }
 
 void tay__code_free(tay__code *code)

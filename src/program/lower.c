@@ -252,7 +252,10 @@ out:
     return status;
 }
 
-/* x^p for a whole number p >= 2 by squaring, which also holds where x is 0. */
+/* Whole powers above are not products where values alone are wanted: each would add its rounding error. */
+#define MOST_PRODUCTS 16.0
+
+/* x^p for a whole number p >= 2 by squaring, which with derivatives also holds where x is 0. */
 static tay_status emit_whole_power(tay__lower_state *s, int32_t *out, int32_t x, uint64_t p)
 {
     tay_status status = TAY_OK;
@@ -294,7 +297,7 @@ static tay_status lower_power(tay__lower_state *s, int32_t *out, const tay_expr 
     }
     TAY_TRY(tay__operand(s, &x, base));
     if (s->missing.count > 0) goto out;
-    if (p >= 2.0 && p <= 0x1p30 && is_whole(p))
+    if (p >= 2.0 && p <= (s->v->derivatives ? 0x1p30 : MOST_PRODUCTS) && is_whole(p))
         TAY_TRY(emit_whole_power(s, out, x, (uint64_t)p));
     else
         TAY_TRY(emit(s, out, (tay__value){.primitive = TAY__POWER, .constant = TAY__NONE, .exponent = p},

@@ -85,6 +85,18 @@ def test_random_graphs(recipe_list, n, seed):
     assert np.array_equal(f(points, pars=pars, time=time), values)
 
 
+@pytest.mark.parametrize("make, units", [(hk.cfunc_dbl, 2.0), (hk.cfunc_flt, 2.0)])
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+def test_large_whole_powers(make, units, execution):
+    """Against numpy's extended precision; squaring again and again would lose half a unit for each power."""
+    for n in (17, 100, 1000, 10**6):
+        f = make([x**float(n)], [x], execution=execution)
+        base = np.array([[1 - 1 / n, 1 + 1 / n, -1 - 0.5 / n]], dtype=f([1.0]).dtype)
+        exact = base.astype(np.longdouble) ** n
+        error = np.abs(f(base)[0] - exact[0]) / np.spacing(np.abs(exact[0]).astype(base.dtype))
+        assert np.max(error) <= units, n
+
+
 def test_large_sums_and_products():
     n = 2000
     variables = [hk.expression(f"v{i}") for i in range(n)]
@@ -170,6 +182,12 @@ def test_wrong_arrays_as_the_peer(peer, error, arguments):
     a, b = peer.make_vars("x", "y")
     with pytest.raises(error):
         peer.cfunc([a + b, a - b, a * b], [a, b])(**{"inputs": BIG, **arguments})
+
+
+def test_unaligned_array(f):
+    unaligned = np.zeros(8 * f([1.0, 1.0]).itemsize + 1, np.uint8)[1:].view(np.float64)[:2]
+    with pytest.raises(ValueError, match="inputs: the array is not aligned"):
+        f(unaligned)
 
 
 def test_read_only_output(f):

@@ -3,7 +3,9 @@
 import copy
 import os
 import pickle
+import signal
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -139,6 +141,9 @@ def test_environment_decides_what_is_left_open(monkeypatch):
 def test_pickled_with_its_execution():
     for execution in ("vm", "jit"):
         assert pickle.loads(pickle.dumps(kepler(execution=execution))).execution == execution
+    copy_of_default = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(kepler()))))
+    copy_of_default.propagate_until(5000.0)
+    assert copy_of_default.execution == "jit"  # as the one that it is of would be by now
 
 
 @needs_jit
@@ -173,6 +178,31 @@ def test_code_goes_on_in_a_forked_process():
         finally:
             os._exit(0 if ok else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@needs_jit
+def test_fork_waits_for_code_that_another_thread_makes():
+    """A child would inherit LLVM in the middle of its work."""
+    made, stop, x = [], threading.Event(), hk.make_vars("x")
+
+    def make():
+        while not stop.is_set():
+            made.append(hk.taylor_adaptive([(x, hk.sin(x) * (len(made) + 2.0))], [0.1], execution="jit").execution)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    try:
+        for k in range(6):
+            time.sleep(0.05)
+            child = os.fork()
+            if child == 0:
+                signal.alarm(30)  # ends a child that waits forever
+                os._exit(kepler(execution="jit", tol=1e-9 * (k + 1)).execution != "jit")
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        thread.join()
+    assert set(made) == {"jit"}
 
 
 @needs_jit

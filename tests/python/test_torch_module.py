@@ -90,7 +90,7 @@ FUNCTIONS = {
     "functions": lambda m, x: torch.exp(-x * x) * x.cos() + torch.erf(x) + torch.log1p(x**2) + torch.rsqrt(1 + x**2),
     "pairs": lambda m, x: torch.maximum(x, m.rates) - torch.minimum(x, m.shift) + torch.atan2(x, m.rates),
     "named arithmetic": lambda m, x: torch.add(x, x, alpha=3) - torch.mul(x, 2) + torch.div(x, 4) - torch.neg(x).sub(1),
-    "clamp": lambda m, x: torch.clamp(x, -1, 1) + x.clamp(min=0.2) + F.hardtanh(x, -2.0, 0.5),
+    "clamp": lambda m, x: torch.clamp(x, -1, 1) + x.clamp(min=0.2) + F.hardtanh(x, -2.0, 0.5) + x.clamp(1, -1) * x,
     "where": lambda m, x: torch.where(x > 0.1, x, x * m.rates),
     "cat of slices": lambda m, x: torch.cat([x[..., :2], torch.sin(x[..., 2:])], dim=-1),
     "columns of a batch": lambda m, x: torch.stack([x[:, 0] * x[:, 1], x[:, 3]], dim=1),
@@ -305,6 +305,8 @@ def refusals():
     yield Own(lambda m, x: x * torch.rand(4)), "draws random numbers"
     yield Own(lambda m, x: F.dropout(x, 0.5)), "dropout is translated in eval mode only"
     yield Own(lambda m, x: torch.div(x, 2, rounding_mode="floor")), "division with rounding"
+    yield Own(lambda m, x: x.to(torch.int64) * 1.0), "Own: a conversion to whole numbers"
+    yield Own(lambda m, x: x.type_as(torch.arange(4)) * 1.0), "Own: a conversion to whole numbers"
     yield Own(lambda m, x: (x, x)), "the result must be one vector, but is 'tuple'"
     yield Own(lambda m, x: m.matrix), r"the result must be one vector, but is a tensor of shape \(4, 4\)"
     yield Own(lambda m, x: x[..., 7]), "getitem: index 7 is out of bounds"
