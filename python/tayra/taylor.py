@@ -66,6 +66,8 @@ def _callbacks(callback, ta):
 
 def _limits(max_steps, max_delta_t):
     """The two limits as the C library takes them: 0 is no limit."""
+    if type(max_steps) is int and max_steps == 0 and max_delta_t == math.inf:
+        return 0, 0.0  # at once: a propagation of few steps takes microseconds
     if isinstance(max_steps, float) or max_steps < 0:
         raise TypeError("max_steps must be an integer that is not negative")
     if math.isnan(max_delta_t) or max_delta_t <= 0:
