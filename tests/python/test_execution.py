@@ -3,9 +3,9 @@
 import copy
 import os
 import pickle
-import signal
+import subprocess
+import sys
 import threading
-import time
 import warnings
 
 import numpy as np
@@ -180,29 +180,42 @@ def test_code_goes_on_in_a_forked_process():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+FORKS_WHILE_CODE_IS_MADE = """
+import os, signal, sys, threading, time
+import tayra as hk
+
+x = hk.make_vars("x")
+stop = threading.Event()
+
+def execution(i):
+    return hk.taylor_adaptive([(x, hk.sin(x) * float(i))], [0.1], execution="jit").execution
+
+def make(i=2):
+    while not stop.is_set():
+        assert execution(i) == "jit"
+        i += 1
+
+thread = threading.Thread(target=make)
+thread.start()
+codes = []
+for k in range(6):
+    time.sleep(0.05)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # ends a child that waits forever
+        os._exit(execution(-k - 2) != "jit")
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+stop.set()
+thread.join()
+sys.exit(any(codes))
+"""
+
+
 @needs_jit
 def test_fork_waits_for_code_that_another_thread_makes():
     """A child would inherit LLVM in the middle of its work."""
-    made, stop, x = [], threading.Event(), hk.make_vars("x")
-
-    def make():
-        while not stop.is_set():
-            made.append(hk.taylor_adaptive([(x, hk.sin(x) * (len(made) + 2.0))], [0.1], execution="jit").execution)
-
-    thread = threading.Thread(target=make)
-    thread.start()
-    try:
-        for k in range(6):
-            time.sleep(0.05)
-            child = os.fork()
-            if child == 0:
-                signal.alarm(30)  # ends a child that waits forever
-                os._exit(kepler(execution="jit", tol=1e-9 * (k + 1)).execution != "jit")
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    finally:
-        stop.set()
-        thread.join()
-    assert set(made) == {"jit"}
+    environment = os.environ | {"TAYRA_CACHE": "0"}
+    subprocess.run([sys.executable, "-c", FORKS_WHILE_CODE_IS_MADE], env=environment, check=True, timeout=240)
 
 
 @needs_jit
