@@ -182,31 +182,40 @@ def test_code_goes_on_in_a_forked_process():
 
 FORKS_WHILE_CODE_IS_MADE = """
 import os, signal, sys, threading, time
+import numpy as np
 import tayra as hk
 
-x = hk.make_vars("x")
+x, y = hk.make_vars("x", "y")
+hk.set_nthreads(4)
+points, f = np.random.default_rng(0).random((2, 10**6)), hk.cfunc([hk.exp(x * y)], [x, y])
+values = f(points).copy()
 stop = threading.Event()
 
 def execution(i):
-    return hk.taylor_adaptive([(x, hk.sin(x) * float(i))], [0.1], execution="jit").execution
+    return hk.taylor_adaptive([(x, y), (y, -hk.sin(x) * (1.0 + i * hk.cos(y + i)))], [1.0, 0.0], execution="jit").execution
 
-def make(i=2):
+def make(i=0):
     while not stop.is_set():
         assert execution(i) == "jit"
+        hk.llvm_state.clear_memcache()
         i += 1
 
-thread = threading.Thread(target=make)
-thread.start()
+def evaluate():
+    while not stop.is_set():
+        f(points)
+
+threads = [threading.Thread(target=work) for work in (make, evaluate)]
+[thread.start() for thread in threads]
 codes = []
-for k in range(6):
-    time.sleep(0.05)
+for k in range(12):
+    time.sleep(0.1)
     child = os.fork()
     if child == 0:
         signal.alarm(30)  # ends a child that waits forever
-        os._exit(execution(-k - 2) != "jit")
+        os._exit(not np.array_equal(f(points), values) or execution(100 + k) != "jit")
     codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 stop.set()
-thread.join()
+[thread.join() for thread in threads]
 sys.exit(any(codes))
 """
 
