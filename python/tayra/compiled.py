@@ -18,9 +18,10 @@ def _array(values, dtype, what):
     if isinstance(values, np.ndarray):
         if values.dtype != dtype:
             raise TypeError(f"{what}: an array of dtype {dtype} was expected, not {values.dtype}")
-        if not values.flags.c_contiguous:
+        flags = values.flags
+        if not flags.c_contiguous:
             raise ValueError(f"{what}: the array is not C-contiguous; numpy.ascontiguousarray() makes one that is")
-        if not values.flags.aligned:
+        if not flags.aligned:
             raise ValueError(f"{what}: the array is not aligned to its elements in memory; its copy() is")
         return values
     if not hasattr(values, "__iter__"):

@@ -82,11 +82,6 @@ static bool all_transient(const tay__group *g)
     return g->a_transient && !memchr(g->a_transient, 0, g->n_terms);
 }
 
-static tay__coefs coefs_of(const tay__group *g)
-{
-    return !g->has_coefs ? TAY__NO_COEFS : g->varying_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
-}
-
 /* What all sites of an operation's segment have in common. */
 static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
@@ -110,7 +105,7 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
                           .all_transient = all_transient(g),
                           .to_state = o->kernel.to_state,
                           .length = UINT32_MAX,
-                          .coef_kind = coefs_of(g),
+                          .coef_kind = tay__coefs_of(g, g->varying_coefs),
                           .has_constant = g->has_constant && e->place == FIRST,
                           .constant_step = 1,
                           .start = g->start ? (uint64_t)g->start + g->offset[s->row] + (uint64_t)s->begin : 0,
@@ -350,8 +345,9 @@ static tay_status emit_packing(tay__emitter *e, const tay__operation *o)
         tay__draft d = {.kernel = "pack", .b = e->llvm->ConstNull(e->pointer), .a_transient = e->llvm->ConstNull(e->pointer),
                    .n_terms = g->n_terms};
         n_rows = tay__tile_rows((uint32_t)g->rows[r].tile);
-        d.site = (tay__site){.scale = 1, .n_rows = n_rows, .plane = e->exec->plane, .coef_kind = coefs_of(g),
-                             .coefs = g->coefs + r * (size_t)g->n_terms, .n_orders = tay__n_orders(e->exec)};
+        d.site = (tay__site){.scale = 1, .n_rows = n_rows, .plane = e->exec->plane,
+                             .coef_kind = tay__coefs_of(g, g->varying_coefs), .coefs = g->coefs + r * (size_t)g->n_terms,
+                             .n_orders = tay__n_orders(e->exec)};
         d.site.tile = tile_at(o, r, (uint32_t)d.site.n_orders);
         TAY_TRY(tay__array32(&d.a, e, g->a + r * (size_t)g->n_terms, n_rows * (size_t)g->n_terms));
         TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, e->width));

@@ -82,7 +82,7 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__segment 
                           .y = (uint64_t)(g->rows[s->row].first + s->begin) * lanes,
                           .to_state = kernel->to_state,
                           .length = (uint64_t)d->length,
-                          .coef_kind = !g->has_coefs ? TAY__NO_COEFS : w->each > 1 ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS,
+                          .coef_kind = tay__coefs_of(g, w->each > 1),
                           .has_constant = g->has_constant && w->kind == TAY__END && !w->back,
                           .constant_step = 1,
                           .function = (uint64_t)g->function,

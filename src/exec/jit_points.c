@@ -70,7 +70,7 @@ static tay_status make_draft(tay__draft *d, const writer *w, const tay__group *g
                           .scale = 1,
                           .y = (uint64_t)(row->first + m) * w->block,
                           .length = w->block,
-                          .coef_kind = g->has_coefs ? TAY__SPLAT_COEFS : TAY__NO_COEFS,
+                          .coef_kind = tay__coefs_of(g, false),
                           .has_constant = g->has_constant,
                           .function = (uint64_t)g->function,
                           .exponent = g->exponent};

@@ -6,12 +6,6 @@
 
 #include "kernels/run.h"
 
-/* How a group's coefficients come over several lanes. */
-static inline tay__coefs tay__coefs_of_lanes(const tay__group *group, bool lane_coefs)
-{
-    return !group->has_coefs ? TAY__NO_COEFS : lane_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
-}
-
 /* Sets what is the same for all segments. */
 static inline void tay__begin_run(tay__run *run, const tay__pass *pass, const tay__kernel *kernel, const tay__group *group,
                                   uint32_t n)

@@ -151,7 +151,7 @@ static tay__run_function *run_of(const tay__group *g, tay__stride stride, tay__c
 
 static tay__kernel select_one_lane(const tay__group *g)
 {
-    tay__coefs coefs = !g->has_coefs ? TAY__NO_COEFS : g->varying_coefs ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
+    tay__coefs coefs = tay__coefs_of(g, g->varying_coefs);
     tay__kernel kernel = {.drive = drive_rows, .run = run_of(g, g->a_stride, coefs)};
 
     if (g->primitive == TAY__PRODUCT && g->a_stride == TAY__SHARED && coefs != TAY__VECTOR_COEFS) {
@@ -169,8 +169,8 @@ static tay__kernel select_kernel(const tay__group *g, size_t lanes, bool lane_co
     if (lanes == 1) kernel = select_one_lane(g);
     else if (tay__is_layer(g)) kernel.drive = drive_layer;
     else if (g->primitive == TAY__INTEGRATE) kernel.run = tay__integral_lanes;
-    else if (g->primitive == TAY__PRODUCT) kernel.run = product_lanes_run(tay__coefs_of_lanes(g, lane_coefs), g->square);
-    else kernel.run = run_of(g, TAY__CONTIGUOUS, tay__coefs_of_lanes(g, lane_coefs));
+    else if (g->primitive == TAY__PRODUCT) kernel.run = product_lanes_run(tay__coefs_of(g, lane_coefs), g->square);
+    else kernel.run = run_of(g, TAY__CONTIGUOUS, tay__coefs_of(g, lane_coefs));
     kernel.to_state = g->primitive == TAY__STATE;
     TAY__NAME(select_reverse)(&kernel, g, lanes, lane_coefs);
     return kernel;

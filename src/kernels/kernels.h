@@ -87,6 +87,12 @@ static inline tay__operands tay__operands_of(const tay__group *g, tay__stride st
     return g->piece > 0 ? TAY__PIECES : (tay__operands)stride;
 }
 
+/* How a group's coefficients come: a vector at once (of members with coefficients of their own, of lanes), or one for all. */
+static inline tay__coefs tay__coefs_of(const tay__group *g, bool vectors)
+{
+    return !g->has_coefs ? TAY__NO_COEFS : vectors ? TAY__VECTOR_COEFS : TAY__SPLAT_COEFS;
+}
+
 /* Whether, over lanes, a group is a product of a matrix with its shared operands. */
 static inline bool tay__is_layer(const tay__group *g)
 {

@@ -255,7 +255,7 @@ void TAY__NAME(select_reverse)(tay__kernel *kernel, const tay__group *group, siz
 {
     if (lanes == 1) return;
     kernel->reverse = tay__is_layer(group) ? reverse_layer : reverse_lanes;
-    kernel->pull = pull_of(group, tay__coefs_of_lanes(group, lane_coefs));
+    kernel->pull = pull_of(group, tay__coefs_of(group, lane_coefs));
     if (!group->has_coefs && !group->has_constant) return;
     kernel->learn = tay__is_layer(group) && !lane_coefs ? learn_layer : learn_members;
 }
