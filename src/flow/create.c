@@ -45,6 +45,7 @@ void tay_flow_free(tay_flow *flow)
     tay__free(flow->vars);
     tay__free(flow->rhs);
     tay__free(flow->shares);
+    tay__free(flow->resolved);
     pthread_mutex_destroy(&flow->lock);
     tay__free(flow);
 }

@@ -43,7 +43,8 @@ struct tay_flow {
     size_t dim, n_pars;
     size_t n_normed;        /* the first variables, whose coefficients the step sizes follow from; all, but in a tangent */
     tay_expr **vars, **rhs; /* [dim] references */
-    double *shares;         /* [max_order + 1]: the step at this order is so much of the radius of convergence (step.c) */
+    double *shares;         /* [max_order + 1]: the step at this order is so much of the radius of convergence (step.c); */
+    double *resolved;       /* [max_order + 1]: at this order, at most so much by the rate at which neighbours leave (growth.c) */
     double tolerance;
     size_t memory_limit, max_steps;
     uint32_t n_threads, fixed_order, usual_order, max_order;
@@ -83,6 +84,8 @@ typedef struct tay__walk {
     tay__lane_step *lane; /* [lanes] */
     size_t *n_steps;      /* [lanes] of their trajectories */
     double *state, *rho;  /* [dim][lanes], [lanes] */
+    double *direction;    /* [n_normed][lanes] in which neighbours leave fastest, */
+    double *rate;         /* [lanes] and how fast, per unit of time (growth.c) */
 } tay__walk;
 
 /* Where steps begin of which the tape holds no more than their number. */
@@ -202,7 +205,12 @@ size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *
 void tay__rows_of_round(double **rows, const tay_tape *run, const tay__lane_step *lane, size_t round, double *array, size_t n,
                         double *none);
 
-/* Sets flow->shares. */
+/* Finds at->rate, where it is time to, or where steps h[lanes] of the workspace's jet, or left[lanes], may be too long for it. */
+void tay__find_rates(const tay_tape *run, const tay__worker *worker, tay__walk *at, uint32_t order, const double *h,
+                     const double *left);
+/* The distance up to which a series of this order resolves the tangent map, times that rate. */
+double tay__resolved_distance(double tolerance, uint32_t order);
+/* Sets flow->shares and flow->resolved. */
 tay_status tay__find_shares(tay_flow *flow);
 /* Sets the workspace up for the parameters of the lanes' trajectories; scratch[n_pars * lanes]. */
 void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch);

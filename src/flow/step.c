@@ -82,13 +82,18 @@ tay_status tay__find_shares(tay_flow *flow)
 {
     tay_status status = TAY_OK;
     TAY_TRY(tay__calloc(&flow->shares, (size_t)flow->max_order + 1, sizeof *flow->shares));
-    for (uint32_t k = 1; k <= flow->max_order; k++)
+    TAY_TRY(tay__calloc(&flow->resolved, (size_t)flow->max_order + 1, sizeof *flow->resolved));
+    for (uint32_t k = 1; k <= flow->max_order; k++) {
+        flow->resolved[k] = tay__resolved_distance(flow->tolerance, k);
         flow->shares[k] = exp((log(flow->tolerance) - 2.7 - EXCESS * log((double)k / flow->usual_order)) / k);
+    }
 out:
     return status;
 }
 
-static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t order, double *rho, double *h)
+/* at->rho and h[lanes]. left: the distances to go, if at->rate may have changed, else NULL. */
+static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t order, tay__walk *at, double *h,
+                     const double *left)
 {
     const tay__exec *exec = run->lanes->exec;
     size_t lanes = run->lanes->lanes, plane = worker->workspace->plane, n = run->flow->n_normed;
@@ -99,8 +104,15 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
     tay__exec_lane_norms(exec, before, jet + (order - 1) * plane, n);
     tay__exec_lane_norms(exec, last, jet + order * plane, n);
     for (size_t l = 0; l < lanes; l++) {
-        rho[l] = tay__exec_radius(first[l], before[l], last[l], order);
-        h[l] = rho[l] * part;
+        at->rho[l] = tay__exec_radius(first[l], before[l], last[l], order);
+        h[l] = at->rho[l] * part;
+    }
+    if (left) tay__find_rates(run, worker, at, order, h, left);
+    for (size_t l = 0; l < lanes; l++) {
+        double most = run->flow->resolved[order] / at->rate[l];
+        if (!(h[l] > most)) continue;
+        h[l] = most;
+        at->rho[l] = most / part;
     }
 }
 
@@ -150,7 +162,6 @@ static bool all_arrive(const tay_tape *run, const tay__lane_step *lane, const do
 uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, const double *left, bool more, double *h)
 {
     const tay__lane_step *lane = at->lane;
-    double *rho = at->rho;
     const tay_flow *flow = run->flow;
     const tay__exec *exec = run->lanes->exec;
     uint32_t order = flow->fixed_order;
@@ -159,7 +170,7 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, 
     bool known = true;
 
     for (size_t l = 0; l < run->lanes->lanes; l++) {
-        known = known && (lane[l].point == TAY__IDLE || rho[l] > 0);
+        known = known && (lane[l].point == TAY__IDLE || at->rho[l] > 0);
         n_done = at->n_steps[l] > n_done ? at->n_steps[l] : n_done;
     }
     if (!order) {
@@ -169,14 +180,14 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, 
     if (order > flow->max_order) order = flow->max_order;
     tay__exec_expect(exec, worker->workspace, order, (double)n_done + n_left);
     tay__exec_extend(exec, worker->workspace, 0, order);
-    estimate(run, worker, order, rho, h);
+    estimate(run, worker, order, at, h, left);
     while (!flow->fixed_order && order < flow->max_order && !all_arrive(run, lane, left, h)) {
         uint32_t next = best_order(run, at, left, more, order, &n_left);
         if (next == order) break;
         if (order < flow->usual_order && next > flow->usual_order) next = flow->usual_order; /* rho is a rough guess */
         tay__exec_extend(exec, worker->workspace, order, next);
         order = next;
-        estimate(run, worker, order, rho, h);
+        estimate(run, worker, order, at, h, NULL);
     }
     return order;
 }

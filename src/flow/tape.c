@@ -27,7 +27,7 @@ static size_t step_size(const tay_tape *run)
 static size_t walk_size(const tay_tape *run)
 {
     size_t lanes = run->lanes->lanes;
-    return lanes * (sizeof(tay__lane_step) + sizeof(size_t) + (run->flow->dim + 1) * sizeof(double));
+    return lanes * (sizeof(tay__lane_step) + sizeof(size_t) + (run->flow->dim + run->flow->n_normed + 2) * sizeof(double));
 }
 
 size_t tay__tape_least(const tay_tape *run)
@@ -47,6 +47,8 @@ tay_status tay__walk_create(tay__walk *out, const tay_tape *run)
     out->n_steps = (size_t *)(out->lane + lanes);
     out->state = (double *)(out->n_steps + lanes);
     out->rho = out->state + run->flow->dim * lanes;
+    out->direction = out->rho + lanes;
+    out->rate = out->direction + run->flow->n_normed * lanes;
 out:
     return status;
 }

@@ -143,6 +143,37 @@ def test_gradients_of_what_terms_share(rhs, n_pars, execution):
         np.testing.assert_allclose(bar, expected, rtol=1e-11, atol=1e-13)
 
 
+Z = hk.make_vars("z")
+LORENZ = [(X, 10 * (V - X)), (V, X * (28 - Z) - V), (Z, X * V - 8 * Z / 3)]
+
+
+@pytest.mark.parametrize("sys, x0, duration", [
+    ([(X, V), (V, -9.8 * hk.sin(X))], [0.0, 0.0], 10.0),
+    ([(X, V), (V, -9.8 * hk.sin(X))], [1e-13, 0.0], -10.0),
+    ([(X, V), (V, 9.8 * hk.sin(X))], [0.0, 0.0], 2.0),
+    ([(X, V), (V, -1e-14 * X)], [0.0, 0.0], 1e8),
+    ([(X, -X), (V, -30 * V)], [1.0, 0.0], 1.0),
+    ([(X, 0 * X), (V, X * V)], [25.0, 0.0], -1.0),
+    (LORENZ, [0.0, 0.0, 0.0], 1.0),
+    (LORENZ, [0.0, 0.0, 20.0], 1.0),
+])
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+def test_tangent_map_where_states_tell_nothing_of_it(sys, x0, duration, execution):
+    """At equilibria, near them, on invariant manifolds: against variational equations, which take part in their step sizes."""
+    n = len(x0)
+    ta = hk.taylor_adaptive(hk.var_ode_sys(sys, hk.var_args.vars, order=1), x0, tol=1e-16, compact_mode=True)
+    ta.propagate_until(duration)
+    expected = np.asarray(ta.state[n:]).reshape(n, n)
+    f = hk.flow(sys, tol=1e-11, execution=execution)
+    args = np.tile(x0, (n, 1)), [0.0, duration]
+    ys, pullback = f.vjp(*args)
+    ybar = np.zeros_like(ys)
+    ybar[1] = np.eye(n)
+    np.testing.assert_allclose(pullback(ybar)[0], expected, rtol=0, atol=1e-8 * np.abs(expected).max())
+    np.testing.assert_allclose(f.jvp(*args, (), (np.eye(n), None, None))[1][1], expected.T, rtol=0,
+                               atol=1e-8 * np.abs(expected).max())
+
+
 def test_tangents_alone():
     f = hk.flow(SYS, tol=1e-15)
     x0dot = np.array([0.3, -1.0])

@@ -1,0 +1,80 @@
+/*
+ * How fast neighbours leave a trajectory: what the tangent map allows a step, where the states allow more.
+ *
+ * The length of a step follows from the series of the states. At an equilibrium these tell nothing of the tangent map, nor do
+ * they on an invariant manifold that attracts or repels faster than the states move on it. So the spectral radius r of the
+ * Jacobian is estimated by the power method, as integrators of stiff equations do [SSV1998], with the adjoint of coefficient 1
+ * of the jet that the step has anyway. The tangent map is resolved to about (r h)^K / K!.
+ *
+ * An application costs little beside a jet, but not nothing: one now and then tells that a step is far from this limit, which
+ * is the rule. Else r is the geometric mean of several: where variables have different units, growth alternates.
+ */
+#include <math.h>
+
+#include "flow/flow.h"
+
+/* Applications for a mean; steps until the next look. */
+enum { APPLICATIONS = 4, STEPS_BETWEEN = 8 };
+/* What steps may leave unresolved of the tangent map, in tolerances. While the states are as large as their tolerance supposes,
+ * they leave less. */
+static const double UNRESOLVED = 10;
+/* A single application may have found so much less than r. */
+static const double MARGIN = 2;
+
+double tay__resolved_distance(double tolerance, uint32_t order)
+{
+    return exp((log(UNRESOLVED * tolerance) + lgamma(order + 1.0)) / order);
+}
+
+/* Where the power method begins: it should have a part in all directions. */
+static double first_direction(size_t i)
+{
+    return cos(2.4 * (double)i);
+}
+
+/* at->direction becomes the Jacobian's transpose times itself, scaled to length 1; growth[lanes]: its length before, 0 if it
+ * cannot be told. */
+static void apply(const tay_tape *run, const tay__worker *worker, tay__walk *at, double *growth)
+{
+    const tay__exec *exec = run->lanes->exec;
+    size_t lanes = run->lanes->lanes, n = run->flow->n_normed;
+    tay__cotangents *bars = worker->bars;
+    double *v = at->direction;
+
+    tay__cotangents_clear(exec, bars, 1);
+    memcpy(bars->jet + worker->workspace->plane, v, n * lanes * sizeof *v);
+    tay__exec_reverse(exec, worker->workspace, bars, 1, false);
+    tay__exec_lane_norms(exec, growth, bars->jet, n);
+    for (size_t l = 0; l < lanes; l++) {
+        bool known = growth[l] > 0 && growth[l] < INFINITY;
+        for (size_t i = 0; i < n; i++)
+            v[i * lanes + l] = known ? bars->jet[i * lanes + l] / growth[l] : first_direction(i);
+        if (!known) growth[l] = 0;
+    }
+}
+
+void tay__find_rates(const tay_tape *run, const tay__worker *worker, tay__walk *at, uint32_t order, const double *h,
+                     const double *left)
+{
+    size_t lanes = run->lanes->lanes;
+    double most = run->flow->resolved[order] / MARGIN, growth[TAY__MOST_LANES];
+    bool look = false, near = false;
+
+    for (size_t l = 0; l < lanes; l++) {
+        if (at->lane[l].point == TAY__IDLE) continue;
+        for (size_t i = 0; i < run->flow->n_normed && at->n_steps[l] == 0; i++)
+            at->direction[i * lanes + l] = first_direction(i);
+        look = look || at->n_steps[l] % STEPS_BETWEEN == 0;
+        near = near || at->rate[l] * fmin(h[l], left[l]) > most;
+    }
+    if (!look && !near) return;
+    apply(run, worker, at, at->rate);
+    for (size_t l = 0; l < lanes; l++)
+        near = near || (at->lane[l].point != TAY__IDLE && at->rate[l] * fmin(h[l], left[l]) > most);
+    if (!near) return;
+    for (size_t l = 0; l < lanes; l++) at->rate[l] = pow(at->rate[l], 1.0 / APPLICATIONS);
+    for (size_t k = 1; k < APPLICATIONS; k++) {
+        apply(run, worker, at, growth);
+        for (size_t l = 0; l < lanes; l++) at->rate[l] *= pow(growth[l], 1.0 / APPLICATIONS);
+    }
+}
