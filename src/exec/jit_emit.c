@@ -55,7 +55,7 @@ out:
 }
 
 /* The numbers of a tay__site between its pointers and its exponent. */
-enum { N_POINTERS = 4 };
+enum { N_POINTERS = 5 };
 enum { SITE_NUMBERS = (sizeof(tay__site) - N_POINTERS * sizeof(void *) - sizeof(double)) / sizeof(uint64_t) };
 
 static LLVMTypeRef site_type(const tay__emitter *e)
@@ -75,7 +75,8 @@ LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d)
     uint64_t numbers[SITE_NUMBERS];
 
     if (d->n_terms > e->most_unrolled) e->llvm->SetGlobalConstant(n_terms, 0);
-    fields[3] = n_terms;
+    fields[3] = d->with ? d->with : e->llvm->ConstNull(e->pointer);
+    fields[4] = n_terms;
     memcpy(numbers, (const char *)&d->site + N_POINTERS * sizeof(void *), sizeof numbers);
     for (size_t i = 0; i < SITE_NUMBERS; i++) fields[N_POINTERS + i] = tay__number(e, numbers[i]);
     fields[N_POINTERS + SITE_NUMBERS] = e->llvm->ConstReal(e->llvm->DoubleTypeInContext(e->context), d->site.exponent);

@@ -71,6 +71,7 @@ typedef struct tay__emitter {
     bool unrolls;
     uint32_t *partner; /* [operations] unrolled: that with which an operation goes, as a pair of rows; or itself */
     bool *second;      /* [operations] its row is the pair's second one */
+    uint32_t *term;    /* [operations] of a sum: the products, its term, that come with it; of these: the sum; or UINT32_MAX */
     uint32_t *ready; /* [2][exec->n_slots] unrolled: cycles until the newest coefficient is there, roughly; a state's next one */
     LLVMValueRef numbers; /* unrolled, and of points: the packed coefficients as constants, those that are numbers */
 } tay__emitter;
@@ -78,7 +79,7 @@ typedef struct tay__emitter {
 /* A site to be, with tables of its own. */
 typedef struct tay__draft {
     tay__site site;
-    LLVMValueRef a, b, a_transient;
+    LLVMValueRef a, b, a_transient, with; /* with: a constant site, or NULL for none */
     uint32_t n_terms;
     const char *kernel;
     int32_t length, padded; /* elements; those that may be written */
@@ -117,7 +118,7 @@ tay_status tay__emit_blocks(tay__emitter *e, const tay__draft *d, size_t n_draft
 uint32_t tay__whole_vectors(const tay__emitter *e, uint32_t length);
 tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step);
 void tay__end_loop(tay__emitter *e, tay__loop *l);
-/* Sets e->partner and e->second (jit_pairs.c). */
+/* Sets e->partner, e->second and e->term (jit_pairs.c). */
 tay_status tay__find_pairs(tay__emitter *e);
 /* Sets e->numbers. */
 tay_status tay__make_numbers(tay__emitter *e);

@@ -266,20 +266,21 @@ out:
     return status;
 }
 
+static const tay__segment only = {.row = 0, .begin = 0, .end = 1};
+
 /* Two operations that go together, of one element each. */
-static tay_status emit_pair(tay__emitter *e, const tay__operation *o, const tay__operation *with)
+static tay_status make_pair(tay__draft *d, tay__emitter *e, const tay__operation *o, const tay__operation *with)
 {
     tay_status status = TAY_OK;
     const tay__group *g = o->group, *h = with->group;
-    tay__segment first = {.row = 0, .begin = 0, .end = 1};
     int32_t *a = NULL, *b = NULL;
-    tay__draft d, other;
+    tay__draft other;
 
-    TAY_TRY(make_draft(&d, e, o, &first));
-    TAY_TRY(make_draft(&other, e, with, &first));
+    TAY_TRY(make_draft(d, e, o, &only));
+    TAY_TRY(make_draft(&other, e, with, &only));
     TAY_TRY(tay__alloc(&a, 2 * (size_t)g->n_terms, sizeof *a));
     TAY_TRY(tay__alloc(&b, 2 * (size_t)g->n_terms, sizeof *b));
-    bool swapped = swaps(e, g, &first);
+    bool swapped = swaps(e, g, &only);
     for (uint32_t k = 0; k < g->n_terms; k++) {
         a[2 * k] = g->a[k];
         a[2 * k + 1] = h->a[k];
@@ -289,20 +290,41 @@ static tay_status emit_pair(tay__emitter *e, const tay__operation *o, const tay_
         b[2 * k] = g->b[k];
         b[2 * k + 1] = crosses ? h->a[k] : h->b[k];
     }
-    d.kernel = g->primitive == TAY__PRODUCT ? "product_pair" : "linear_pair";
-    d.known = d.known && other.known;
-    d.site.step = 2;
-    d.site.rows[1] = other.site.y - d.site.y;
-    d.site.coefs_apart = other.site.coefs - d.site.coefs;
-    TAY_TRY(tay__array32(&d.a, e, swapped ? b : a, 2 * (size_t)g->n_terms));
-    if (g->b) TAY_TRY(tay__array32(&d.b, e, swapped ? a : b, 2 * (size_t)g->n_terms));
-    TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, 2));
+    d->kernel = g->primitive == TAY__PRODUCT ? "product_pair" : "linear_pair";
+    d->known = d->known && other.known;
+    d->site.step = 2;
+    d->site.rows[1] = other.site.y - d->site.y;
+    d->site.coefs_apart = other.site.coefs - d->site.coefs;
+    TAY_TRY(tay__array32(&d->a, e, swapped ? b : a, 2 * (size_t)g->n_terms));
+    if (g->b) TAY_TRY(tay__array32(&d->b, e, swapped ? a : b, 2 * (size_t)g->n_terms));
     if (e->turn == TAY__AHEAD) goto out;
-    note_ready(e, o, &first);
-    note_ready(e, with, &first);
+    note_ready(e, o, &only);
+    note_ready(e, with, &only);
 out:
     tay__free(a);
     tay__free(b);
+    return status;
+}
+
+/* Operation k of all and its partner; sums with the products that are a term of them. */
+static tay_status emit_pair(tay__emitter *e, uint32_t k)
+{
+    tay_status status = TAY_OK;
+    const tay__operation *all = e->exec->operations.data;
+    uint32_t first = e->second[k] ? e->partner[k] : k, term = e->term[first];
+    bool comes_with = term != UINT32_MAX && e->turn != TAY__AHEAD;
+    tay__draft d, sum;
+
+    if (comes_with && all[k].group->primitive == TAY__PRODUCT) goto out;
+    if (comes_with) TAY_TRY(make_pair(&d, e, all + term, all + e->partner[term]));
+    TAY_TRY(make_pair(comes_with ? &sum : &d, e, all + first, all + e->partner[first]));
+    if (comes_with) {
+        d.kernel = "sum_pair";
+        d.with = tay__constant_site(e, &sum);
+        d.known = sum.known;
+    }
+    TAY_TRY(tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, 2));
+out:
     return status;
 }
 
@@ -382,12 +404,9 @@ static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const
     if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
     if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
     if (e->partner && e->place != FIRST) {
-        const tay__operation *operations = e->exec->operations.data, *with = operations + e->partner[o - operations];
-        if (with > o) goto out; /* comes with that */
-        if (with < o) {
-            status = e->second[with - operations] ? emit_pair(e, o, with) : emit_pair(e, with, o);
-            goto out;
-        }
+        uint32_t k = (uint32_t)(o - (const tay__operation *)e->exec->operations.data);
+        if (e->partner[k] < k) status = emit_pair(e, k);
+        if (e->partner[k] != k) goto out; /* the first of two comes with the other */
     }
     begin_writing(e, o, segments, n_segments);
     if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, tay__number(e, (uint64_t)-(int64_t)o->delay), "before");
@@ -641,5 +660,6 @@ out:
     tay__free(e.ready);
     tay__free(e.partner);
     tay__free(e.second);
+    tay__free(e.term);
     return status;
 }

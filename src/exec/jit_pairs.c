@@ -1,7 +1,7 @@
 /*
  * Pairs of operations of unrolled code: two of the same form with a row of one element each, which go together as vectors of two
  * (kernels/pairs.h). Products do if they share a factor, so that each multiplication of the pair loads three numbers; sums of
- * states' derivatives, if they add such products.
+ * states' derivatives, if they add such products. Of these sums, which the next order waits for, the products are a part then.
  */
 #include "exec/jit_emit.h"
 
@@ -104,22 +104,69 @@ static void join(tay__emitter *e, const tay__step *step, uint32_t k, uint32_t la
     e->second[swapped ? i : with] = true;
 }
 
+static void count(void *context, const tay__group *g, int32_t slot, bool is_b)
+{
+    uint8_t *n_readers = context;
+    (void)g, (void)is_b;
+    if (n_readers[slot] < 2) n_readers[slot]++;
+}
+
+/* Whether products i are a term of sums s as they are, both of the pair, and of nothing else. */
+static bool is_term(const tay__emitter *e, uint32_t s, uint32_t i, const uint8_t *n_readers)
+{
+    const tay__group *g = ((const tay__operation *)e->exec->operations.data)[s].group;
+    int32_t slot = result_of(e, i);
+
+    if (n_readers[slot] != 1) return false;
+    for (uint32_t k = 0; k < g->n_terms; k++)
+        if (g->a[k] == slot) return !g->has_coefs || tay__is_one(e->exec->program, g->coefs + k);
+    return false;
+}
+
+/* Sums take one pair of products, the last one that is there, as it is the newest. */
+static void find_terms(tay__emitter *e, const tay__step *step, const uint8_t *n_readers)
+{
+    const tay__operation *operations = e->exec->operations.data;
+    uint32_t end = step->begin + step->n_operations;
+
+    for (uint32_t s = step->begin; s < end; s++) {
+        if (e->partner[s] == s || e->second[s] || operations[s].group->primitive != TAY__LINEAR) continue;
+        for (uint32_t i = step->begin; i < end; i++) {
+            if (e->partner[i] == i || e->second[i] || operations[i].group->primitive != TAY__PRODUCT) continue;
+            if (!is_term(e, s, i, n_readers) || !is_term(e, e->partner[s], e->partner[i], n_readers)) continue;
+            if (e->term[s] != UINT32_MAX) e->term[e->term[s]] = UINT32_MAX;
+            e->term[s] = i;
+            e->term[i] = s;
+        }
+    }
+}
+
 tay_status tay__find_pairs(tay__emitter *e)
 {
     tay_status status = TAY_OK;
     const tay__step *steps = e->exec->steps.data;
     uint32_t n = (uint32_t)e->exec->operations.count;
+    const tay__operation *operations = e->exec->operations.data;
+    uint8_t *n_readers = NULL;
 
     TAY_TRY(tay__alloc(&e->partner, n, sizeof *e->partner));
     TAY_TRY(tay__calloc(&e->second, n, sizeof *e->second));
-    for (uint32_t i = 0; i < n; i++) e->partner[i] = i;
+    TAY_TRY(tay__alloc(&e->term, n, sizeof *e->term));
+    TAY_TRY(tay__calloc(&n_readers, e->exec->n_slots, sizeof *n_readers));
+    for (uint32_t i = 0; i < n; i++) {
+        e->partner[i] = i;
+        e->term[i] = UINT32_MAX;
+        tay__see_operands(operations[i].group, count, n_readers);
+    }
     for (size_t i = 0; i < e->exec->steps.count; i++) {
         for (uint32_t later = 1; later < steps[i].n_operations && steps[i].n_parts == 1; later++) {
             if (!may_pair(e->exec, &steps[i], later)) continue;
             for (uint32_t k = 0; k < later && e->partner[steps[i].begin + later] == steps[i].begin + later; k++)
                 join(e, &steps[i], k, later);
         }
+        find_terms(e, &steps[i], n_readers);
     }
 out:
+    tay__free(n_readers);
     return status;
 }

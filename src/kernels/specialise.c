@@ -155,7 +155,10 @@ SITES(rows_3, ROWS_BLOCK, 3)
 #if TAY__VECTOR_BYTES == PAIR_BYTES
 #include "kernels/pairs.h"
 
-SITE(product_pair, 1, (void)at, tay__product_pair(&run))
+SITE(product_pair, 1, (void)at, tay__product_pair(&run, NULL, 0))
+SITE(sum_pair, 1, (void)at; tay__run with; tay__group sum; tay__row its_rows[TAY__SITE_ROWS];
+     begin(&with, &sum, its_rows, jet, packed, scratch, n, site->with);
+     tay__product_pair(&run, &with, site->with->coefs_apart))
 SITE(linear_pair, 1, (void)at, tay__linear_pair(&run, site->coefs_apart))
 #endif
 

@@ -140,6 +140,10 @@ static void check_run(const equations *e, tay_real real, uint32_t lanes, uint32_
 static const equations with_pairs[] = {
     {{"x1 x0 - 10 *", "x0 p0 x2 - * x1 -", "x0 x1 * p1 x2 * -"}},
     {{"x2 x0 + x1 * x2 -", "x0 x1 * x0 -", "x0 x1 -"}},
+    {{"x0 x1 * 2 * x2 -", "x0 x2 * 2 * x1 -", "x1 x2 -"}}, /* not as they are */
+    {{"x0 x1 * x2 -", "x0 x2 * x1 -", "x0 x1 * x0 x2 * +"}}, /* read elsewhere */
+    {{"x0 x1 * x1 x2 * + x2 -", "x0 x2 * x2 p0 * + x1 -", "x1 x2 -"}},
+    {{"x0 x1 * x1 x2 * + x2 - x0 -", "x0 x2 * x2 x2 * + x1 - p1 x0 * -", "x1 x2 -"}},
 };
 
 static void test_pairs(void **state)
