@@ -261,10 +261,10 @@ static PyMethodDef methods[] = {
     {"dump", ode_dump, METH_NOARGS, "The program as text."},
     {"dense", ode_dense, METH_VARARGS, "dense(out, t, relative): the state at a time near the last step."},
     {"step", core_ode_step, METH_O, "step(max_delta_t): (outcome, step size)."},
-    {"propagate", core_ode_propagate, METH_VARARGS,
+    {"propagate", (PyCFunction)(void (*)(void))core_ode_propagate, METH_FASTCALL,
      "propagate(relative, t, max_steps, max_delta_t, callbacks, owner, c_output): "
      "(outcome, min_h, max_h, n_steps, continuous)."},
-    {"grid", core_ode_grid, METH_VARARGS,
+    {"grid", (PyCFunction)(void (*)(void))core_ode_grid, METH_FASTCALL,
      "grid(out, times, max_steps, max_delta_t, callbacks, owner): (outcome, min_h, max_h, n_steps, n_rows)."},
     {0},
 };

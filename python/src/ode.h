@@ -14,7 +14,7 @@ typedef struct core_ode {
 
 /* Methods of the type that advance the integrator. */
 PyObject *core_ode_step(PyObject *self, PyObject *max_delta_t);
-PyObject *core_ode_propagate(PyObject *self, PyObject *args);
-PyObject *core_ode_grid(PyObject *self, PyObject *args);
+PyObject *core_ode_propagate(PyObject *self, PyObject *const *arguments, Py_ssize_t n);
+PyObject *core_ode_grid(PyObject *self, PyObject *const *arguments, Py_ssize_t n);
 
 #endif

@@ -5,6 +5,8 @@
  */
 #include "ode.h"
 
+#include <math.h>
+
 typedef struct propagation {
     PyThreadState *thread; /* of the caller, while the lock is released */
     PyObject *callbacks;   /* a tuple of callables */
@@ -86,38 +88,93 @@ PyObject *core_ode_step(PyObject *o, PyObject *number)
     return status ? core_raise(status) : Py_BuildValue("(id)", (int)outcome, h);
 }
 
-/* The arguments that both kinds of propagation have. The references are borrowed from the caller's arguments. */
-static bool prepare(propagation *p, tay_propagate_options *options, Py_ssize_t max_steps)
+/* The limits as the library takes them, where 0 is none. */
+static bool read_limits(tay_propagate_options *options, PyObject *max_steps, PyObject *max_delta_t)
 {
+    Py_ssize_t n = PyNumber_AsSsize_t(max_steps, NULL);
+    if (n < 0) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_TypeError, "max_steps must be an integer that is not negative, but is %R", max_steps);
+        return false;
+    }
+    double most = PyFloat_AsDouble(max_delta_t);
+    if (!(most > 0)) {
+        if (!PyErr_Occurred()) {
+            PyErr_Format(PyExc_ValueError, "max_delta_t must be positive, but is %R", max_delta_t);
+        }
+        return false;
+    }
+    options->max_steps = (size_t)n;
+    options->max_delta_t = isinf(most) ? 0 : most;
+    return true;
+}
+
+static bool call_hooks(const propagation *p)
+{
+    Py_ssize_t n = PyTuple_Size(p->callbacks);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *callback = PyTuple_GetItem(p->callbacks, i);
+        if (!PyObject_HasAttrString(callback, "pre_hook")) {
+            continue;
+        }
+        PyObject *hook = PyObject_GetAttrString(callback, "pre_hook");
+        PyObject *value = hook ? PyObject_CallFunctionObjArgs(hook, p->owner, NULL) : NULL;
+        Py_XDECREF(hook);
+        Py_XDECREF(value);
+        if (!value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The arguments that both kinds of propagation have: max_steps, max_delta_t, callbacks, owner. References are borrowed. */
+static bool prepare(propagation *p, tay_propagate_options *options, PyObject *const *arguments)
+{
+    if (!read_limits(options, arguments[0], arguments[1])) {
+        return false;
+    }
+    p->callbacks = arguments[2];
+    p->owner = arguments[3];
     if (!PyTuple_Check(p->callbacks)) {
         PyErr_SetString(PyExc_TypeError, "callbacks: a tuple was expected");
         return false;
     }
-    if (max_steps < 0) {
-        PyErr_SetString(PyExc_ValueError, "max_steps: a number that is not negative was expected");
-        return false;
-    }
     core_clock_start(&p->clock);
     options->size = sizeof *options;
-    options->max_steps = (size_t)max_steps;
     options->callback = after_step;
     options->seldom = PyTuple_Size(p->callbacks) == 0;
     options->context = p;
-    return true;
+    return call_hooks(p);
+}
+
+static bool count_arguments(Py_ssize_t n, Py_ssize_t expected)
+{
+    if (n != expected) {
+        PyErr_Format(PyExc_TypeError, "%zd arguments were expected, but %zd given", expected, n);
+    }
+    return n == expected;
 }
 
 /* propagate(relative, t, max_steps, max_delta_t, callbacks, owner, c_output) */
-PyObject *core_ode_propagate(PyObject *o, PyObject *args)
+PyObject *core_ode_propagate(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
 {
     core_ode *self = (core_ode *)o;
     propagation p = {0};
     tay_propagate_options options = {0};
-    int relative, want_output;
-    double t;
-    Py_ssize_t max_steps;
-    if (!PyArg_ParseTuple(args, "pdndOOp:propagate", &relative, &t, &max_steps, &options.max_delta_t, &p.callbacks,
-                          &p.owner, &want_output) ||
-        !prepare(&p, &options, max_steps) || !begin(self)) {
+    if (!count_arguments(n, 7)) {
+        return NULL;
+    }
+    double t = PyFloat_AsDouble(arguments[1]);
+    int relative = PyObject_IsTrue(arguments[0]), want_output = PyObject_IsTrue(arguments[6]);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    if (!isfinite(t)) {
+        PyErr_Format(PyExc_ValueError, "the time of a propagation must be finite, but is %R", arguments[1]);
+        return NULL;
+    }
+    if (!prepare(&p, &options, arguments + 2) || !begin(self)) {
         return NULL;
     }
     tay_continuous *continuous = NULL;
@@ -141,21 +198,19 @@ PyObject *core_ode_propagate(PyObject *o, PyObject *args)
 }
 
 /* grid(out, times, max_steps, max_delta_t, callbacks, owner) */
-PyObject *core_ode_grid(PyObject *o, PyObject *args)
+PyObject *core_ode_grid(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
 {
     core_ode *self = (core_ode *)o;
     propagation p = {0};
     tay_propagate_options options = {0};
-    PyObject *arrays[2], *tuple = NULL;
-    Py_ssize_t max_steps;
+    PyObject *tuple = NULL;
     Py_buffer out, times;
-    if (!PyArg_ParseTuple(args, "OOndOO:grid", &arrays[0], &arrays[1], &max_steps, &options.max_delta_t, &p.callbacks,
-                          &p.owner) ||
-        !prepare(&p, &options, max_steps) || !core_buffer_get(&times, arrays[1], 'd', -1, false, "grid")) {
+    if (!count_arguments(n, 6) || !prepare(&p, &options, arguments + 2) ||
+        !core_buffer_get(&times, arguments[1], 'd', -1, false, "grid")) {
         return NULL;
     }
     tay_grid grid = {.times = times.buf, .n = (size_t)(times.len / times.itemsize)};
-    if (core_buffer_get(&out, arrays[0], 'd', (Py_ssize_t)(grid.n * tay_ode_dim(self->ode)), true, "out")) {
+    if (core_buffer_get(&out, arguments[0], 'd', (Py_ssize_t)(grid.n * tay_ode_dim(self->ode)), true, "out")) {
         if (begin(self)) {
             tay_ode_result result;
             size_t n_rows = 0;

@@ -49,30 +49,14 @@ def _vector(values, what):
         raise TypeError(f"{what}: a sequence of numbers was expected, not {type(values).__name__!r}") from None
 
 
-def _callbacks(callback, ta):
-    """(the callables as a tuple, what the propagation returns); calls the hooks of those that have one."""
-    if callback is None:
-        return (), None
+def _callbacks(callback):
+    """(the callables as a tuple, what the propagation returns)"""
     many = not callable(callback) and isinstance(callback, (list, tuple))
     callbacks = tuple(callback) if many else (callback,)
     for one in callbacks:
         if not callable(one):
             raise TypeError(f"a step callback must be callable, but this is of type {type(one).__name__!r}")
-    for one in callbacks:
-        if hasattr(one, "pre_hook"):
-            one.pre_hook(ta)
     return callbacks, list(callbacks) if many else callback
-
-
-def _limits(max_steps, max_delta_t):
-    """The two limits as the C library takes them: 0 is no limit."""
-    if type(max_steps) is int and max_steps == 0 and max_delta_t == math.inf:
-        return 0, 0.0  # at once: a propagation of few steps takes microseconds
-    if isinstance(max_steps, float) or max_steps < 0:
-        raise TypeError("max_steps must be an integer that is not negative")
-    if math.isnan(max_delta_t) or max_delta_t <= 0:
-        raise ValueError(f"max_delta_t must be positive, but is {max_delta_t}")
-    return int(max_steps), 0.0 if max_delta_t == math.inf else float(max_delta_t)
 
 
 def _number(x):
@@ -281,12 +265,12 @@ class taylor_adaptive_dbl:
         return self._propagate(True, delta_t, max_steps, max_delta_t, callback, c_output)
 
     def _propagate(self, relative, t, max_steps, max_delta_t, callback, c_output):
-        if not math.isfinite(t):
-            raise ValueError(f"the time of a propagation must be finite, but is {t}")
-        limits = _limits(max_steps, max_delta_t)
-        callbacks, returned = _callbacks(callback, self)
-        outcome, min_h, max_h, n, output = self._ode.propagate(relative, t, *limits, callbacks, self, bool(c_output))
-        output = None if output is None else continuous_output_dbl._make(output)
+        callbacks, returned = ((), None) if callback is None else _callbacks(callback)
+        outcome, min_h, max_h, n, output = self._ode.propagate(
+            relative, t, max_steps, max_delta_t, callbacks, self, c_output
+        )
+        if output is not None:
+            output = continuous_output_dbl._make(output)
         return _OUTCOMES[outcome], min_h, max_h, n, output, returned
 
     def propagate_grid(self, grid, max_steps=0, max_delta_t=math.inf, callback=None):
@@ -301,12 +285,11 @@ class taylor_adaptive_dbl:
         Raises ValueError for an unsuitable grid, and what propagate_until() raises.
         """
         grid = _vector(grid, "grid")
-        limits = _limits(max_steps, max_delta_t)
         if grid.size == 0:
             raise ValueError("grid: at least one time is needed")
         states = np.empty((grid.size, self.dim))
-        callbacks, returned = _callbacks(callback, self)
-        outcome, min_h, max_h, n, n_rows = self._ode.grid(states, grid, *limits, callbacks, self)
+        callbacks, returned = ((), None) if callback is None else _callbacks(callback)
+        outcome, min_h, max_h, n, n_rows = self._ode.grid(states, grid, max_steps, max_delta_t, callbacks, self)
         if n_rows < grid.size:
             states = states[:n_rows].copy()
         return _OUTCOMES[outcome], min_h, max_h, n, returned, states
