@@ -86,6 +86,8 @@ typedef struct tay__walk {
     double *state, *rho;  /* [dim][lanes], [lanes] */
     double *direction;    /* [n_normed][lanes] in which neighbours leave fastest, */
     double *rate;         /* [lanes] and how fast, per unit of time (growth.c) */
+    size_t n_blind;       /* steps since then */
+    bool is_mean;         /* found by several applications */
 } tay__walk;
 
 /* Where steps begin of which the tape holds no more than their number. */

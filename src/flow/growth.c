@@ -14,7 +14,7 @@
 #include "flow/flow.h"
 
 /* Applications for a mean; steps until the next look. */
-enum { APPLICATIONS = 4, STEPS_BETWEEN = 8 };
+enum { APPLICATIONS = 4, STEPS_BETWEEN = 16 };
 /* What steps may leave unresolved of the tangent map, in tolerances. While the states are as large as their tolerance supposes,
  * they leave less. */
 static const double UNRESOLVED = 10;
@@ -53,25 +53,33 @@ static void apply(const tay_tape *run, const tay__worker *worker, tay__walk *at,
     }
 }
 
+/* Whether a lane's step is so long that r should be known well. */
+static bool is_near(const tay_tape *run, const tay__walk *at, uint32_t order, const double *h, const double *left)
+{
+    double most = run->flow->resolved[order] / MARGIN;
+
+    for (size_t l = 0; l < run->lanes->lanes; l++)
+        if (at->lane[l].point != TAY__IDLE && at->rate[l] * fmin(h[l], left[l]) > most) return true;
+    return false;
+}
+
 void tay__find_rates(const tay_tape *run, const tay__worker *worker, tay__walk *at, uint32_t order, const double *h,
                      const double *left)
 {
     size_t lanes = run->lanes->lanes;
-    double most = run->flow->resolved[order] / MARGIN, growth[TAY__MOST_LANES];
-    bool look = false, near = false;
+    double growth[TAY__MOST_LANES];
+    bool look = ++at->n_blind > STEPS_BETWEEN;
 
     for (size_t l = 0; l < lanes; l++) {
-        if (at->lane[l].point == TAY__IDLE) continue;
-        for (size_t i = 0; i < run->flow->n_normed && at->n_steps[l] == 0; i++)
-            at->direction[i * lanes + l] = first_direction(i);
-        look = look || at->n_steps[l] % STEPS_BETWEEN == 0;
-        near = near || at->rate[l] * fmin(h[l], left[l]) > most;
+        if (at->lane[l].point == TAY__IDLE || at->n_steps[l] > 0) continue;
+        for (size_t i = 0; i < run->flow->n_normed; i++) at->direction[i * lanes + l] = first_direction(i);
+        look = true;
     }
-    if (!look && !near) return;
+    if (!look && (at->is_mean || !is_near(run, at, order, h, left))) return;
+    at->n_blind = 0;
     apply(run, worker, at, at->rate);
-    for (size_t l = 0; l < lanes; l++)
-        near = near || (at->lane[l].point != TAY__IDLE && at->rate[l] * fmin(h[l], left[l]) > most);
-    if (!near) return;
+    at->is_mean = is_near(run, at, order, h, left);
+    if (!at->is_mean) return;
     for (size_t l = 0; l < lanes; l++) at->rate[l] = pow(at->rate[l], 1.0 / APPLICATIONS);
     for (size_t k = 1; k < APPLICATIONS; k++) {
         apply(run, worker, at, growth);

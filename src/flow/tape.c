@@ -63,12 +63,16 @@ void tay__walk_begin(tay__walk *walk, const tay_tape *run, const tay__block *blo
     memset(walk->lane, 0, walk_size(run));
     for (size_t l = 0; l < run->lanes->lanes; l++) walk->lane[l].point = TAY__IDLE;
     walk->next = block->begin;
+    walk->n_blind = 0;
+    walk->is_mean = false;
 }
 
 void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run)
 {
     memcpy(to->lane, from->lane, walk_size(run));
     to->next = from->next;
+    to->n_blind = from->n_blind;
+    to->is_mean = from->is_mean;
 }
 
 void tay__tape_clear(tay_tape *run, tay__block *block)
