@@ -17,7 +17,7 @@
  *
  * The step sizes count as constants: the gradient is that of the numerical map, and differs from the true one by about
  * the tolerance. Each trajectory has its own step sizes; the order of a step is common to those that are integrated side by side.
- * Results do not depend, bit for bit, on the number of threads.
+ * Results do not depend, bit for bit, on the number of threads; by rounding, and by the choice of orders, on that of lanes.
  */
 #ifndef TAYRA_FLOW_H
 #define TAYRA_FLOW_H
@@ -47,6 +47,8 @@ typedef struct tay_flow_options {
     uint32_t order;      /* of the series; 0: chosen step by step such that the work is least */
     tay_execution execution;
     tay_precision precision;
+    uint32_t lanes; /* trajectories side by side, at most 64, in whole vectors: such a block is work for one thread. 0: chosen by
+                     * their number, for the least work of all threads together */
 } tay_flow_options;
 
 /* Called after each step of the calling thread, and by it alone, with the number of trajectories finished (of n_points): so

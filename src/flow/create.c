@@ -165,7 +165,10 @@ static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
         return tay__error(TAY_ERROR_ARGUMENT, "tolerance: expected a positive and finite number, got %g", o.tolerance);
     if (o.order == 1 || o.order > 1000)
         return tay__error(TAY_ERROR_ARGUMENT, "order: expected 0, or 2 to 1000, got %u", o.order);
+    if (o.lanes > TAY__MOST_LANES)
+        return tay__error(TAY_ERROR_ARGUMENT, "lanes: expected 0 to %d, got %u", TAY__MOST_LANES, o.lanes);
     flow->tolerance = o.tolerance;
+    flow->n_lanes = o.lanes;
     flow->memory_limit = o.memory_limit ? o.memory_limit : (size_t)1 << 30;
     flow->max_steps = o.max_steps ? o.max_steps : SIZE_MAX;
     flow->n_threads = o.n_threads;
@@ -190,7 +193,7 @@ tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *
     *flow = (tay_flow){.refs = 1, .n_normed = n, .tolerance = like->tolerance, .memory_limit = like->memory_limit,
                        .max_steps = like->max_steps, .n_threads = like->n_threads, .fixed_order = like->fixed_order,
                        .usual_order = like->usual_order, .max_order = like->max_order, .execution = like->execution,
-                       .precision = like->precision};
+                       .precision = like->precision, .n_lanes = like->n_lanes};
     pthread_mutex_init(&flow->lock, NULL);
     TAY_TRY(tay__calloc(&flow->vars, n, sizeof *flow->vars));
     TAY_TRY(tay__calloc(&flow->rhs, n, sizeof *flow->rhs));

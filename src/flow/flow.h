@@ -47,7 +47,7 @@ struct tay_flow {
     double *resolved;       /* [max_order + 1]: at this order, at most so much by the rate at which neighbours leave (growth.c) */
     double tolerance;
     size_t memory_limit, max_steps;
-    uint32_t n_threads, fixed_order, usual_order, max_order;
+    uint32_t n_threads, fixed_order, usual_order, max_order, n_lanes; /* n_lanes: wanted, or 0 */
     tay_execution execution;
     tay_precision precision; /* wanted */
     _Atomic uint64_t n_runs;

@@ -225,15 +225,21 @@ tay_status tay__run_again(tay_tape *run, tay__block *block, tay__worker *worker,
     return walk_block(run, block, worker, mark);
 }
 
-/* Blocks and lanes follow from the number of trajectories alone. */
+static size_t whole_vectors(size_t n)
+{
+    size_t width = tay__exec_width(), whole = (n + width - 1) / width * width;
+    return whole > 0 ? whole : width;
+}
+
+/* Blocks and lanes follow from the number of trajectories, and from the lanes that are wanted, alone. */
 static tay_status cut(tay_tape *run)
 {
     tay_status status = TAY_OK;
-    size_t width = tay__exec_width(), n = run->a.n_points, lanes = (n + width - 1) / width * width, block;
+    size_t n = run->a.n_points, wanted = run->flow->n_lanes, lanes = whole_vectors(wanted && wanted < n ? wanted : n);
 
-    if (lanes > 6 * width || lanes > TAY__MOST_LANES) lanes = 2 * width;
-    if (lanes == 0) lanes = width;
-    block = n <= lanes ? lanes : 3 * lanes;
+    if (lanes > 6 * tay__exec_width() && !wanted) lanes = 2 * tay__exec_width();
+    if (lanes > TAY__MOST_LANES) lanes = 2 * tay__exec_width();
+    size_t block = n <= lanes || wanted ? lanes : 3 * lanes;
     if ((n + block - 1) / block > MOST_BLOCKS) block = (n + MOST_BLOCKS - 1) / MOST_BLOCKS;
     run->n_blocks = (n + block - 1) / block;
     TAY_TRY(tay__flow_lanes(&run->lanes, run->flow, (uint32_t)lanes, !run->a.shared_pars && run->flow->n_pars > 0));

@@ -254,6 +254,36 @@ static void test_reproducible(void **state)
     tay_flow_free(team);
 }
 
+/* Blocks of as many lanes as are wanted, whoever does them, give the same gradients but for rounding and orders. */
+static void test_wanted_lanes(void **state)
+{
+    static gradient g, narrow, threads;
+    tay_flow *flow = create(1e-13), *refused;
+    tay_flow_arguments a = arguments(20, true);
+    (void)state;
+
+    pull(&g, flow, &a);
+    for (uint32_t lanes = 1; lanes <= 64; lanes *= 8) {
+        tay_flow *one = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-13, .lanes = lanes, .n_threads = 1});
+        tay_flow *team = create_from(rhs_text, DIM, (tay_flow_options){.tolerance = 1e-13, .lanes = lanes, .n_threads = 3});
+        pull(&narrow, one, &a);
+        pull(&threads, team, &a);
+        for (size_t i = 0; i < N_PARS; i++) check_near(narrow.pars[i], g.pars[i], 1e-11);
+        for (size_t i = 0; i < 20 * DIM; i++) check_near(narrow.x0[i], g.x0[i], 1e-11);
+        assert_memory_equal(narrow.pars, threads.pars, N_PARS * sizeof *g.pars);
+        assert_memory_equal(narrow.x0, threads.x0, sizeof g.x0);
+        tay_flow_free(one);
+        tay_flow_free(team);
+    }
+    tay_flow_free(flow);
+    tay_expr *x = rpn("x0"), *dx = rpn("x0");
+    assert_int_equal(tay_flow_create(&refused, (const tay_expr *const *)&x, (const tay_expr *const *)&dx, 1,
+                                     &(tay_flow_options){.size = sizeof(tay_flow_options), .lanes = 65}), TAY_ERROR_ARGUMENT);
+    assert_non_null(strstr(tay_error_message(), "lanes: expected 0 to 64, got 65"));
+    tay_expr_unref(x);
+    tay_expr_unref(dx);
+}
+
 /* So little memory that most steps are done again, from marks. */
 static void test_marks(void **state)
 {
@@ -401,7 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states),    cmocka_unit_test(test_gradients), cmocka_unit_test(test_reproducible),
-        cmocka_unit_test(test_tangents),  cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_tangents),  cmocka_unit_test(test_wanted_lanes), cmocka_unit_test(test_marks),
         cmocka_unit_test(test_failure),   cmocka_unit_test(test_bad_input), cmocka_unit_test(test_max_steps),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
