@@ -10,6 +10,7 @@ import numpy as np
 from . import _core
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
+from .tensors import _list_of
 from .variational import var_ode_sys
 
 
@@ -114,17 +115,17 @@ class taylor_adaptive_dbl:
         **ignored,
     ):
         check_ignored("taylor_adaptive", ignored, {"prec"})
-        if len(t_events) or len(nt_events):
+        if list(t_events) or list(nt_events):
             raise NotImplementedError("events are not implemented here")
         if isinstance(tol, str) or isinstance(time, str):
             raise TypeError("tol and time must be numbers")
         if not tol >= 0 or tol == math.inf:
             raise ValueError(f"tol must be finite and positive, but is {tol}")
         self._var = sys if isinstance(sys, var_ode_sys) else None
-        system = self._var._core if self._var else sys
+        system = self._var._core if self._var else _list_of(sys, "sys")
         state = _vector(state if state is not None else (), "state")
-        if state.size == 0 and hasattr(sys, "__len__" if self._var is None else "n_orig_sv"):
-            state = np.zeros(self._var.n_orig_sv if self._var else len(sys))
+        if state.size == 0:
+            state = np.zeros(self._var.n_orig_sv if self._var else len(system))
         pars = _vector(pars, "pars")
         ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy), execution_number(execution))
         if pars.size not in (0, ode.n_pars):

@@ -228,10 +228,19 @@ def diff_tensors(func, diff_args, diff_order=1):
     return dtens._make(func, args, int(diff_order))
 
 
+def _list_of(items, what, kind="a sequence"):
+    """The items of a sequence or another iterable; TypeError for what is none (text and dictionaries count as none)."""
+    try:
+        iterator = None if isinstance(items, (str, bytes, dict)) else iter(items)
+    except TypeError:
+        iterator = None
+    if iterator is None:
+        raise TypeError(f"{what}: {kind} was expected, not {type(items).__name__!r}")
+    return list(iterator)
+
+
 def _list_of_expressions(items, what):
-    if isinstance(items, (str, expression)) or not hasattr(items, "__len__") or not hasattr(items, "__getitem__"):
-        raise TypeError(f"{what}: a sequence of expressions was expected, not {type(items).__name__!r}")
-    items = list(items)
+    items = _list_of(items, what, "a sequence of expressions")
     if not all(isinstance(e, expression) for e in items):
         raise TypeError(f"{what}: a sequence of expressions was expected")
     return items
