@@ -10,7 +10,7 @@ import numpy as np
 from . import _core
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
-from .tensors import _list_of
+from .tensors import _count, _list_of
 from .variational import var_ode_sys
 
 
@@ -215,7 +215,7 @@ class taylor_adaptive_dbl:
 
     @dtime.setter
     def dtime(self, value):
-        self._ode.time = value
+        self._ode.time = tuple(_list_of(value, "dtime", "a pair of numbers"))
 
     @property
     def last_h(self):
@@ -350,8 +350,7 @@ class taylor_adaptive_dbl:
     def get_vslice(self, order, component=None):
         """The slice of the state with the derivatives of an order, of all or one component; empty if there are none."""
         core = self._variational()._core
-        if order < 0 or (component is not None and component < 0):
-            raise TypeError("order and component must not be negative")
+        order, component = _count(order, "order"), None if component is None else _count(component, "component")
         first = core.slice(order, 0 if component is None else component)
         last = core.slice(order, self.n_orig_sv - 1) if component is None else first
         return slice(first[0], last[1]) if first else slice(self.dim, self.dim)

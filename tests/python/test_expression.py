@@ -262,7 +262,7 @@ def test_rectifiers():
         for function in (lambda s: hk.relu(x, s), lambda s: hk.relup(x, s), hk.leaky_relu, hk.leaky_relup):
             with pytest.raises(ValueError):
                 function(slope)
-    for bad in (lambda: hk.relu(1.0), lambda: hk.relu(x, x), lambda: hk.relu(x, "1")):
+    for bad in (lambda: hk.relu(1.0), lambda: hk.relu(x, x), lambda: hk.relu(x, "1"), lambda: hk.leaky_relu("1")):
         with pytest.raises(TypeError):
             bad()
 

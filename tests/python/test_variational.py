@@ -160,7 +160,8 @@ def test_errors_of_taylor_maps():
         ta.tstate[0] = 1.0
     with pytest.raises(ValueError):
         ta.get_mindex(1000)
-    for call in (lambda: ta.get_mindex(-1), lambda: ta.get_vslice(-1), lambda: ta.get_vslice(1, -1)):
+    slices = ((-1,), (1, -1), (2**32 + 1,))
+    for call in (lambda: ta.get_mindex(-1), *(lambda s=s: ta.get_vslice(*s) for s in slices)):
         with pytest.raises(TypeError):
             call()
 

@@ -1,13 +1,7 @@
 """Feed-forward neural networks."""
 
 from .. import _core
-from ..tensors import _is_integer, _list_of, _list_of_expressions
-
-
-def _count(value, what):
-    if not _is_integer(value) or not 0 <= value < 2**32:
-        raise TypeError(f"{what}: an integer that is not negative was expected, not {value!r}")
-    return int(value)
+from ..tensors import _count, _list_of, _list_of_expressions
 
 
 _PARAMETERS = object()
