@@ -357,9 +357,7 @@ class taylor_adaptive_dbl:
 
     def get_mindex(self, i):
         """What variable i is: [component, order with respect to argument 0, 1, ...]; ValueError if i is too large."""
-        if i < 0:
-            raise TypeError("the index of a variable must not be negative")
-        return self._variational()._core.multi_index(i)
+        return self._variational()._core.multi_index(_count(i, "i"))
 
     def eval_taylor_map(self, inputs, /):
         """The state of the original system for changed arguments, by the Taylor series in them: an array (n_orig_sv,).
