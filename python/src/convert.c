@@ -62,17 +62,23 @@ int core_expr_from(tay_expr **out, PyObject *o)
     return 1;
 }
 
-/* The items of a sequence as a tuple or list; TypeError for what is not a sequence (text counts as none). */
+/* The items of a sequence or another iterable as a tuple; TypeError for what is none (text and dictionaries count as none). */
 static PyObject *items_of(PyObject *o, const char *what)
 {
-    if (!PySequence_Check(o) || PyUnicode_Check(o) || PyBytes_Check(o)) {
-        PyObject *type = PyType_GetName(Py_TYPE(o));
-        PyErr_Format(PyExc_TypeError, "%s: a sequence was expected, not '%U'", what, type);
-        Py_XDECREF(type);
+    bool is_none = PyUnicode_Check(o) || PyBytes_Check(o) || PyDict_Check(o);
+    PyObject *iterator = is_none ? NULL : PyObject_GetIter(o);
+    if (!iterator) {
+        if (is_none || PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyObject *type = PyType_GetName(Py_TYPE(o));
+            PyErr_Format(PyExc_TypeError, "%s: a sequence was expected, not '%U'", what, type);
+            Py_XDECREF(type);
+        }
         return NULL;
     }
     /* A copy, also of a list: other threads may change that while it is read. */
-    return PySequence_Tuple(o);
+    PyObject *items = PySequence_Tuple(iterator);
+    Py_DECREF(iterator);
+    return items;
 }
 
 static bool expect_expr(PyObject *item, const char *what, Py_ssize_t i)
@@ -143,7 +149,7 @@ static bool equation_get(core_system *out, PyObject *pair, Py_ssize_t i)
     if (!items) {
         return false;
     }
-    bool ok = PyTuple_Size(items) == 2;
+    bool ok = PySequence_Check(pair) && PyTuple_Size(items) == 2; /* a set has no first item */
     if (!ok) {
         PyErr_Format(PyExc_TypeError, "sys: element %zd must be a pair (variable, right-hand side)", i);
     }

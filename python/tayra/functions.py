@@ -90,6 +90,8 @@ def select(c, t, f):
 
 
 def _slope(slope):
+    if isinstance(slope, (expression, str, bytes)):
+        raise TypeError(f"the slope of a leaky ReLU must be a number, not {type(slope).__name__!r}")
     slope = float(slope)
     if not (math.isfinite(slope) and slope >= 0):
         raise ValueError(f"the slope of a leaky ReLU must be finite and not negative, not {slope}")
@@ -112,8 +114,6 @@ def relup(arg, slope=0.0):
 def _with_slope(name, arg, slope):
     if not isinstance(arg, expression):
         raise TypeError(f"{name}(): arg must be an expression, not {type(arg).__name__!r}")
-    if isinstance(slope, (expression, str)):
-        raise TypeError(f"{name}(): the slope must be a number, not {type(slope).__name__!r}")
     return _call(_codes[name], arg, _slope(slope))
 
 

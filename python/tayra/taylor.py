@@ -10,6 +10,7 @@ import numpy as np
 from . import _core
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
+from .tensors import _count, _list_of
 from .variational import var_ode_sys
 
 
@@ -98,17 +99,17 @@ class taylor_adaptive_dbl:
         **ignored,
     ):
         check_ignored("taylor_adaptive", ignored, {"prec"})
-        if len(t_events) or len(nt_events):
+        if list(t_events) or list(nt_events):
             raise NotImplementedError("events are not implemented here")
         if isinstance(tol, str) or isinstance(time, str):
             raise TypeError("tol and time must be numbers")
         if not tol >= 0 or tol == math.inf:
             raise ValueError(f"tol must be finite and positive, but is {tol}")
         self._var = sys if isinstance(sys, var_ode_sys) else None
-        system = self._var._core if self._var else sys
+        system = self._var._core if self._var else _list_of(sys, "sys")
         state = _vector(state if state is not None else (), "state")
-        if state.size == 0 and hasattr(sys, "__len__" if self._var is None else "n_orig_sv"):
-            state = np.zeros(self._var.n_orig_sv if self._var else len(sys))
+        if state.size == 0:
+            state = np.zeros(self._var.n_orig_sv if self._var else len(system))
         pars = _vector(pars, "pars")
         ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy), execution_number(execution))
         if pars.size not in (0, ode.n_pars):
@@ -198,7 +199,7 @@ class taylor_adaptive_dbl:
 
     @dtime.setter
     def dtime(self, value):
-        self._ode.time = value
+        self._ode.time = tuple(_list_of(value, "dtime", "a pair of numbers"))
 
     @property
     def last_h(self):
@@ -332,17 +333,14 @@ class taylor_adaptive_dbl:
     def get_vslice(self, order, component=None):
         """The slice of the state with the derivatives of an order, of all or one component; empty if there are none."""
         core = self._variational()._core
-        if order < 0 or (component is not None and component < 0):
-            raise TypeError("order and component must not be negative")
+        order, component = _count(order, "order"), None if component is None else _count(component, "component")
         first = core.slice(order, 0 if component is None else component)
         last = core.slice(order, self.n_orig_sv - 1) if component is None else first
         return slice(first[0], last[1]) if first else slice(self.dim, self.dim)
 
     def get_mindex(self, i):
         """What variable i is: [component, order with respect to argument 0, 1, ...]; ValueError if i is too large."""
-        if i < 0:
-            raise TypeError("the index of a variable must not be negative")
-        return self._variational()._core.multi_index(i)
+        return self._variational()._core.multi_index(_count(i, "i"))
 
     def eval_taylor_map(self, inputs, /):
         """The state of the original system for changed arguments, by the Taylor series in them: an array (n_orig_sv,).

@@ -2,6 +2,7 @@
 
 import enum
 import math
+import operator
 
 import numpy as np
 
@@ -32,27 +33,32 @@ def _rank(sequence, n):
     return rank
 
 
-def _dense(vidx, n):
-    """(component, ascending sequence of arguments) of a list of component and orders; None if it means nothing."""
-    component, *orders = vidx
-    if len(orders) != n or min(orders, default=0) < 0 or component < 0:
+def _dense(orders, n):
+    """The pairs (argument, order) of a list of orders; None if it means nothing."""
+    if len(orders) != n or min(orders, default=0) < 0:
         return None
-    return component, [i for i, k in enumerate(orders) for _ in range(k)]
+    return list(enumerate(orders))
 
 
-def _sparse(vidx, n):
-    """The same of (component, [(argument, order), ...])."""
-    component, pairs = vidx
+def _sparse(pairs, n):
+    """The same of a list of such pairs."""
     arguments = [i for i, _ in pairs]
-    if component < 0 or any(k < 1 for _, k in pairs) or any(not 0 <= i < n for i in arguments):
+    if any(k < 1 for _, k in pairs) or any(not 0 <= i < n for i in arguments):
         return None
     if any(a >= b for a, b in zip(arguments, arguments[1:])):
         return None
-    return component, [i for i, k in pairs for _ in range(k)]
+    return pairs
 
 
 def _is_integer(x):
     return hasattr(x, "__index__")
+
+
+def _count(x, what):
+    """A number that C keeps in 32 bits without a sign. TypeError for anything else."""
+    if not _is_integer(x) or not 0 <= x < 2**32:
+        raise TypeError(f"{what}: an integer that is not negative was expected, less than 2**32, not {x!r}")
+    return operator.index(x)
 
 
 class dtens:
@@ -111,19 +117,20 @@ class dtens:
 
     def index_of(self, vidx):
         """The position of an index vector; len(self) if there is none; TypeError for what is not an index vector."""
-        if isinstance(vidx, tuple) and len(vidx) == 2 and not _is_integer(vidx[1]):
+        if isinstance(vidx, tuple) and len(vidx) == 2 and _is_integer(vidx[0]) and not _is_integer(vidx[1]):
             try:
-                pairs = [(int(i), int(k)) for i, k in vidx[1]]
+                component, pairs = int(vidx[0]), [(operator.index(i), operator.index(k)) for i, k in vidx[1]]
             except (TypeError, ValueError):
                 raise TypeError(f"not an index vector: {vidx!r}") from None
-            found = _sparse((vidx[0], pairs), self.nargs)
+            pairs = _sparse(pairs, self.nargs)
         elif isinstance(vidx, (list, tuple, np.ndarray)) and len(vidx) > 0 and all(map(_is_integer, vidx)):
-            found = _dense([int(i) for i in vidx], self.nargs)
+            component, *orders = map(int, vidx)
+            pairs = _dense(orders, self.nargs)
         else:
             raise TypeError(f"not an index vector: {vidx!r}")
-        if found is None or found[0] >= self.nouts or len(found[1]) > self._order:
+        if pairs is None or not 0 <= component < self.nouts or sum(k for _, k in pairs) > self._order:
             return len(self)
-        component, sequence = found
+        sequence = [i for i, k in pairs for _ in range(k)]
         return self._begin(len(sequence), component) + _rank(sequence, self.nargs)
 
     def __contains__(self, vidx):
@@ -209,8 +216,7 @@ def diff_tensors(func, diff_args, diff_order=1):
     ``diff_args`` is a sequence of distinct variables and parameters, or a value of the enum diff_args. Raises
     ValueError if func or the arguments are empty, repeated, or of another kind, TypeError for other types.
     """
-    if not _is_integer(diff_order) or diff_order < 0:
-        raise TypeError("diff_order must be an integer that is not negative")
+    diff_order = _count(diff_order, "diff_order")
     func = _list_of_expressions(func, "func")
     if not func:
         raise ValueError("there are no derivatives of a function without components")
@@ -225,13 +231,22 @@ def diff_tensors(func, diff_args, diff_order=1):
         raise ValueError(f"the arguments of derivatives must be distinct, but are {args}")
     if any(_core.kind(e) not in "vp" for e in args):
         raise ValueError("the arguments of derivatives must be variables and parameters")
-    return dtens._make(func, args, int(diff_order))
+    return dtens._make(func, args, diff_order)
+
+
+def _list_of(items, what, kind="a sequence"):
+    """The items of a sequence or another iterable; TypeError for what is none (text and dictionaries count as none)."""
+    try:
+        iterator = None if isinstance(items, (str, bytes, dict)) else iter(items)
+    except TypeError:
+        iterator = None
+    if iterator is None:
+        raise TypeError(f"{what}: {kind} was expected, not {type(items).__name__!r}")
+    return list(iterator)
 
 
 def _list_of_expressions(items, what):
-    if isinstance(items, (str, expression)) or not hasattr(items, "__len__") or not hasattr(items, "__getitem__"):
-        raise TypeError(f"{what}: a sequence of expressions was expected, not {type(items).__name__!r}")
-    items = list(items)
+    items = _list_of(items, what, "a sequence of expressions")
     if not all(isinstance(e, expression) for e in items):
         raise TypeError(f"{what}: a sequence of expressions was expected")
     return items

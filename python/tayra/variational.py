@@ -3,7 +3,7 @@
 import enum
 
 from . import _core
-from .tensors import _is_integer, _list_of_expressions
+from .tensors import _count, _list_of_expressions
 
 
 class var_args(enum.Flag):
@@ -30,9 +30,7 @@ class var_ode_sys:
     """
 
     def __init__(self, sys, args, order=1):
-        if not _is_integer(order) or order < 0 or order >= 2**32:
-            raise TypeError("order must be a positive integer")
-        if order == 0:
+        if _count(order, "order") == 0:
             raise ValueError("order must not be 0")
         which, expressions = 0, []
         if isinstance(args, var_args):

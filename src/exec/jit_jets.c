@@ -503,12 +503,19 @@ out:
     return status;
 }
 
-/* Unrolled: begins sums of the next order. What they wait for is there, while this order's coefficients wait for each other. */
+/* Unrolled: begins sums of the next order. What they wait for is there, while this order's coefficients wait for each other; but
+ * for what lags behind, which brings coefficients of the order before, and comes first. */
 static tay_status emit_ahead(tay__emitter *e, const tay__step *step, const size_t *slice)
 {
     tay_status status = TAY_OK;
     const tay__segment *segments = e->exec->segments.data;
 
+    e->place = MIDDLE;
+    e->n = tay__number(e, e->order);
+    for (uint32_t k = 0; k < step->n_operations; k++) {
+        const tay__operation *o = tay__operation_of(e->exec, step, k);
+        if (o->delay > 0) TAY_TRY(emit_operation(e, o, segments + slice[k], slice[k + 1] - slice[k]));
+    }
     e->turn = TAY__AHEAD;
     e->place = ++e->order == e->exec->order ? LAST : MIDDLE;
     e->n = tay__number(e, e->order);
@@ -530,9 +537,11 @@ static tay_status emit_order(tay__emitter *e, const tay__step *step, const size_
     e->place = where;
     e->n = n;
     for (uint32_t k = 0, length; k < step->n_operations; k += length) {
+        const tay__operation *o = tay__operation_of(e->exec, step, k);
         length = chain_length(e, step, slice, k);
         if (length > 1) TAY_TRY(emit_chain(e, step, slice, k, length));
-        else TAY_TRY(emit_operation(e, tay__operation_of(e->exec, step, k), segments + slice[k], slice[k + 1] - slice[k]));
+        else if (!e->unrolls || where != MIDDLE || o->delay == 0) /* else emit_ahead has done it */
+            TAY_TRY(emit_operation(e, o, segments + slice[k], slice[k + 1] - slice[k]));
     }
     for (size_t i = 0, n_slots = e->exec->n_slots; e->ready && i < n_slots; i++)
         if (e->ready[n_slots + i] > 0) e->ready[i] = e->ready[n_slots + i];

@@ -47,8 +47,14 @@ def sensitivities(**options):
     return ta
 
 
+def angles(**options):
+    """Integrals whose operands are copied, the derivatives of functions an order later than others."""
+    x, y = hk.make_vars("x", "y")
+    return hk.taylor_adaptive([(x, hk.atan2(x, y) + y), (y, hk.atan2(y, x) - 1)], [0.47, 0.14], **options)
+
+
 @needs_jit
-@pytest.mark.parametrize("make", [kepler, three_functions, sensitivities])
+@pytest.mark.parametrize("make", [kepler, three_functions, sensitivities, angles])
 def test_both_agree(make):
     ends = {}
     for execution in ("vm", "jit"):

@@ -225,9 +225,33 @@ def test_functions_of_sequences():
     assert hk.logical_and([]) == hk.expression(1.0) and hk.logical_or([]) == hk.expression(0.0)
     assert str(hk.logical_and([x, y])) == "logical_and(x, y)" and hk.logical_or([x]) == x
     for function in (hk.sum, hk.prod, hk.logical_and, hk.logical_or):
-        for bad in (x, [x, 1.0], iter([x]), "xy", None, 3):
+        for bad in (x, [x, 1.0], {x: 1.0}, "xy", b"xy", np.array(1.0), None, 3):
             with pytest.raises(TypeError):
                 function(bad)
+
+
+def test_iterables_are_sequences():
+    assert hk.sum(v * v for v in (x, y)) == x * x + y * y and hk.prod({x}) == x
+    assert hk.subs(map(hk.sin, (x, y)), {x: y}) == [hk.sin(y), hk.sin(y)]
+    assert hk.get_variables({y: 1, x: 2}.keys()) == ["x", "y"]
+    assert hk.diff_tensors((v for v in (x, y)), iter([x])).nouts == 2
+    assert hk.cfunc((v for v in (x, y)), {x: 1, y: 2}.keys()).fn == [x, y]
+    assert hk.model.ffnn((v for v in (x, y)), iter([2]), 1, (f for f in (hk.tanh, hk.sin)))[0] == (
+        hk.model.ffnn([x, y], [2], 1, [hk.tanh, hk.sin])[0]
+    )
+    right = (y, -x)
+    assert hk.taylor_adaptive(zip((x, y), right)).dim == 2 and hk.taylor_adaptive(dict(zip((x, y), right)).items()).dim == 2
+    assert hk.var_ode_sys(zip((x, y), right), iter([x])).vargs == [x]
+
+    def fails():
+        yield x
+        raise KeyError("what an iterator raises")
+
+    for call in (hk.sum, hk.get_variables, lambda e: hk.cfunc(e, [x]), hk.taylor_adaptive):
+        with pytest.raises(KeyError):
+            call(fails())
+    with pytest.raises(TypeError):
+        hk.taylor_adaptive([{x, y}, (y, x)])
 
 
 def test_rectifiers():
@@ -238,7 +262,7 @@ def test_rectifiers():
         for function in (lambda s: hk.relu(x, s), lambda s: hk.relup(x, s), hk.leaky_relu, hk.leaky_relup):
             with pytest.raises(ValueError):
                 function(slope)
-    for bad in (lambda: hk.relu(1.0), lambda: hk.relu(x, x), lambda: hk.relu(x, "1")):
+    for bad in (lambda: hk.relu(1.0), lambda: hk.relu(x, x), lambda: hk.relu(x, "1"), lambda: hk.leaky_relu("1")):
         with pytest.raises(TypeError):
             bad()
 

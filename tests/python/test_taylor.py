@@ -73,6 +73,9 @@ def test_time():
     assert ta.time == 3.0 and ta.dtime == (3.0, 0.0)
     ta.dtime = (1.0, 1e-20)
     assert ta.dtime == (1.0, 1e-20) and isinstance(ta.dtime, tuple)
+    ta.dtime = [2.0, 1e-20]
+    assert ta.dtime == (2.0, 1e-20)
+    ta.dtime = np.array([1.0, 1e-20])
     for bad in (math.nan, math.inf):
         with pytest.raises(ValueError):
             ta.time = bad
@@ -82,7 +85,7 @@ def test_time():
     for bad in ("a", None):
         with pytest.raises(TypeError):
             ta.time = bad
-    for bad in (3.0, (1.0,), ("a", 1.0)):
+    for bad in (3.0, (1.0,), (1.0, 0.0, 0.0), ("a", 1.0), "ab"):
         with pytest.raises(TypeError):
             ta.dtime = bad
     assert ta.dtime == (1.0, 1e-20)

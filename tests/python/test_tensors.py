@@ -89,11 +89,13 @@ def test_gradient_jacobian_hessian(second):
 
 
 def test_wrong_names(second):
-    for key in ([5, 0, 0, 0], [0, 5, 0, 0], [0, 1], (0, [(7, 1)]), (0, [(1, 1), (0, 1)]), (0, [(0, 0)])):
+    long = 2**62  # must not become a list of as many items
+    sparse = [(7, 1)], [(1, 1), (0, 1)], [(0, 0)], [(1, long)]
+    for key in ([5, 0, 0, 0], [0, 5, 0, 0], [0, 1], [0, long, 0, 0], *((0, pairs) for pairs in sparse)):
         assert second.index_of(key) == len(second) and key not in second
         with pytest.raises(KeyError):
             second[key]
-    for key in ("a", None, x, slice(0, 2), 1.5, [0, x, 0, 0], -1):
+    for key in ("a", None, x, slice(0, 2), 1.5, [0, x, 0, 0], -1, (0, [(0, 1.5)]), (0.5, [(0, 1)])):
         with pytest.raises(TypeError):
             second[key]
     with pytest.raises(IndexError):
@@ -103,6 +105,7 @@ def test_wrong_names(second):
 @pytest.mark.parametrize(
     "error, arguments",
     [
+        (TypeError, ([x], [x], 2**32)),
         (ValueError, ([], [x])),
         (ValueError, ([x], [])),
         (ValueError, ([x], [x, x])),

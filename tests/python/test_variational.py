@@ -43,7 +43,7 @@ def test_as_the_peer(peer, which, order):
     assert ours.is_variational and list(map(str, ours.vargs)) == list(map(str, theirs.vargs))
     assert [str(e) for e, _ in ours.sys] == [str(e) for e, _ in theirs.sys]
     np.testing.assert_allclose(ours.state, theirs.state, rtol=1e-15)
-    for i in range(ours.dim):
+    for i in np.arange(ours.dim):
         assert ours.get_mindex(i) == theirs.get_mindex(i)
     for o, c in itertools.product(range(order + 2), [None, 0, 1, 2]):
         assert ours.get_vslice(o, c) == theirs.get_vslice(o, c)
@@ -160,7 +160,8 @@ def test_errors_of_taylor_maps():
         ta.tstate[0] = 1.0
     with pytest.raises(ValueError):
         ta.get_mindex(1000)
-    for call in (lambda: ta.get_mindex(-1), lambda: ta.get_vslice(-1), lambda: ta.get_vslice(1, -1)):
+    slices = ((-1,), (1, -1), (2**32 + 1,))
+    for call in (lambda: ta.get_mindex(-1), *(lambda s=s: ta.get_vslice(*s) for s in slices)):
         with pytest.raises(TypeError):
             call()
 

@@ -1,19 +1,7 @@
 """Feed-forward neural networks."""
 
 from .. import _core
-from ..tensors import _is_integer, _list_of_expressions
-
-
-def _count(value, what):
-    if not _is_integer(value) or not 0 <= value < 2**32:
-        raise TypeError(f"{what}: an integer that is not negative was expected, not {value!r}")
-    return int(value)
-
-
-def _sequence(values, what):
-    if not hasattr(values, "__len__") or not hasattr(values, "__getitem__") or isinstance(values, str):
-        raise TypeError(f"{what}: a sequence was expected, not {type(values).__name__!r}")
-    return tuple(values)
+from ..tensors import _count, _list_of, _list_of_expressions
 
 
 _PARAMETERS = object()
@@ -31,11 +19,11 @@ def ffnn(inputs, nn_hidden, n_out, activations, nn_wb=_PARAMETERS):
     raises.
     """
     inputs = _list_of_expressions(inputs, "inputs")
-    hidden = tuple(_count(n, "nn_hidden") for n in _sequence(nn_hidden, "nn_hidden"))
+    hidden = tuple(_count(n, "nn_hidden") for n in _list_of(nn_hidden, "nn_hidden"))
     n_out = _count(n_out, "n_out")
-    activations = _sequence(activations, "activations")
+    activations = tuple(_list_of(activations, "activations"))
     for activation in activations:
         if not callable(activation):
             raise TypeError(f"activations: functions were expected, not {type(activation).__name__!r}")
-    weights = None if nn_wb is _PARAMETERS or nn_wb is None else _sequence(nn_wb, "nn_wb")
+    weights = None if nn_wb is _PARAMETERS or nn_wb is None else tuple(_list_of(nn_wb, "nn_wb"))
     return _core.ffnn(inputs, hidden, n_out, activations, weights)

@@ -2,15 +2,13 @@
 
 from .. import _core
 from .._core import expression
-from ..tensors import _is_integer
+from ..tensors import _count
 
 
 def _arguments(n, Gconst, masses):
-    if not _is_integer(n) or not 0 <= n < 2**32:
-        raise TypeError(f"n: a number of bodies was expected, not {n!r}")
     if masses is not None:
         masses = tuple(expression(m) for m in masses)
-    return int(n), expression(Gconst), masses
+    return _count(n, "n"), expression(Gconst), masses
 
 
 def nbody(n, Gconst=1.0, masses=None):
