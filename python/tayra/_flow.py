@@ -119,9 +119,21 @@ class flow:
 
     def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0, execution=None,
                  precision="mixed"):
-        self._flow = _core.flow(sys, tol, memory_limit, max_steps, nthreads or get_nthreads(), order,
+        self.tol = tol
+        self._options = memory_limit, max_steps, nthreads, order, execution, precision
+        self._make(sys)
+
+    def _make(self, sys):
+        memory_limit, max_steps, nthreads, order, execution, precision = self._options
+        self._flow = _core.flow(sys, self.tol, memory_limit, max_steps, nthreads or get_nthreads(), order,
                                 execution_number(execution), precision_number(precision))
-        self.dim, self.n_pars, self.tol = self._flow.dim, self._flow.n_pars, tol
+        self._sys = [tuple(pair) for pair in sys]
+        self.dim, self.n_pars = self._flow.dim, self._flow.n_pars
+
+    @property
+    def sys(self):
+        """The equations: a list of pairs (variable, right-hand side)."""
+        return list(self._sys)
 
     @property
     def execution(self):
@@ -132,6 +144,26 @@ class flow:
     def precision(self):
         """"mixed" if coefficients of high orders are float, else "double"."""
         return self._flow.precision
+
+    # Copies.
+
+    def __copy__(self):
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()  # what is shared never changes
+
+    def __getstate__(self):
+        state = dict(self.__dict__)
+        del state["_flow"]
+        return {**state, "_sys": _core.save([e for pair in self._sys for e in pair])}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        flat = _core.load(self._sys)
+        self._make(list(zip(flat[0::2], flat[1::2])))
 
     def _run(self, x0, ts, pars, taped, progress):
         a = _Arguments(self, x0, ts, pars)
