@@ -9,7 +9,7 @@ from tayra import _core
 from tayra._options import execution_number, precision_number
 from tayra._threads import get_nthreads
 
-_NAMES = "x0", "ts", "pars"
+NAMES = "x0", "ts", "pars"
 
 
 def _array(x):
@@ -38,7 +38,7 @@ def _reporting(progress):
 
 def arrange(flow, x0, ts, pars):
     """What arguments of these shapes are to a flow: (number of trajectories, number of times, shape of the states)."""
-    for name, shape in zip(_NAMES, (x0, ts, pars)):
+    for name, shape in zip(NAMES, (x0, ts, pars)):
         if len(shape) not in (1, 2):
             raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
     n, n_pars = flow.dim, flow.n_pars
@@ -86,10 +86,10 @@ class Pullback:
         self._ys_shape = arguments.ys_shape
         self.steps, self.recomputed_steps, self.tape_bytes = result[:3]
 
-    def __call__(self, ybar, *, wrt=_NAMES, progress=None):
+    def __call__(self, ybar, *, wrt=NAMES, progress=None):
         wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        if not set(wrt) <= set(_NAMES):
-            raise ValueError(f"wrt: expected some of {_NAMES}, got {wrt}")
+        if not set(wrt) <= set(NAMES):
+            raise ValueError(f"wrt: expected some of {NAMES}, got {wrt}")
         ybar = np.ascontiguousarray(ybar, dtype=np.float64)
         if ybar.shape != self._ys_shape:
             raise ValueError(f"ybar: expected the shape of the states, {self._ys_shape}, got {ybar.shape}")
@@ -187,7 +187,7 @@ class flow:
         if len(tangents) != 3:
             raise ValueError(f"tangents: expected those of x0, ts and pars, got {len(tangents)}")
         dots = []
-        for name, given, dot in zip(_NAMES, a.given, tangents):
+        for name, given, dot in zip(NAMES, a.given, tangents):
             dot = np.zeros(given.shape) if dot is None else np.ascontiguousarray(dot, dtype=np.float64)
             if dot.shape != given.shape:
                 raise ValueError(f"tangents: expected the shape of {name}, {given.shape}, got {dot.shape}")
