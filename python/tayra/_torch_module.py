@@ -3,7 +3,7 @@
 torch.fx runs the module's Python code once with stand-ins for tensors and writes down which functions it calls; that list is
 run again here with arrays of expressions (see _torch_functions.py). Layers are not special: a Linear is traced down to the
 function linear() and its parameters, so that hooks and classes of the user's own mean what they mean to torch. What a
-parametrization makes of parameters (weight_norm, spectral_norm) is made by torch, outside of the expressions, which see its result.
+parametrization makes of parameters (weight_norm, spectral_norm) torch makes, outside of the expressions, which see the result.
 """
 
 import operator

@@ -8,8 +8,8 @@ torch is needed for this module alone; ``import tayra`` does not import it.
 """
 
 import torch
-from torch.autograd import forward_ad
 from torch._utils import _flatten_dense_tensors  # several times faster than cat
+from torch.autograd import forward_ad
 
 from tayra._flow import NAMES
 from tayra._mapped import Mapped
