@@ -2,18 +2,30 @@
 
 import warnings
 from contextlib import contextmanager, nullcontext
+from sys import maxsize
 
 import numpy as np
 
 from tayra import _core
-from tayra._options import execution_number, precision_number
-from tayra._threads import get_nthreads
+from tayra._options import check_count, execution_number, precision_number
+from tayra._threads import MOST_THREADS, get_nthreads
 
 NAMES = "x0", "ts", "pars"
 
 
-def _array(x):
-    return np.ascontiguousarray(x, dtype=np.float64)
+def _array(name, x):
+    """An array of doubles in one piece, of what has real numbers."""
+    what = type(x).__name__
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind == "O":  # fractions and the like
+            array = np.reshape([e.__float__() for e in array.ravel()], array.shape)
+        if array.dtype.kind in "fiub":
+            return np.ascontiguousarray(array, dtype=np.float64)
+        what = f"numbers of type {array.dtype}" if array.dtype.kind == "c" else what
+    except (AttributeError, TypeError, ValueError):  # of elements that are no numbers, of rows of unequal length
+        pass
+    raise TypeError(f"{name}: expected an array of real numbers, got {what}")
 
 
 @contextmanager
@@ -45,6 +57,8 @@ def arrange(flow, x0, ts, pars):
     batch = {shape[0] for shape in (x0, ts, pars) if len(shape) == 2}
     if len(batch) > 1:
         raise ValueError(f"expected as many x0, ts and pars, got shapes {x0}, {ts} and {pars}")
+    if ts[-1] == 0:
+        raise ValueError(f"ts: expected at least one time, got shape {ts}")
     if x0[-1] != n:
         raise ValueError(f"x0: expected shape ({n},) or (M, {n}), got {x0}")
     if pars[-1] != n_pars:
@@ -57,7 +71,7 @@ class _Arguments:
     """The arguments of a flow as arrays, checked against each other and the flow."""
 
     def __init__(self, flow, x0, ts, pars):
-        x0, ts, pars = self.given = _array(x0), _array(ts), _array(pars)
+        x0, ts, pars = self.given = [_array(name, a) for name, a in zip(NAMES, (x0, ts, pars))]
         self.shapes = x0.shape, ts.shape, pars.shape
         self.m, self.t, self.ys_shape = arrange(flow, *self.shapes)
         self.starts = self.each(x0)
@@ -87,10 +101,10 @@ class Pullback:
         self.steps, self.recomputed_steps, self.tape_bytes = result[:3]
 
     def __call__(self, ybar, *, wrt=NAMES, progress=None):
-        wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        if not set(wrt) <= set(NAMES):
+        wrt = tuple(wrt) if isinstance(wrt, (list, tuple, set)) else (wrt,)
+        if not all(name in NAMES for name in wrt):
             raise ValueError(f"wrt: expected some of {NAMES}, got {wrt}")
-        ybar = np.ascontiguousarray(ybar, dtype=np.float64)
+        ybar = _array("ybar", ybar)
         if ybar.shape != self._ys_shape:
             raise ValueError(f"ybar: expected the shape of the states, {self._ys_shape}, got {ybar.shape}")
         x0bar = np.empty(self._starts) if "x0" in wrt else None
@@ -119,6 +133,11 @@ class flow:
 
     def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0, execution=None,
                  precision="mixed"):
+        if not hasattr(tol, "__float__"):
+            raise TypeError(f"tol: a number was expected, not {tol!r}")
+        for what, n, most in (("memory_limit", memory_limit, maxsize), ("max_steps", max_steps, maxsize),
+                              ("nthreads", nthreads, MOST_THREADS), ("order", order, 1000)):
+            check_count(what, n, most)
         self.tol = tol
         self._options = memory_limit, max_steps, nthreads, order, execution, precision
         self._make(sys)
@@ -184,11 +203,12 @@ class flow:
     def jvp(self, x0, ts, pars, tangents, *, progress=None):
         """The states and their tangents, for tangents (x0dot, tsdot, parsdot) in the shapes of the arguments; None: zero."""
         a = _Arguments(self, x0, ts, pars)
-        if len(tangents) != 3:
-            raise ValueError(f"tangents: expected those of x0, ts and pars, got {len(tangents)}")
+        if not isinstance(tangents, (list, tuple)) or len(tangents) != 3:
+            what = len(tangents) if isinstance(tangents, (list, tuple)) else type(tangents).__name__
+            raise ValueError(f"tangents: expected those of x0, ts and pars, got {what}")
         dots = []
         for name, given, dot in zip(NAMES, a.given, tangents):
-            dot = np.zeros(given.shape) if dot is None else np.ascontiguousarray(dot, dtype=np.float64)
+            dot = np.zeros(given.shape) if dot is None else _array(f"tangents, {name}", dot)
             if dot.shape != given.shape:
                 raise ValueError(f"tangents: expected the shape of {name}, {given.shape}, got {dot.shape}")
             dots.append(dot)

@@ -288,10 +288,10 @@ def from_module(module, *inputs, first=0):
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"from_module(): module must be a torch.nn.Module, not {type(module).__name__!r}")
-    if not isinstance(first, int) or first < 0:
+    if isinstance(first, bool) or not hasattr(first, "__index__") or first < 0:
         raise TypeError(f"from_module(): first must be an integer that is not negative, not {first!r}")
     inputs = [x if isinstance(x, expression) else _list_of_expressions(x, "inputs") for x in inputs]
-    result = Translation(module, first)
+    result = Translation(module, operator.index(first))
     before = [(vars(m), dict(vars(m))) for m in module.modules()]
     try:
         run, errors = _Run(module, _trace(module), result._place()), []

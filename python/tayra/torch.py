@@ -7,6 +7,8 @@
 torch is needed for this module alone; ``import tayra`` does not import it.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch._utils import _flatten_dense_tensors  # several times faster than cat
 from torch.autograd import forward_ad
@@ -68,7 +70,7 @@ def _flatten(pars):
         return tensors_of(pars)
     if isinstance(pars, Translation):
         return pars.tensors()
-    if not isinstance(pars, (list, tuple)):
+    if not isinstance(pars, (list, tuple, Iterator)):
         raise TypeError(
             f"odeint(): pars: tensors, modules or what from_module() returned were expected, not {type(pars).__name__!r}"
         )

@@ -183,7 +183,7 @@ def test_modules_and_sequences_are_flat_parameters():
     flat = translation.parameters().detach().requires_grad_()
     odeint(f, x0, ts, flat).square().sum().backward()
     parts = [module[:2], module[2].weight, [module[2].bias, module[4]]]
-    for pars in (module, translation, list(module.parameters()), tuple(module), parts):
+    for pars in (module, translation, list(module.parameters()), module.parameters(), tuple(module), parts):
         module.zero_grad()
         odeint(f, x0, ts, pars).square().sum().backward()
         for name, parameter in module.named_parameters():

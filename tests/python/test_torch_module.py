@@ -287,7 +287,8 @@ def test_parameters_as_they_are_now():
 def test_first_parameter():
     t = from_module(nn.Linear(1, 1), X[:1], first=7)
     assert str(t.expressions[0]) == "((p7 * x_0) + p8)" and t.slices == {"weight": slice(7, 8), "bias": slice(8, 9)}
-    for first in (-1, 1.5):
+    assert str(from_module(nn.Linear(1, 1), X[:1], first=np.int64(7))) == str(t)
+    for first in (-1, 1.5, True):
         with pytest.raises(TypeError, match="first"):
             from_module(nn.Linear(1, 1), X[:1], first=first)
 
