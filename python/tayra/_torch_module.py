@@ -183,6 +183,8 @@ class _Run:
                 return table[key], False
         except TypeError:  # not hashable
             return None, False
+        if name in ("squeeze_", "unsqueeze_", "t_", "transpose_"):  # they change what a name means, not the numbers in memory
+            return None, False
         known = name.endswith("_") and not name.endswith("__") and key in (name, getattr(torch, name, None))
         return (METHODS.get(name[:-1]), True) if known else (None, False)
 

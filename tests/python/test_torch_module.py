@@ -365,6 +365,8 @@ def refusals():
     yield Own(lambda m, x: x.type_as(torch.arange(4)) * 1.0), "Own: a conversion to whole numbers"
     yield Own(lambda m, x: (x, x)), "the result must be one vector, but is 'tuple'"
     yield Own(lambda m, x: m.matrix), r"the result must be one vector, but is a tensor of shape \(4, 4\)"
+    yield Own(lambda m, x: x.clone().unsqueeze_(0).sum(0)), "unsqueeze_ has no translation"
+    yield Own(lambda m, x: m.matrix.clone().t_() @ x.reshape(-1)), "t_ has no translation"
     yield Own(lambda m, x: x[..., 7]), "getitem: index 7 is out of bounds"
     yield Own(lambda m, x: x.split([1, 2], -1)[0]), r"split: parts of sizes \[1, 2\]"
     yield Own(lambda m, x: x * torch.ones(4, requires_grad=True)), "requires a gradient, but is not one of the module's"
