@@ -11,7 +11,7 @@ from collections import namedtuple
 
 import torch
 import torch.fx
-from torch.nn.utils.parametrize import ParametrizationList
+from torch.nn.utils import parametrize
 
 import tayra
 from tayra import _core, expression
@@ -61,7 +61,7 @@ for _name in ("iadd", "isub", "imul", "itruediv", "ipow"):
 
 class _Tracer(torch.fx.Tracer):
     def is_leaf_module(self, m, module_qualified_name):
-        return isinstance(m, ParametrizationList)
+        return isinstance(m, parametrize.ParametrizationList)
 
     def proxy(self, node):
         return _Proxy(node, self)
@@ -94,6 +94,8 @@ def _trace(module):
     """The graph of what the module does."""
     if module._forward_hooks or module._forward_pre_hooks:
         raise Untranslatable(f"from_module(): {type(module).__name__} has forward hooks: put it inside another module")
+    if parametrize._cache_enabled:  # stand-ins for tensors would stay there
+        raise RuntimeError("from_module(): expected to be called outside of torch.nn.utils.parametrize.cached()")
     random_state = torch.get_rng_state()
     try:
         graph = _Tracer().trace(module)

@@ -271,6 +271,10 @@ def test_parametrizations_are_computed_by_torch(name):
     for prefix, layer in (("0", module[0]), ("1", shared)):
         for key in ("weight", "bias"):
             assert torch.equal(t.parameters()[t.slices[f"{prefix}.{key}"]], getattr(layer, key).reshape(-1))
+    with nn.utils.parametrize.cached():
+        with pytest.raises(RuntimeError, match="outside of torch.nn.utils.parametrize.cached"):
+            from_module(module, X)
+        assert t.tensors()[2 + (name != "of the bias")] is t.tensors()[2 + (name != "of the bias")]
     with torch.no_grad():
         for p in module.parameters():
             p.mul_(1.1)
