@@ -81,6 +81,17 @@ class _Arguments:
         """Initial states, or tangents of them, for each trajectory."""
         return x0 if x0.ndim == 2 or self.m == 1 else np.repeat(x0[None], self.m, axis=0)
 
+    @contextmanager
+    def named(self):
+        """In here numbers that the library refuses are named as they are in the caller's arrays."""
+        try:
+            yield
+        except ValueError:
+            for name, array in zip(NAMES, self.given):
+                for index in np.argwhere(~np.isfinite(array)).tolist():
+                    raise ValueError(f"{name}{index}: expected a finite number, got {array[tuple(index)]}") from None
+            raise
+
     def warn(self, result, stacklevel):
         """Trajectories that ended early; stacklevel counts from the caller of this."""
         if result[3]:
@@ -187,7 +198,7 @@ class flow:
     def _run(self, x0, ts, pars, taped, progress):
         a = _Arguments(self, x0, ts, pars)
         ys = np.empty(a.ys_shape)
-        with _reporting(progress) as report:
+        with _reporting(progress) as report, a.named():
             tape, result = self._flow.run(ys, a.starts, *a.given[1:], *a.how, taped, report)
         a.warn(result, 3)
         return ys, Pullback(tape, result, a)
@@ -214,7 +225,7 @@ class flow:
             dots.append(dot)
         dots[0] = a.each(dots[0])
         ys, ysdot = np.empty(a.ys_shape), np.empty(a.ys_shape)
-        with _reporting(progress) as report:
+        with _reporting(progress) as report, a.named():
             result = self._flow.push(ys, ysdot, a.starts, *a.given[1:], *dots, *a.how, report)
         a.warn(result, 2)
         return ys, ysdot

@@ -41,12 +41,12 @@ BAD = {
     "x0 of too many states": ((np.ones(3), TS, PARS), "x0: expected shape (2,) or (M, 2), got (3,)"),
     "x0 transposed": ((X0.T, TS, PARS), "x0: expected shape (2,) or (M, 2), got (2, 3)"),
     "x0 without states": ((np.ones((3, 0)), TS, PARS), "x0: expected shape (2,) or (M, 2), got (3, 0)"),
-    "x0 not finite": ((changed(X0, (1, 1), np.inf), TS, PARS), "x0[3]: expected a finite number, got inf"),
+    "x0 not finite": ((changed(X0, (1, 1), np.inf), TS, PARS), "x0[1, 1]: expected a finite number, got inf"),
     "no times": ((X0, [], PARS), "ts: expected at least one time, got shape (0,)"),
     "times of three dimensions": ((X0, TS[None, None], PARS), "ts: expected an array of 1 or 2 dimensions, got shape"),
     "times of others": ((X0, many(TS, 2), PARS), "expected as many x0, ts and pars, got shapes (3, 2), ("),
-    "a time not a number": ((X0, changed(TS, 2, np.nan), PARS), "times[2]: expected a finite number, got nan"),
-    "a time infinite": ((X0, changed(TS, 2, np.inf), PARS), "times[2]: expected a finite number, got inf"),
+    "a time not a number": ((X0, changed(TS, 2, np.nan), PARS), "ts[2]: expected a finite number, got nan"),
+    "a time infinite": ((X0, changed(TS, 2, np.inf), PARS), "ts[2]: expected a finite number, got inf"),
     "a time twice": ((X0, [0.0, 1.0, 1.0], PARS), "got 1 after 1 (trajectory 0, time 2)"),
     "the first time twice": ((X0, [1.0, 1.0, 2.0], PARS), "got 1 after 1 (trajectory 0, time 1)"),
     "times that turn back": ((X0, [0.0, 1.0, 0.5], PARS), "got 0.5 after 1 (trajectory 0, time 2)"),
@@ -59,7 +59,7 @@ BAD = {
     "no parameters": ((X0, TS), "pars: expected shape (2,) or (M, 2), got (0,)"),
     "too many parameters": ((X0, TS, [1.0, 2.0, 3.0]), "pars: expected shape (2,) or (M, 2), got (3,)"),
     "parameters of others": ((X0, TS, many(PARS, 4)), "expected as many x0, ts and pars, got shapes (3, 2)"),
-    "a parameter not finite": ((X0, TS, changed(many(PARS), (2, 0), np.nan)), "pars[4]: expected a finite number"),
+    "a parameter not finite": ((X0, TS, changed(many(PARS), (2, 0), np.nan)), "pars[2, 0]: expected a finite number"),
 }
 
 
