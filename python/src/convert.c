@@ -174,6 +174,11 @@ bool core_system_get(core_system *out, PyObject *o)
         return false;
     }
     Py_ssize_t n = PyTuple_Size(items);
+    if (n == 0) {
+        PyErr_SetString(PyExc_ValueError, "sys: at least one pair (variable, right-hand side) was expected, but there is none");
+        Py_DECREF(items);
+        return false;
+    }
     s.n = (size_t)n;
     s.holder = PyList_New(n);
     s.vars = core_alloc((size_t)n, sizeof *s.vars);

@@ -27,12 +27,9 @@ static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     flow *self = NULL;
     tay_status status;
 
+    /* The ranges of numbers are the caller's care. */
     if (!PyArg_ParseTuple(args, "Odnnnnii:flow", &sys, &tol, &memory, &steps, &threads, &order, &execution, &precision))
         return NULL;
-    if (memory < 0 || steps < 0 || threads < 0 || order < 0 || order > 1000 || threads > 1000) {
-        PyErr_SetString(PyExc_ValueError, "memory_limit, max_steps, nthreads, order: expected numbers that are not negative");
-        return NULL;
-    }
     if (!core_system_get(&system, sys)) return NULL;
     tay_flow_options options = {.size = sizeof options, .tolerance = tol, .memory_limit = (size_t)memory,
                                 .max_steps = (size_t)steps, .n_threads = (uint32_t)threads, .order = (uint32_t)order,
@@ -89,12 +86,12 @@ static void begin(watch *w, PyObject *report)
     w->thread = PyEval_SaveThread();
 }
 
-/* False: an exception is set, the one that stopped the work or its error. */
-static bool end(const watch *w, tay_status status)
+/* False: an exception is set, the one that stopped the work, its error, or a warning of what core_warn calls stack_level. */
+static bool end(const watch *w, tay_status status, int stack_level)
 {
     PyEval_RestoreThread(w->thread);
     if (status && !PyErr_Occurred()) core_raise(status);
-    return !status;
+    return !status && core_warn(stack_level);
 }
 
 /* Buffers of at least so many doubles, the first n_written to be written; how many were got. size NULL: of any number, and what
@@ -136,7 +133,7 @@ static PyObject *flow_run(PyObject *o, PyObject *args)
                                     .times = b[2].buf, .pars = b[3].buf, .shared_times = shared_ts, .shared_pars = shared_pars,
                                     .progress = look, .context = &w};
     begin(&w, report);
-    if (!end(&w, tay_flow_run(b[0].buf, taped ? &new_tape : NULL, &r, f, &arguments))) goto out;
+    if (!end(&w, tay_flow_run(b[0].buf, taped ? &new_tape : NULL, &r, f, &arguments), 3)) goto out;
     made = Py_NewRef(Py_None);
     if (taped) {
         tape *object = PyObject_New(tape, tape_type);
@@ -179,7 +176,7 @@ static PyObject *flow_push(PyObject *o, PyObject *args)
                                     .progress = look, .context = &w};
     tay_flow_tangents tangents = {.size = sizeof tangents, .x0 = b[5].buf, .times = b[6].buf, .pars = b[7].buf};
     begin(&w, report);
-    if (end(&w, tay_flow_push(b[0].buf, b[1].buf, &r, f, &arguments, &tangents))) result = result_tuple(&r);
+    if (end(&w, tay_flow_push(b[0].buf, b[1].buf, &r, f, &arguments, &tangents), 2)) result = result_tuple(&r);
 out:
     release(b, got);
     return result;
@@ -207,7 +204,7 @@ static PyObject *tape_pull(PyObject *o, PyObject *args)
     tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf, .progress = look,
                                .context = &w};
     begin(&w, report);
-    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r))) result = result_tuple(&r);
+    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r), 2)) result = result_tuple(&r);
 out:
     release(b, got);
     return result;

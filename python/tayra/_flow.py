@@ -2,18 +2,30 @@
 
 import warnings
 from contextlib import contextmanager, nullcontext
+from sys import maxsize
 
 import numpy as np
 
 from tayra import _core
-from tayra._options import execution_number, precision_number
-from tayra._threads import get_nthreads
+from tayra._options import check_count, execution_number, precision_number
+from tayra._threads import MOST_THREADS, get_nthreads
 
-_NAMES = "x0", "ts", "pars"
+NAMES = "x0", "ts", "pars"
 
 
-def _array(x):
-    return np.ascontiguousarray(x, dtype=np.float64)
+def _array(name, x):
+    """An array of doubles in one piece, of what has real numbers."""
+    what = type(x).__name__
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind == "O":  # fractions and the like
+            array = np.reshape([e.__float__() for e in array.ravel()], array.shape)
+        if array.dtype.kind in "fiub":
+            return np.ascontiguousarray(array, dtype=np.float64)
+        what = f"numbers of type {array.dtype}" if array.dtype.kind == "c" else what
+    except (AttributeError, TypeError, ValueError):  # of elements that are no numbers, of rows of unequal length
+        pass
+    raise TypeError(f"{name}: expected an array of real numbers, got {what}")
 
 
 @contextmanager
@@ -38,13 +50,15 @@ def _reporting(progress):
 
 def arrange(flow, x0, ts, pars):
     """What arguments of these shapes are to a flow: (number of trajectories, number of times, shape of the states)."""
-    for name, shape in zip(_NAMES, (x0, ts, pars)):
+    for name, shape in zip(NAMES, (x0, ts, pars)):
         if len(shape) not in (1, 2):
             raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
     n, n_pars = flow.dim, flow.n_pars
     batch = {shape[0] for shape in (x0, ts, pars) if len(shape) == 2}
     if len(batch) > 1:
         raise ValueError(f"expected as many x0, ts and pars, got shapes {x0}, {ts} and {pars}")
+    if ts[-1] == 0:
+        raise ValueError(f"ts: expected at least one time, got shape {ts}")
     if x0[-1] != n:
         raise ValueError(f"x0: expected shape ({n},) or (M, {n}), got {x0}")
     if pars[-1] != n_pars:
@@ -57,7 +71,7 @@ class _Arguments:
     """The arguments of a flow as arrays, checked against each other and the flow."""
 
     def __init__(self, flow, x0, ts, pars):
-        x0, ts, pars = self.given = _array(x0), _array(ts), _array(pars)
+        x0, ts, pars = self.given = [_array(name, a) for name, a in zip(NAMES, (x0, ts, pars))]
         self.shapes = x0.shape, ts.shape, pars.shape
         self.m, self.t, self.ys_shape = arrange(flow, *self.shapes)
         self.starts = self.each(x0)
@@ -66,6 +80,17 @@ class _Arguments:
     def each(self, x0):
         """Initial states, or tangents of them, for each trajectory."""
         return x0 if x0.ndim == 2 or self.m == 1 else np.repeat(x0[None], self.m, axis=0)
+
+    @contextmanager
+    def named(self):
+        """In here numbers that the library refuses are named as they are in the caller's arrays."""
+        try:
+            yield
+        except ValueError:
+            for name, array in zip(NAMES, self.given):
+                for index in np.argwhere(~np.isfinite(array)).tolist():
+                    raise ValueError(f"{name}{index}: expected a finite number, got {array[tuple(index)]}") from None
+            raise
 
     def warn(self, result, stacklevel):
         """Trajectories that ended early; stacklevel counts from the caller of this."""
@@ -86,11 +111,11 @@ class Pullback:
         self._ys_shape = arguments.ys_shape
         self.steps, self.recomputed_steps, self.tape_bytes = result[:3]
 
-    def __call__(self, ybar, *, wrt=_NAMES, progress=None):
-        wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        if not set(wrt) <= set(_NAMES):
-            raise ValueError(f"wrt: expected some of {_NAMES}, got {wrt}")
-        ybar = np.ascontiguousarray(ybar, dtype=np.float64)
+    def __call__(self, ybar, *, wrt=NAMES, progress=None):
+        wrt = tuple(wrt) if isinstance(wrt, (list, tuple, set)) else (wrt,)
+        if not all(name in NAMES for name in wrt):
+            raise ValueError(f"wrt: expected some of {NAMES}, got {wrt}")
+        ybar = _array("ybar", ybar)
         if ybar.shape != self._ys_shape:
             raise ValueError(f"ybar: expected the shape of the states, {self._ys_shape}, got {ybar.shape}")
         x0bar = np.empty(self._starts) if "x0" in wrt else None
@@ -119,9 +144,26 @@ class flow:
 
     def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0, execution=None,
                  precision="mixed"):
-        self._flow = _core.flow(sys, tol, memory_limit, max_steps, nthreads or get_nthreads(), order,
+        if not hasattr(tol, "__float__"):
+            raise TypeError(f"tol: a number was expected, not {tol!r}")
+        for what, n, most in (("memory_limit", memory_limit, maxsize), ("max_steps", max_steps, maxsize),
+                              ("nthreads", nthreads, MOST_THREADS), ("order", order, 1000)):
+            check_count(what, n, most)
+        self.tol = tol
+        self._options = memory_limit, max_steps, nthreads, order, execution, precision
+        self._make(sys)
+
+    def _make(self, sys):
+        memory_limit, max_steps, nthreads, order, execution, precision = self._options
+        self._flow = _core.flow(sys, self.tol, memory_limit, max_steps, nthreads or get_nthreads(), order,
                                 execution_number(execution), precision_number(precision))
-        self.dim, self.n_pars, self.tol = self._flow.dim, self._flow.n_pars, tol
+        self._sys = [tuple(pair) for pair in sys]
+        self.dim, self.n_pars = self._flow.dim, self._flow.n_pars
+
+    @property
+    def sys(self):
+        """The equations: a list of pairs (variable, right-hand side)."""
+        return list(self._sys)
 
     @property
     def execution(self):
@@ -133,10 +175,30 @@ class flow:
         """"mixed" if coefficients of high orders are float, else "double"."""
         return self._flow.precision
 
+    # Copies.
+
+    def __copy__(self):
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()  # what is shared never changes
+
+    def __getstate__(self):
+        state = dict(self.__dict__)
+        del state["_flow"]
+        return {**state, "_sys": _core.save([e for pair in self._sys for e in pair])}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        flat = _core.load(self._sys)
+        self._make(list(zip(flat[0::2], flat[1::2])))
+
     def _run(self, x0, ts, pars, taped, progress):
         a = _Arguments(self, x0, ts, pars)
         ys = np.empty(a.ys_shape)
-        with _reporting(progress) as report:
+        with _reporting(progress) as report, a.named():
             tape, result = self._flow.run(ys, a.starts, *a.given[1:], *a.how, taped, report)
         a.warn(result, 3)
         return ys, Pullback(tape, result, a)
@@ -152,17 +214,18 @@ class flow:
     def jvp(self, x0, ts, pars, tangents, *, progress=None):
         """The states and their tangents, for tangents (x0dot, tsdot, parsdot) in the shapes of the arguments; None: zero."""
         a = _Arguments(self, x0, ts, pars)
-        if len(tangents) != 3:
-            raise ValueError(f"tangents: expected those of x0, ts and pars, got {len(tangents)}")
+        if not isinstance(tangents, (list, tuple)) or len(tangents) != 3:
+            what = len(tangents) if isinstance(tangents, (list, tuple)) else type(tangents).__name__
+            raise ValueError(f"tangents: expected those of x0, ts and pars, got {what}")
         dots = []
-        for name, given, dot in zip(_NAMES, a.given, tangents):
-            dot = np.zeros(given.shape) if dot is None else np.ascontiguousarray(dot, dtype=np.float64)
+        for name, given, dot in zip(NAMES, a.given, tangents):
+            dot = np.zeros(given.shape) if dot is None else _array(f"tangents, {name}", dot)
             if dot.shape != given.shape:
                 raise ValueError(f"tangents: expected the shape of {name}, {given.shape}, got {dot.shape}")
             dots.append(dot)
         dots[0] = a.each(dots[0])
         ys, ysdot = np.empty(a.ys_shape), np.empty(a.ys_shape)
-        with _reporting(progress) as report:
+        with _reporting(progress) as report, a.named():
             result = self._flow.push(ys, ysdot, a.starts, *a.given[1:], *dots, *a.how, report)
         a.warn(result, 2)
         return ys, ysdot

@@ -1,5 +1,7 @@
 """Keyword arguments and floating-point types of heyoka.py: which are known, and which have an effect here."""
 
+import operator
+
 import numpy as np
 
 # They select heyoka's way to generate code; here they are accepted and do nothing.
@@ -32,14 +34,32 @@ def check_fp_type(fp_type, supported):
     return name
 
 
+def check_count(what, n, most):
+    """An integer, if it is one from 0 to most."""
+    try:
+        count = operator.index(n)
+    except TypeError:
+        raise TypeError(f"{what}: an integer was expected, not {n!r}") from None
+    if not 0 <= count <= most:
+        raise ValueError(f"{what}: a number from 0 to {most} was expected, not {count}")
+    return count
+
+
+def _number_of(what, name, numbers):
+    """The number that stands for one of several names."""
+    for known, number in numbers.items():
+        if type(name) is type(known) and name == known:
+            return number
+    names = ", ".join(f'"{known}"' if known else "None" for known in numbers)
+    raise ValueError(f"{what}: one of {names} was expected, not {name!r}")
+
+
 _EXECUTIONS = {None: 0, "vm": 1, "jit": 2}  # tay_execution
 
 
 def execution_number(execution):
     """The number of a way to run programs."""
-    if execution not in _EXECUTIONS:
-        raise ValueError(f'execution: None, "vm" or "jit" was expected, not {execution!r}')
-    return _EXECUTIONS[execution]
+    return _number_of("execution", execution, _EXECUTIONS)
 
 
 _PRECISIONS = {"mixed": 0, "double": 1}  # tay_precision
@@ -47,6 +67,4 @@ _PRECISIONS = {"mixed": 0, "double": 1}  # tay_precision
 
 def precision_number(precision):
     """The number of a precision of flows."""
-    if precision not in _PRECISIONS:
-        raise ValueError(f'precision: "mixed" or "double" was expected, not {precision!r}')
-    return _PRECISIONS[precision]
+    return _number_of("precision", precision, _PRECISIONS)

@@ -1,7 +1,8 @@
 """How many threads calls may use that share their points or trajectories among several."""
 
-import operator
+from tayra._options import check_count
 
+MOST_THREADS = 2**32 - 1
 _nthreads = 0
 
 
@@ -12,10 +13,7 @@ def set_nthreads(n):
     Results do not depend on it.
     """
     global _nthreads
-    n = operator.index(n)
-    if not 0 <= n < 2**32:
-        raise ValueError(f"n: a number of threads was expected, or 0 for all processors, not {n}")
-    _nthreads = n
+    _nthreads = check_count("set_nthreads(): n", n, MOST_THREADS)
 
 
 def get_nthreads():

@@ -124,10 +124,15 @@ def absolute(x):
 
 
 def clamp(x, min=None, max=None):
-    if min is not None and max is not None:
-        min = max if min > max else min  # as in torch
-    x = x if max is None else tayra.select(tayra.gt(x, max), max, x)
-    return x if min is None else tayra.select(tayra.lt(x, min), min, x)
+    """min(max(x, min), max): max if the limits are the wrong way round, as in torch."""
+    x = x if min is None else tayra.select(tayra.lt(x, min), min, x)
+    return x if max is None else tayra.select(tayra.gt(x, max), max, x)
+
+
+def leaky_relu(x, negative_slope=0.01):
+    if negative_slope >= 0:
+        return tayra.relu(x, negative_slope)
+    return tayra.relu(x) + negative_slope * (x - tayra.relu(x))
 
 
 def hardshrink(x, lambd=0.5):
@@ -145,7 +150,7 @@ def hardsigmoid(x):
 ACTIVATIONS = {
     "relu": lambda x: tayra.relu(x),
     "relu6": lambda x: clamp(tayra.relu(x), max=6.0),
-    "leaky_relu": lambda x, negative_slope=0.01: tayra.relu(x, negative_slope),
+    "leaky_relu": leaky_relu,
     "silu": lambda x: x * tayra.sigmoid(x),
     "mish": lambda x: x * tayra.tanh(softplus(x)),
     "logsigmoid": lambda x: -softplus(-x),
@@ -164,6 +169,8 @@ ACTIVATIONS = {
     "hardsigmoid": hardsigmoid,
     "clamp": clamp,
     "clip": clamp,
+    "clamp_min": lambda x, min: clamp(x, min),
+    "clamp_max": lambda x, max: clamp(x, max=max),
     "abs": absolute,
     "absolute": absolute,
     "square": lambda x: x * x,
@@ -177,10 +184,20 @@ for _name in ("exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asi
 
 
 def _elementwise(f):
+    """f of each element; other arguments that are tensors (the limits of clamp) go along."""
+
     @functools.wraps(f)
     def apply(x, *args, inplace=False, **kwargs):
-        x = tensor(x)
-        result = _map(lambda e: f(e, *args, **kwargs), x)
+        given = [tensor(x), *args, *kwargs.values()]
+        mapped = [i for i, a in enumerate(given) if isinstance(a, np.ndarray)]
+
+        def of_elements(*elements):
+            values = list(given)
+            for i, element in zip(mapped, elements):
+                values[i] = element
+            return f(*values[: 1 + len(args)], **dict(zip(kwargs, values[1 + len(args) :])))
+
+        result = _map(of_elements, *(given[i] for i in mapped))
         if not inplace:
             return result
         x[...] = result

@@ -2,18 +2,42 @@
 
 torch.fx runs the module's Python code once with stand-ins for tensors and writes down which functions it calls; that list is
 run again here with arrays of expressions (see _torch_functions.py). Layers are not special: a Linear is traced down to the
-function linear() and its parameters, so that hooks, parametrizations and classes of the user's own mean what they mean to torch.
+function linear() and its parameters, so that hooks and classes of the user's own mean what they mean to torch. What a
+parametrization makes of parameters (weight_norm, spectral_norm) torch makes, outside of the expressions, which see the result.
 """
 
 import operator
+from collections import namedtuple
 
 import torch
 import torch.fx
+from torch.nn.utils import parametrize
 
 import tayra
-from tayra import expression
+from tayra import _core, expression
 from tayra._torch_functions import FUNCTIONS, METHODS, Untranslatable, objects
 from tayra.tensors import _list_of_expressions
+
+
+def _named_tensors(module, prefix=""):
+    """(name, module, key, source) of all that a module computes with and that may be trained, in the order of
+    named_parameters(), under all of its names. The source is the parameter itself, or what makes a tensor of parameters."""
+    for key, parameter in module._parameters.items():
+        if parameter is not None:
+            yield prefix + key, module, key, parameter
+    made = module._modules.get("parametrizations")
+    made = made if isinstance(made, torch.nn.ModuleDict) else {}
+    for key, source in made.items():
+        yield prefix + key, module, key, source
+    for name, child in module._modules.items():
+        if child is not None and child is not made:
+            yield from _named_tensors(child, f"{prefix}{name}.")
+
+
+def tensors_of(module):
+    """The list of a module's parameters, each once, or of the tensors that parametrizations make of them."""
+    each = {id(source): (owner, key, source) for _, owner, key, source in _named_tensors(module)}
+    return [source if isinstance(source, torch.Tensor) else getattr(owner, key) for owner, key, source in each.values()]
 
 
 class _Proxy(torch.fx.Proxy):
@@ -37,7 +61,7 @@ for _name in ("iadd", "isub", "imul", "itruediv", "ipow"):
 
 class _Tracer(torch.fx.Tracer):
     def is_leaf_module(self, m, module_qualified_name):
-        return False
+        return isinstance(m, parametrize.ParametrizationList)
 
     def proxy(self, node):
         return _Proxy(node, self)
@@ -70,6 +94,8 @@ def _trace(module):
     """The graph of what the module does."""
     if module._forward_hooks or module._forward_pre_hooks:
         raise Untranslatable(f"from_module(): {type(module).__name__} has forward hooks: put it inside another module")
+    if parametrize._cache_enabled:  # stand-ins for tensors would stay there
+        raise RuntimeError("from_module(): expected to be called outside of torch.nn.utils.parametrize.cached()")
     random_state = torch.get_rng_state()
     try:
         graph = _Tracer().trace(module)
@@ -85,8 +111,8 @@ def _trace(module):
 class _Run:
     """A graph evaluated with expressions: run() returns what the module returns for inputs of given shapes."""
 
-    def __init__(self, module, graph, positions):
-        self._module, self._graph, self._positions = module, graph, positions
+    def __init__(self, module, graph, places):
+        self._module, self._graph, self._places = module, graph, places
         self._attributes = {}
 
     def run(self, inputs):
@@ -97,7 +123,8 @@ class _Run:
             args, kwargs = (torch.fx.node.map_arg(a, values.__getitem__) for a in (node.args, node.kwargs))
             if node.op == "output":
                 return args[0]
-            values[node] = self._attribute(node) if node.op == "get_attr" else self._call(node, args, kwargs)
+            is_call = node.op in ("call_function", "call_method")
+            values[node] = self._call(node, args, kwargs) if is_call else self._attribute(node)
 
     def _arguments(self, inputs):
         """The values of the arguments of forward(): inputs, then defaults, none for *args."""
@@ -120,12 +147,12 @@ class _Run:
             return self._attributes[node.target].copy()
         tensor = operator.attrgetter(node.target)(self._module)
         where = f"from_module(): {_layer_of(node, self._module)}: {node.target}"
-        if tensor.is_complex():
+        place = self._places.get(id(tensor))
+        if (tensor if place is None else place.tensor).is_complex():
             raise Untranslatable(f"{where}: there is no translation of complex numbers")
-        if id(tensor) in self._positions:
-            start = self._positions[id(tensor)]
-            pars = [tayra.par[i] for i in range(start, start + tensor.numel())]
-            self._attributes[node.target] = objects(pars, tuple(tensor.shape))
+        if place is not None:
+            pars = [tayra.par[i] for i in range(place.start, place.start + place.tensor.numel())]
+            self._attributes[node.target] = objects(pars, tuple(place.tensor.shape))
         elif tensor.requires_grad:
             raise Untranslatable(f"{where} requires a gradient, but is not one of the module's parameters")
         else:
@@ -158,30 +185,39 @@ class _Run:
                 return table[key], False
         except TypeError:  # not hashable
             return None, False
+        if name in ("squeeze_", "unsqueeze_", "t_", "transpose_"):  # they change what a name means, not the numbers in memory
+            return None, False
         known = name.endswith("_") and not name.endswith("__") and key in (name, getattr(torch, name, None))
         return (METHODS.get(name[:-1]), True) if known else (None, False)
+
+
+_Place = namedtuple("_Place", "start tensor")
 
 
 class Translation:
     """A module as expressions; made by from_module().
 
-    Of a module's parameters, in the order of ``module.parameters()``, the numbers are par[first], par[first + 1], ...
+    Of a module's parameters, in the order of ``module.parameters()``, the numbers are par[first], par[first + 1], ... Where a
+    parametrization makes a tensor of parameters, the numbers are those of that tensor, after the other parameters of its layer.
     """
 
     def __init__(self, module, first):
         self._module, self._first = module, first
-        self._expressions, self._slices, self._owners = [], {}, []
-        self._positions, end = {}, first
-        for prefix, owner in module.named_modules(remove_duplicate=False):
-            for key, parameter in owner._parameters.items():
-                if parameter is None:
-                    continue
-                start = self._positions.setdefault(id(parameter), end)
-                if start == end:
-                    end += parameter.numel()
-                    self._owners.append((owner._parameters, key))
-                self._slices[f"{prefix}.{key}" if prefix else key] = slice(start, start + parameter.numel())
-        self._n = end - first
+        self._expressions, self._slices, self._owners, self._n = [], {}, [], 0
+
+    def _place(self):
+        """Where in par the tensors are, by the identity of their sources."""
+        places, end = {}, self._first
+        for name, owner, key, source in _named_tensors(self._module):
+            if id(source) not in places:
+                with torch.no_grad():
+                    places[id(source)] = _Place(end, getattr(owner, key))
+                end += places[id(source)].tensor.numel()
+                self._owners.append((owner, key))
+            start = places[id(source)].start
+            self._slices[name] = slice(start, start + places[id(source)].tensor.numel())
+        self._n = end - self._first
+        return places
 
     @property
     def expressions(self):
@@ -204,13 +240,20 @@ class Translation:
         return dict(self._slices)
 
     def tensors(self):
-        """The list of the module's parameters as they are now, each shared one once: ``list(module.parameters())``."""
-        return [parameters[key] for parameters, key in self._owners]
+        """The list of the module's parameters as they are now, each shared one once: ``list(module.parameters())``, but for
+        parametrizations."""
+        return [getattr(owner, key) for owner, key in self._owners]
 
     def parameters(self):
         """All parameters in one flat tensor, with a gradient that goes on to the module's parameters."""
         tensors = self.tensors()
         return torch.cat([t.reshape(-1) for t in tensors]) if tensors else torch.zeros(0)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_expressions": _core.save(self._expressions)}  # what they share once
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, _expressions=_core.load(state["_expressions"]))
 
     def __len__(self):
         return len(self._expressions)
@@ -249,13 +292,13 @@ def from_module(module, *inputs, first=0):
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"from_module(): module must be a torch.nn.Module, not {type(module).__name__!r}")
-    if not isinstance(first, int) or first < 0:
+    if isinstance(first, bool) or not hasattr(first, "__index__") or first < 0:
         raise TypeError(f"from_module(): first must be an integer that is not negative, not {first!r}")
     inputs = [x if isinstance(x, expression) else _list_of_expressions(x, "inputs") for x in inputs]
-    result = Translation(module, first)
-    own_names = set(vars(module))
+    result = Translation(module, operator.index(first))
+    before = [(vars(m), dict(vars(m))) for m in module.modules()]
     try:
-        run, errors = _Run(module, _trace(module), result._positions), []
+        run, errors = _Run(module, _trace(module), result._place()), []
         for batch in ((), (1,)):
             try:
                 result._expressions = _outputs(run.run([_array_of(x, batch) for x in inputs]), batch)
@@ -268,6 +311,6 @@ def from_module(module, *inputs, first=0):
             raise errors[0]
         raise ValueError(f"{errors[0]} (and for a batch of one: {errors[1]})") from errors[0]
     finally:
-        for name in set(vars(module)) - own_names:  # where the tracer has put constant tensors
-            if name.startswith("_tensor_constant"):
-                delattr(module, name)
+        for attributes, those in before:  # what the tracer has put there, or forward() with stand-ins for tensors
+            attributes.clear()
+            attributes.update(those)

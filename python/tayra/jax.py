@@ -15,7 +15,8 @@ import functools
 
 import numpy as np
 
-from tayra._flow import arrange
+from tayra._flow import NAMES, arrange
+from tayra._mapped import Mapped
 
 try:
     import jax
@@ -106,7 +107,7 @@ def _run_push(x0, ts, pars, *dots, f, wanted):
 
 def _run_pull(x0, ts, pars, ybar, f, wanted):
     """The flow once more: jax may call the two halves of a gradient any number of times, or one of them only."""
-    bars = f.vjp(x0, ts, pars)[1](ybar)
+    bars = f.vjp(x0, ts, pars)[1](ybar, wrt=[NAMES[i] for i in wanted])
     return [bars[i] for i in wanted]
 
 
@@ -143,64 +144,21 @@ ad.primitive_transposes[_push] = _push_transpose
 # ---- maps over axes: size trajectories, or size times M, become those of one call
 
 
-class _Mapped:
-    """The arguments of a primitive with the axes that are mapped (None: not this one)."""
-
-    def __init__(self, args, axes):
-        self.size = next(a.shape[axis] for a, axis in zip(args, axes) if axis is not None)
-        self.args = [a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(args, axes)]
-        self.is_mapped = [axis is not None for axis in axes]
-        self.ndims = [a.ndim - mapped for a, mapped in zip(self.args, self.is_mapped)]
-        m = [a.shape[-2] for a, ndim in zip(self.args[:3], self.ndims) if ndim == 2]
-        self.batch = (self.size, *m[:1])
-        self.count = self.size * (m[0] if m else 1)
-
-    def argument(self, i, share):
-        """x0, ts, pars or a tangent of them for all trajectories, or, if it can be shared, as it is."""
-        a, ndim, is_mapped = self.args[i], self.ndims[i], self.is_mapped[i]
-        if share and ndim == 1 and not is_mapped:
-            return a
-        if ndim == 1:
-            a = a.reshape((self.size if is_mapped else 1,) + (1,) * (len(self.batch) - 1) + a.shape[-1:])
-        return jnp.broadcast_to(a, self.batch + a.shape[-1:]).reshape(self.count, a.shape[-1])
-
-    def cotangent(self, i, bar):
-        """The cotangent of argument(i, share=False): summed over M where all of M share it."""
-        bar = bar.reshape(self.batch + bar.shape[-1:])
-        return bar.sum(axis=1) if len(self.batch) > self.ndims[i] else bar
-
-    def states(self, ys):
-        """The axis that is mapped is the second one here."""
-        return ys.reshape(ys.shape[:1] + self.batch + ys.shape[-1:])
-
-    def states_bar(self, i):
-        a = self.args[i]
-        t, n = a.shape[-self.ndims[i]], a.shape[-1]
-        a = jnp.moveaxis(a, 0, 1) if self.is_mapped[i] else jnp.expand_dims(a, 1)
-        return jnp.broadcast_to(a, (t, *self.batch, n)).reshape(t, self.count, n)
-
-
 def _map_states(args, axes, f):
-    mapped = _Mapped(args, axes)
+    mapped = Mapped(jnp, args, axes)
     (ys,) = _states.bind(*(mapped.argument(i, share=True) for i in range(3)), f=f)
     return [mapped.states(ys)], [1]
 
 
 def _map_push(args, axes, f, wanted):
-    """An argument and its tangent are both shared or both not."""
-    mapped = _Mapped(args, axes)
-    index = dict(zip(wanted, range(3, 6)))
-    shared = [not (mapped.is_mapped[i] or mapped.is_mapped[index.get(i, i)]) for i in range(3)]
-    arrays = [mapped.argument(i, shared[i]) for i in range(3)] + [mapped.argument(index[i], shared[i]) for i in wanted]
-    return [mapped.states(_push.bind(*arrays, f=f, wanted=wanted)[0])], [1]
+    mapped = Mapped(jnp, args, axes)
+    return [mapped.states(_push.bind(*mapped.primals_and_tangents(wanted), f=f, wanted=wanted)[0])], [1]
 
 
 def _map_pull(args, axes, f, wanted):
-    """Each of the trajectories needs a cotangent of its own."""
-    mapped = _Mapped(args, axes)
-    arrays = [mapped.argument(i, share=i not in wanted) for i in range(3)]
-    bars = _pull.bind(*arrays, mapped.states_bar(3), f=f, wanted=wanted)
-    return [mapped.cotangent(i, bar) for i, bar in zip(wanted, bars)], [0] * len(wanted)
+    mapped = Mapped(jnp, args, axes)
+    bars = _pull.bind(*mapped.primals_and_cotangent(wanted), f=f, wanted=wanted)
+    return mapped.cotangents(wanted, bars), [0] * len(wanted)
 
 
 batching.primitive_batchers[_states] = _map_states

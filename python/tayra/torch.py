@@ -7,10 +7,15 @@
 torch is needed for this module alone; ``import tayra`` does not import it.
 """
 
-import torch
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors  # several times faster than cat and split
+from collections.abc import Iterator
 
-from tayra._torch_module import Translation, from_module
+import torch
+from torch._utils import _flatten_dense_tensors  # several times faster than cat
+from torch.autograd import forward_ad
+
+from tayra._flow import NAMES
+from tayra._mapped import Mapped
+from tayra._torch_module import Translation, from_module, tensors_of
 
 __all__ = ["Translation", "from_module", "odeint"]
 
@@ -26,13 +31,22 @@ def odeint(f, x0, ts, pars=()):
     has returned, a tensor, or a sequence of such, whose parameters are taken one after the other as par[0], par[1], ...
     Returns a tensor (T, n) or (T, M, n).
 
+    Parameters that the flow does not have, at the end of modules and sequences, have zeros as gradients.
+
     Tensors are of type float64 or float32, on the CPU. All is computed in double precision; the states have the type of x0 and
     gradients that of their tensor. Tensors of doubles are not copied. Gradients go to tensors that require them; derivatives
-    of second order are refused. Without need of gradients nothing is recorded.
+    of second order are refused. Without need of gradients nothing is recorded. Forward mode and what torch.func makes of
+    functions (vmap, jvp, grad, jacrev, ...) work; what vmap maps over becomes trajectories: one call of the flow for all.
 
     Raises TypeError for other types and devices, ValueError for shapes and times that do not fit, and in ``backward()`` for a
     trajectory that became infinite and whose gradient is asked for.
     """
+    if torch.compiler.is_compiling():
+        return torch.compiler.disable(_odeint)(f, x0, ts, pars)
+    return _odeint(f, x0, ts, pars)
+
+
+def _odeint(f, x0, ts, pars):
     single = isinstance(pars, torch.Tensor)
     tensors = [pars] if single else _flatten(pars)
     _check("x0", x0)
@@ -41,21 +55,22 @@ def odeint(f, x0, ts, pars=()):
         _check("pars", tensor)
     if not hasattr(f, "vjp"):
         raise TypeError(f"odeint(): f: a tayra.flow was expected, not {type(f).__name__!r}")
-    if torch.is_grad_enabled() and (x0.requires_grad or ts.requires_grad or any(t.requires_grad for t in tensors)):
-        if ts.requires_grad and ts.ndim and ts.shape[-1] == 1:
-            raise ValueError("odeint(): ts: for a gradient at least two times were expected, but there is one")
-        return _Odeint.apply(f, single, x0, ts, *tensors)
-    with torch.no_grad():
-        return _tensor(f(_array(x0), _array(ts), _array(_flat(single, tensors))), x0.dtype)
+    if not single:
+        pars = _flatten_dense_tensors(tensors) if tensors else _NONE
+        pars = pars if len(pars) <= f.n_pars else pars[: f.n_pars]
+    taped = torch.is_grad_enabled() and (x0.requires_grad or ts.requires_grad or pars.requires_grad)
+    if taped and ts.requires_grad and ts.ndim and ts.shape[-1] == 1:
+        raise ValueError("odeint(): ts: for a gradient at least two times were expected, but there is one")
+    return _States.apply(_Call(f, taped), x0, ts, pars)
 
 
 def _flatten(pars):
     """The list of tensors in a sequence of tensors, modules and translations, or in one of the latter."""
     if isinstance(pars, torch.nn.Module):
-        return list(pars.parameters())
+        return tensors_of(pars)
     if isinstance(pars, Translation):
         return pars.tensors()
-    if not isinstance(pars, (list, tuple)):
+    if not isinstance(pars, (list, tuple, Iterator)):
         raise TypeError(
             f"odeint(): pars: tensors, modules or what from_module() returned were expected, not {type(pars).__name__!r}"
         )
@@ -76,16 +91,13 @@ def _check(name, tensor):
 
 def _array(tensor):
     """A tensor as an array of doubles, which shares its memory if it is one."""
-    if tensor.requires_grad:
-        tensor = tensor.detach()
+    if torch._C._functorch.is_legacy_batchedtensor(tensor):
+        raise RuntimeError("odeint(): is_grads_batched and vectorize=True of torch.autograd are not supported: "
+                           "torch.func.jacrev and jacfwd are")
+    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY):  # its numbers would be constants of the trace
+        raise RuntimeError("odeint(): flows cannot be traced (by make_fx, torch.func.linearize, torch.export)")
+    tensor = tensor.detach().resolve_neg()
     return (tensor if tensor.dtype is torch.float64 else tensor.double()).numpy()
-
-
-def _flat(single, tensors):
-    """The parameters as one tensor."""
-    if single:
-        return tensors[0]
-    return _flatten_dense_tensors(tensors) if tensors else _NONE
 
 
 def _tensor(array, dtype):
@@ -93,60 +105,106 @@ def _tensor(array, dtype):
     return tensor if dtype is torch.float64 else tensor.to(dtype)
 
 
-class _Odeint(torch.autograd.Function):
-    """The flow with its reverse sweep. The tape of the forward pass serves one sweep; with retain_graph=True another one
-    records again, from the saved tensors."""
+class _Call:
+    """A call of odeint: the flow, and the pullback of its run until this is used, if it shall be recorded."""
+
+    def __init__(self, f, taped):
+        self.f, self.taped, self.pullback = f, taped, None
+
+
+# ---- functions of tensors for torch: the states, their tangents, cotangents of the arguments. The arguments 0, 1, 2 are x0,
+# ts and pars. wanted: which of them have tangents, or shall have cotangents.
+
+
+class _Function(torch.autograd.Function):
+    @classmethod
+    def apply(cls, *args):
+        """That of torch looks at the signature of forward() in each call, which takes longer than a small flow."""
+        if torch._C._are_functorch_transforms_active():
+            return super().apply(*args)
+        if not torch.is_grad_enabled() and forward_ad._current_level < 0:
+            return cls.forward(*args)
+        return super(torch.autograd.Function, cls).apply(*args)
+
+
+class _States(_Function):
+    """The flow. The tape of its run serves one sweep; another one (retain_graph=True) records again, from saved tensors."""
 
     @staticmethod
-    def forward(ctx, f, single, x0, ts, *pars):
-        ctx.save_for_backward(x0, ts, *pars)  # also, torch refuses a second sweep through what was freed
-        ctx.f, ctx.single = f, single
-        states, ctx.pullback = f.vjp(_array(x0), _array(ts), _array(_flat(single, pars)))
+    def forward(call, x0, ts, pars):
+        arrays = _array(x0), _array(ts), _array(pars)
+        if call.taped:
+            states, call.pullback = call.f.vjp(*arrays)
+        else:
+            states = call.f(*arrays)
         return _tensor(states, x0.dtype)
 
     @staticmethod
-    def backward(ctx, states_bar):
-        if not torch.is_grad_enabled():
-            return _sweep(ctx, states_bar)
-        with torch.no_grad():  # create_graph=True
-            gradients = _sweep(ctx, states_bar)
-        return _Refuse.apply(len(gradients), *gradients, states_bar, *ctx.saved_tensors)
-
-
-def _sweep(ctx, states_bar):
-    x0, ts, *pars = ctx.saved_tensors
-    pullback, ctx.pullback = ctx.pullback, None
-    if pullback is None:
-        pullback = ctx.f.vjp(_array(x0), _array(ts), _array(_flat(ctx.single, pars)))[1]
-    _, _, x0_needed, ts_needed, *needed = ctx.needs_input_grad
-    wrt = [name for name, n in (("x0", x0_needed), ("ts", ts_needed), ("pars", any(needed))) if n]
-    x0_bar, ts_bar, pars_bar = pullback(_array(states_bar), wrt=wrt)
-    return (
-        None,
-        None,
-        _tensor(x0_bar, x0.dtype) if x0_needed else None,
-        _tensor(ts_bar, ts.dtype) if ts_needed else None,
-        *_pars_gradients(ctx.single, pars_bar, pars, needed),
-    )
-
-
-class _Refuse(torch.autograd.Function):
-    """Gradients, of all that they depend on, that cannot be differentiated again."""
+    def setup_context(ctx, inputs, output):
+        ctx.call, *arguments = inputs
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*arguments)  # also, torch refuses a second sweep through what was freed
+        ctx.save_for_forward(*arguments)
 
     @staticmethod
-    def forward(ctx, n, *tensors):
-        return tensors[:n]
+    def backward(ctx, states_bar):
+        arguments, needed = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        wanted = tuple(i for i in range(3) if needed[i])
+        if states_bar is None or not wanted:
+            return None, None, None, None
+        bars = dict(zip(wanted, _Pull.apply(ctx.call, wanted, *arguments, states_bar)))
+        return None, *(bars.get(i) for i in range(3))
+
+    @staticmethod
+    def jvp(ctx, _, *dots):
+        wanted = tuple(i for i in range(3) if dots[i] is not None)
+        return _Push.apply(ctx.call.f, wanted, *ctx.saved_tensors, *(dots[i] for i in wanted))
+
+    @staticmethod
+    def vmap(info, axes, call, *arguments):
+        mapped = Mapped(torch, arguments, axes[1:])
+        states = _States.apply(_Call(call.f, call.taped), *(mapped.argument(i, share=True) for i in range(3)))
+        return mapped.states(states), 1
+
+
+class _FirstOrder(_Function):
+    """What cannot be differentiated again."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
 
     @staticmethod
     def backward(ctx, *_):
         raise RuntimeError("odeint(): derivatives of second order were asked for, but there are only those of first order")
 
+    jvp = backward
 
-def _pars_gradients(single, pars_bar, pars, needed):
-    if not any(needed):
-        return [None] * len(pars)
-    if single:
-        return [_tensor(pars_bar, pars[0].dtype)]
-    parts = _unflatten_dense_tensors(torch.from_numpy(pars_bar), pars)
-    parts = [part if p.dtype is torch.float64 else part.to(p.dtype) for part, p in zip(parts, pars)]
-    return [part if n else None for part, n in zip(parts, needed)]
+
+class _Push(_FirstOrder):
+    @staticmethod
+    def forward(f, wanted, x0, ts, pars, *dots):
+        tangents = dict(zip(wanted, map(_array, dots)))
+        dots = f.jvp(_array(x0), _array(ts), _array(pars), [tangents.get(i) for i in range(3)])[1]
+        return _tensor(dots, x0.dtype)
+
+    @staticmethod
+    def vmap(info, axes, f, wanted, *tensors):
+        mapped = Mapped(torch, tensors, axes[2:])
+        return mapped.states(_Push.apply(f, wanted, *mapped.primals_and_tangents(wanted))), 1
+
+
+class _Pull(_FirstOrder):
+    @staticmethod
+    def forward(call, wanted, x0, ts, pars, states_bar):
+        pullback, call.pullback = call.pullback, None
+        if pullback is None:
+            pullback = call.f.vjp(_array(x0), _array(ts), _array(pars))[1]
+        bars = pullback(_array(states_bar), wrt=[NAMES[i] for i in wanted])
+        return tuple(_tensor(bars[i], (x0, ts, pars)[i].dtype) for i in wanted)
+
+    @staticmethod
+    def vmap(info, axes, call, wanted, *tensors):
+        mapped = Mapped(torch, tensors, axes[2:])
+        bars = _Pull.apply(_Call(call.f, False), wanted, *mapped.primals_and_cotangent(wanted))
+        return tuple(mapped.cotangents(wanted, bars)), (0,) * len(wanted)

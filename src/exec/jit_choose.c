@@ -86,14 +86,24 @@ static void search_code(tay__exec *exec)
                                                                 : RUNS_BEFORE_CODE - RUNS_BEFORE_SEARCH);
 }
 
-void tay__exec_choose(tay__exec *exec, tay_execution wanted)
+/* What is left to the library the environment may decide. */
+static tay_execution decide(tay_execution wanted)
 {
     const char *environment = getenv("TAYRA_EXEC");
+
+    if (wanted != TAY_EXECUTION_DEFAULT || !environment || !*environment) return wanted;
+    if (strcmp(environment, "jit") == 0) return TAY_EXECUTION_JIT;
+    if (strcmp(environment, "vm") == 0) return TAY_EXECUTION_VM;
+    tay__log(TAY_LOG_WARNING, "TAYRA_EXEC: vm or jit was expected in the environment, not %s", environment);
+    return wanted;
+}
+
+void tay__exec_choose(tay__exec *exec, tay_execution wanted)
+{
     bool fits = exec->block > 0 || exec->reversible || exec->lanes == 1;
     tay_log_level level = wanted == TAY_EXECUTION_JIT ? TAY_LOG_WARNING : TAY_LOG_INFO;
 
-    if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "jit") == 0) wanted = TAY_EXECUTION_JIT;
-    if (wanted == TAY_EXECUTION_DEFAULT && environment && strcmp(environment, "vm") == 0) wanted = TAY_EXECUTION_VM;
+    wanted = decide(wanted);
     if (exec->high) tay__exec_choose(exec->high, wanted);
     if (wanted == TAY_EXECUTION_VM || exec->code[0] || exec->code[1]) return;
     if (wanted == TAY_EXECUTION_JIT && !fits) {

@@ -331,6 +331,22 @@ static void the_log_says_why_not(void **state)
     tay__exec_free(exec);
 }
 
+static void a_wrong_environment_is_told(void **state)
+{
+    const char *const values[] = {"vm", "", "JIT"};
+    variant v = base;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        setenv("TAYRA_EXEC", values[i], 1);
+        tay__exec *exec = make_exec(&v, TAY_EXECUTION_DEFAULT);
+        assert_int_equal(warnings, i == 2);
+        assert_int_equal(tay__exec_execution(exec), TAY_EXECUTION_VM);
+        tay__exec_free(exec);
+    }
+    unsetenv("TAYRA_EXEC");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
 int main(void)
@@ -339,6 +355,7 @@ int main(void)
         TEST(equal_execs_share),        TEST(better_code_follows),  TEST(every_change_makes_other_code),
         TEST(numbers_are_not_in_the_code), TEST(measured_code_is_made), TEST(damaged_file_is_replaced),
         TEST(threads_want_the_same),    TEST(processes_want_the_same), TEST(the_log_says_why_not),
+        TEST(a_wrong_environment_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

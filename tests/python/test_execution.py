@@ -143,6 +143,23 @@ def test_environment_decides_what_is_left_open(monkeypatch):
     assert kepler().execution == "vm" and kepler(execution="jit").execution == "jit"
 
 
+def test_wrong_environment_is_told(monkeypatch):
+    monkeypatch.setenv("TAYRA_EXEC", "JIT")
+    x = hk.make_vars("x")
+    with pytest.warns(RuntimeWarning, match="TAYRA_EXEC: vm or jit was expected in the environment, not JIT") as record:
+        kepler()
+        hk.cfunc([x], [x])
+        hk.flow([(x, x)])([1.0], [0.0, 1.0])
+        hk.flow([(x, x)]).vjp([1.0], [0.0, 1.0])
+        hk.flow([(x, x)]).jvp([1.0], [0.0, 1.0], (), (None, None, None))
+    assert {w.filename for w in record} == {__file__} and len(record) >= 5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kepler(execution="vm")
+        with pytest.raises(RuntimeWarning):
+            hk.flow([(x, x)])([1.0], [0.0, 1.0])
+
+
 @needs_jit
 def test_pickled_with_its_execution():
     for execution in ("vm", "jit"):
@@ -301,6 +318,10 @@ def test_warnings(monkeypatch):
         with pytest.raises(RuntimeWarning):
             kepler(execution="jit")
         assert kepler(execution="vm").execution == kepler().execution == "vm"
+    x = hk.make_vars("x")
+    with pytest.warns(RuntimeWarning, match="the interpreter runs this: the JIT needs AVX2|built without LLVM") as record:
+        hk.flow([(x, x)], execution="jit")([1.0], [0.0, 1.0])
+    assert [w.filename for w in record] == [__file__]
 
 
 @pytest.mark.parametrize("make", [kepler, lambda **options: hk.cfunc([hk.time], [], **options)])

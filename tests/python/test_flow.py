@@ -1,5 +1,8 @@
 """Flows in Python: states and gradients against the integrator and finite differences, shapes, bad input."""
 
+import copy
+import pickle
+
 import graphs
 import numpy as np
 import pytest
@@ -214,3 +217,22 @@ def test_memory_limit_changes_no_bit():
     ybar = rng.normal(size=ys.shape)
     for one, other in zip(pullback(ybar), pull_again(ybar)):
         np.testing.assert_array_equal(one, other)
+
+
+def test_copies_and_pickles():
+    """They have the equations and options, and what the user has attached; what is large is shared in the pickle."""
+    f = hk.flow(SYS, tol=1e-9, order=4, nthreads=1, memory_limit=200_000, execution="vm", precision="double")
+    f.label = "own"
+    args = X0, [0.0, 1.0, 40.0], PARS
+    ys, pullback = f.vjp(*args)
+    bars = pullback(ys)
+    for other in (copy.copy(f), copy.deepcopy(f), pickle.loads(pickle.dumps(f)), pickle.loads(pickle.dumps(copy.copy(f)))):
+        again, pull_again = other.vjp(*args)
+        assert (other.dim, other.n_pars, other.tol, other.label, other.sys) == (2, 3, 1e-9, "own", SYS)
+        assert pull_again.recomputed_steps == pullback.recomputed_steps > 0
+        for one, two in zip((ys, *bars), (again, *pull_again(ys))):
+            np.testing.assert_array_equal(one, two)
+    e = X
+    for _ in range(60):
+        e = hk.sin(e * V + e)
+    assert len(pickle.dumps(hk.flow([(X, e), (V, e)]))) < 5000

@@ -2,6 +2,7 @@
 that end early beside those that go on."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -40,12 +41,12 @@ BAD = {
     "x0 of too many states": ((np.ones(3), TS, PARS), "x0: expected shape (2,) or (M, 2), got (3,)"),
     "x0 transposed": ((X0.T, TS, PARS), "x0: expected shape (2,) or (M, 2), got (2, 3)"),
     "x0 without states": ((np.ones((3, 0)), TS, PARS), "x0: expected shape (2,) or (M, 2), got (3, 0)"),
-    "x0 not finite": ((changed(X0, (1, 1), np.inf), TS, PARS), "x0[3]: expected a finite number, got inf"),
-    "no times": ((X0, [], PARS), "n_times: expected at least one"),
+    "x0 not finite": ((changed(X0, (1, 1), np.inf), TS, PARS), "x0[1, 1]: expected a finite number, got inf"),
+    "no times": ((X0, [], PARS), "ts: expected at least one time, got shape (0,)"),
     "times of three dimensions": ((X0, TS[None, None], PARS), "ts: expected an array of 1 or 2 dimensions, got shape"),
     "times of others": ((X0, many(TS, 2), PARS), "expected as many x0, ts and pars, got shapes (3, 2), ("),
-    "a time not a number": ((X0, changed(TS, 2, np.nan), PARS), "times[2]: expected a finite number, got nan"),
-    "a time infinite": ((X0, changed(TS, 2, np.inf), PARS), "times[2]: expected a finite number, got inf"),
+    "a time not a number": ((X0, changed(TS, 2, np.nan), PARS), "ts[2]: expected a finite number, got nan"),
+    "a time infinite": ((X0, changed(TS, 2, np.inf), PARS), "ts[2]: expected a finite number, got inf"),
     "a time twice": ((X0, [0.0, 1.0, 1.0], PARS), "got 1 after 1 (trajectory 0, time 2)"),
     "the first time twice": ((X0, [1.0, 1.0, 2.0], PARS), "got 1 after 1 (trajectory 0, time 1)"),
     "times that turn back": ((X0, [0.0, 1.0, 0.5], PARS), "got 0.5 after 1 (trajectory 0, time 2)"),
@@ -58,7 +59,7 @@ BAD = {
     "no parameters": ((X0, TS), "pars: expected shape (2,) or (M, 2), got (0,)"),
     "too many parameters": ((X0, TS, [1.0, 2.0, 3.0]), "pars: expected shape (2,) or (M, 2), got (3,)"),
     "parameters of others": ((X0, TS, many(PARS, 4)), "expected as many x0, ts and pars, got shapes (3, 2)"),
-    "a parameter not finite": ((X0, TS, changed(many(PARS), (2, 0), np.nan)), "pars[4]: expected a finite number"),
+    "a parameter not finite": ((X0, TS, changed(many(PARS), (2, 0), np.nan)), "pars[2, 0]: expected a finite number"),
 }
 
 
@@ -70,6 +71,68 @@ def test_arguments(f, name, call):
         args = *args, ()
     with pytest.raises(ValueError, match=re.escape(message)):
         CALLS[call](f, *args)
+
+
+NO_NUMBERS = {
+    "None": (None, "NoneType"),
+    "text": ("ab", "str"),
+    "texts": (["1", "2"], "list"),
+    "complex numbers": ([1.0, 1j], "numbers of type complex128"),
+    "an array of complex numbers": (np.array([1.0, 0j]), "numbers of type complex128"),
+    "None among numbers": ([1.0, None], "list"),
+    "rows of unequal length": ([[1.0, 2.0], [1.0]], "list"),
+    "a dict": ({"a": 1.0}, "dict"),
+    "dates": (np.array(["2020", "2021"], dtype="M8[Y]"), "ndarray"),
+}
+
+
+@pytest.mark.parametrize("name", ["x0", "ts", "pars"])
+@pytest.mark.parametrize("bad", NO_NUMBERS)
+def test_what_has_no_real_numbers(f, name, bad):
+    """An imaginary part is not dropped."""
+    value, got = NO_NUMBERS[bad]
+    args = {"x0": X0, "ts": TS, "pars": PARS, name: value}
+    for call in CALLS.values():
+        with pytest.raises(TypeError, match=f"^{name}: expected an array of real numbers, got {got}$"):
+            call(f, *args.values())
+    states, pullback = f.vjp(X0, TS, PARS)
+    with pytest.raises(TypeError, match="^ybar: expected an array of real numbers, got numbers of type complex128$"):
+        pullback(states * 1j)
+    with pytest.raises(TypeError, match="^tangents, x0: expected an array of real numbers, got numbers of type complex128$"):
+        f.jvp(X0, TS, PARS, (X0 * 1j, None, None))
+    with pytest.raises(ValueError, match="^tangents: expected those of x0, ts and pars, got NoneType"):
+        f.jvp(X0, TS, PARS, None)
+
+
+def test_other_numbers(f):
+    """Fractions, integers, single precision."""
+    expected = f([0.5, 2.0], [0.0, 1.0], [1.0, 0.25])
+    got = f([Fraction(1, 2), 2], np.array([0, 1]), np.array([1.0, 0.25], dtype=np.float32))
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("options, error, message", [
+    ({"order": 2000}, ValueError, "order: a number from 0 to 1000 was expected, not 2000"),
+    ({"order": 1}, ValueError, "order: expected 0, or 2 to 1000, got 1"),
+    ({"order": "4"}, TypeError, "order: an integer was expected, not '4'"),
+    ({"nthreads": -1}, ValueError, "nthreads: a number from 0 to 4294967295 was expected, not -1"),
+    ({"memory_limit": 1e9}, TypeError, "memory_limit: an integer was expected, not 1000000000.0"),
+    ({"memory_limit": 2**70}, ValueError, f"memory_limit: a number from 0 to {2**63 - 1} was expected, not {2**70}"),
+    ({"max_steps": -5}, ValueError, f"max_steps: a number from 0 to {2**63 - 1} was expected, not -5"),
+    ({"tol": "1e-8"}, TypeError, "tol: a number was expected, not '1e-8'"),
+    ({"execution": []}, ValueError, 'execution: one of None, "vm", "jit" was expected, not []'),
+    ({"execution": 1}, ValueError, 'execution: one of None, "vm", "jit" was expected, not 1'),
+    ({"precision": {}}, ValueError, 'precision: one of "mixed", "double" was expected, not {}'),
+    ({"sys": []}, ValueError, "sys: at least one pair (variable, right-hand side) was expected, but there is none"),
+])
+def test_options(options, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        hk.flow(**{"sys": PENDULUM, **options})
+
+
+def test_many_threads():
+    """More than there are is no error."""
+    np.testing.assert_array_equal(hk.flow(PENDULUM, nthreads=100_000)(X0, TS, PARS), hk.flow(PENDULUM)(X0, TS, PARS))
 
 
 def test_cotangents(f):

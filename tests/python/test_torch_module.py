@@ -1,5 +1,6 @@
 """tayra.torch.from_module: the expressions have the values and derivatives of the module; what has none is refused by name."""
 
+import copy
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ import tayra as hk
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
+from torch.nn.utils import parametrizations  # noqa: E402
 
 import tayra.torch  # noqa: E402
 from tayra.torch import from_module  # noqa: E402
@@ -60,6 +62,7 @@ class Own(nn.Module):
 
 ACTIVATIONS = [
     nn.Tanh(), nn.Sigmoid(), nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6(), nn.LeakyReLU(), nn.LeakyReLU(0.3), nn.SiLU(),
+    nn.LeakyReLU(-0.2), nn.LeakyReLU(0.0), nn.Hardtanh(torch.tensor(-0.3), torch.tensor(0.7)),
     nn.Softplus(), nn.Softplus(2.0, 5.0), nn.ELU(), nn.ELU(0.4), nn.CELU(0.4), nn.SELU(), nn.GELU(), nn.GELU("tanh"),
     nn.Softsign(), nn.Tanhshrink(), nn.LogSigmoid(), nn.Mish(), nn.Hardtanh(), nn.Hardtanh(-0.2, 3.0), nn.Hardsigmoid(),
     nn.Hardswish(), nn.Softshrink(), nn.Hardshrink(), nn.Threshold(0.1, 0.3), nn.PReLU(), nn.PReLU(4), nn.Softmax(-1),
@@ -91,6 +94,7 @@ FUNCTIONS = {
     "pairs": lambda m, x: torch.maximum(x, m.rates) - torch.minimum(x, m.shift) + torch.atan2(x, m.rates),
     "named arithmetic": lambda m, x: torch.add(x, x, alpha=3) - torch.mul(x, 2) + torch.div(x, 4) - torch.neg(x).sub(1),
     "clamp": lambda m, x: torch.clamp(x, -1, 1) + x.clamp(min=0.2) + F.hardtanh(x, -2.0, 0.5) + x.clamp(1, -1) * x,
+    "clamp to tensors": lambda m, x: torch.clamp(x, -m.rates, m.shift) * x.clamp(max=m.rates) + x.clamp_min(m.shift).clamp_max(2),
     "where": lambda m, x: torch.where(x > 0.1, x, x * m.rates),
     "cat of slices": lambda m, x: torch.cat([x[..., :2], torch.sin(x[..., 2:])], dim=-1),
     "columns of a batch": lambda m, x: torch.stack([x[:, 0] * x[:, 1], x[:, 3]], dim=1),
@@ -137,17 +141,30 @@ def test_module_list_and_nested_modules():
     check(Residual())
 
 
-def test_hooks_and_parametrizations_mean_what_they_mean_to_torch():
-    class Symmetric(nn.Module):
-        def forward(self, weight):
-            return (weight + weight.T) / 2
-
-    linear, hooked = nn.Linear(4, 4), nn.Linear(4, 4)
-    nn.utils.parametrize.register_parametrization(linear, "weight", Symmetric())
+def test_hooks_mean_what_they_mean_to_torch():
+    hooked = nn.Linear(4, 4)
     hooked.register_forward_hook(lambda module, inputs, output: 2 * output)
-    check(nn.Sequential(linear, hooked))
+    check(nn.Sequential(nn.Linear(4, 4), hooked))
     with pytest.raises(ValueError, match=r"Linear has forward hooks"):
         from_module(hooked, X)
+
+
+def test_module_is_as_before():
+    """forward() runs once, with stand-ins for tensors: what it writes to the module is undone."""
+
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.n_calls, self.last = nn.Linear(4, 4), 0, None
+
+        def forward(self, x):
+            self.n_calls, self.last = self.n_calls + 1, x
+            return self.layer(x)
+
+    module = nn.Sequential(Counting(), nn.Tanh())
+    from_module(module, X)
+    assert module[0].n_calls == 0 and module[0].last is None
+    check(copy.deepcopy(module))
 
 
 def test_time_and_several_inputs():
@@ -222,6 +239,48 @@ def test_shared_parameters_once():
     assert from_module(module, X).n_parameters == 24
 
 
+class Symmetric(nn.Module):
+    def forward(self, weight):
+        return (weight + weight.T) / 2
+
+
+def symmetric(layer):
+    nn.utils.parametrize.register_parametrization(layer, "weight", Symmetric())
+    return layer
+
+
+PARAMETRIZATIONS = {
+    "weight_norm": parametrizations.weight_norm,
+    "spectral_norm": parametrizations.spectral_norm,
+    "orthogonal": parametrizations.orthogonal,
+    "own": symmetric,
+    "two": lambda layer: symmetric(parametrizations.weight_norm(layer)),
+    "of the bias": lambda layer: parametrizations.weight_norm(layer, "bias", dim=None),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETRIZATIONS)
+def test_parametrizations_are_computed_by_torch(name):
+    """Their results are the parameters of the expressions."""
+    shared = PARAMETRIZATIONS[name](nn.Linear(4, 4)).eval()  # spectral_norm changes itself in training mode
+    module = nn.Sequential(nn.Linear(4, 4), shared, nn.Tanh(), shared).eval()
+    check(module)
+    check(shared)
+    t = from_module(module, X)
+    assert t.n_parameters == 40 and t.slices["1.weight"] == t.slices["3.weight"]
+    for prefix, layer in (("0", module[0]), ("1", shared)):
+        for key in ("weight", "bias"):
+            assert torch.equal(t.parameters()[t.slices[f"{prefix}.{key}"]], getattr(layer, key).reshape(-1))
+    with nn.utils.parametrize.cached():
+        with pytest.raises(RuntimeError, match="outside of torch.nn.utils.parametrize.cached"):
+            from_module(module, X)
+        assert t.tensors()[2 + (name != "of the bias")] is t.tensors()[2 + (name != "of the bias")]
+    with torch.no_grad():
+        for p in module.parameters():
+            p.mul_(1.1)
+    assert torch.equal(t.parameters()[t.slices["1.weight"]], shared.weight.reshape(-1))
+
+
 def test_parameters_as_they_are_now():
     module = nn.Linear(4, 2)
     t = from_module(module, X)
@@ -232,7 +291,8 @@ def test_parameters_as_they_are_now():
 def test_first_parameter():
     t = from_module(nn.Linear(1, 1), X[:1], first=7)
     assert str(t.expressions[0]) == "((p7 * x_0) + p8)" and t.slices == {"weight": slice(7, 8), "bias": slice(8, 9)}
-    for first in (-1, 1.5):
+    assert str(from_module(nn.Linear(1, 1), X[:1], first=np.int64(7))) == str(t)
+    for first in (-1, 1.5, True):
         with pytest.raises(TypeError, match="first"):
             from_module(nn.Linear(1, 1), X[:1], first=first)
 
@@ -309,6 +369,8 @@ def refusals():
     yield Own(lambda m, x: x.type_as(torch.arange(4)) * 1.0), "Own: a conversion to whole numbers"
     yield Own(lambda m, x: (x, x)), "the result must be one vector, but is 'tuple'"
     yield Own(lambda m, x: m.matrix), r"the result must be one vector, but is a tensor of shape \(4, 4\)"
+    yield Own(lambda m, x: x.clone().unsqueeze_(0).sum(0)), "unsqueeze_ has no translation"
+    yield Own(lambda m, x: m.matrix.clone().t_() @ x.reshape(-1)), "t_ has no translation"
     yield Own(lambda m, x: x[..., 7]), "getitem: index 7 is out of bounds"
     yield Own(lambda m, x: x.split([1, 2], -1)[0]), r"split: parts of sizes \[1, 2\]"
     yield Own(lambda m, x: x * torch.ones(4, requires_grad=True)), "requires a gradient, but is not one of the module's"
