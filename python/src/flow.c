@@ -19,7 +19,7 @@ static PyTypeObject *tape_type;
 static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
     PyObject *sys;
-    Py_ssize_t memory, steps, threads, order;
+    Py_ssize_t memory, steps, threads, order, lanes;
     int execution, precision;
     double tol;
     core_system system = {0};
@@ -28,12 +28,14 @@ static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     tay_status status;
 
     /* The ranges of numbers are the caller's care. */
-    if (!PyArg_ParseTuple(args, "Odnnnnii:flow", &sys, &tol, &memory, &steps, &threads, &order, &execution, &precision))
+    if (!PyArg_ParseTuple(args, "Odnnnniin:flow", &sys, &tol, &memory, &steps, &threads, &order, &execution, &precision,
+                          &lanes))
         return NULL;
     if (!core_system_get(&system, sys)) return NULL;
     tay_flow_options options = {.size = sizeof options, .tolerance = tol, .memory_limit = (size_t)memory,
                                 .max_steps = (size_t)steps, .n_threads = (uint32_t)threads, .order = (uint32_t)order,
-                                .execution = (tay_execution)execution, .precision = (tay_precision)precision};
+                                .execution = (tay_execution)execution, .precision = (tay_precision)precision,
+                                .lanes = (uint32_t)lanes};
     Py_BEGIN_ALLOW_THREADS
     status = tay_flow_create(&f, system.vars, system.rhs, system.n, &options);
     Py_END_ALLOW_THREADS
@@ -246,7 +248,7 @@ static PyGetSetDef flow_properties[] = {
 };
 
 static PyType_Slot flow_slots[] = {
-    {Py_tp_doc, "flow(sys, tol, memory_limit, max_steps, nthreads, order, execution, precision)"},
+    {Py_tp_doc, "flow(sys, tol, memory_limit, max_steps, nthreads, order, execution, precision, lanes)"},
     {Py_tp_new, flow_new},
     {Py_tp_dealloc, flow_dealloc},
     {Py_tp_methods, flow_methods},

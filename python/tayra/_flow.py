@@ -136,6 +136,8 @@ class flow:
     order: of the series; 0 chooses, step by step, that for which the work is least. execution: "vm", an interpreter that is there
     at once, or "jit", machine code that LLVM makes; None leaves it to the library, which makes code after many steps.
     precision: "mixed", float for coefficients of high orders where it adds no error and networks are large, or "double".
+    lanes: how many trajectories go side by side, at most 64, rounded up to whole vectors (0: chosen by their number, for the
+    least work). Each such block is work for one thread, so with fewer lanes more threads share few trajectories.
 
     All calls take x0: (n,) or (M, n); ts: (T,) or (M, T), strictly increasing or decreasing, the first time being the initial
     one; pars: (P,) or (M, P). States are (T, n), or (T, M, n) for M trajectories. progress=True shows a bar (it needs tqdm); a
@@ -143,20 +145,20 @@ class flow:
     """
 
     def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0, execution=None,
-                 precision="mixed"):
+                 precision="mixed", lanes=0):
         if not hasattr(tol, "__float__"):
             raise TypeError(f"tol: a number was expected, not {tol!r}")
         for what, n, most in (("memory_limit", memory_limit, maxsize), ("max_steps", max_steps, maxsize),
-                              ("nthreads", nthreads, MOST_THREADS), ("order", order, 1000)):
+                              ("nthreads", nthreads, MOST_THREADS), ("order", order, 1000), ("lanes", lanes, 64)):
             check_count(what, n, most)
         self.tol = tol
-        self._options = memory_limit, max_steps, nthreads, order, execution, precision
+        self._options = memory_limit, max_steps, nthreads, order, execution, precision, lanes
         self._make(sys)
 
     def _make(self, sys):
-        memory_limit, max_steps, nthreads, order, execution, precision = self._options
+        memory_limit, max_steps, nthreads, order, execution, precision, lanes = self._options
         self._flow = _core.flow(sys, self.tol, memory_limit, max_steps, nthreads or get_nthreads(), order,
-                                execution_number(execution), precision_number(precision))
+                                execution_number(execution), precision_number(precision), lanes)
         self._sys = [tuple(pair) for pair in sys]
         self.dim, self.n_pars = self._flow.dim, self._flow.n_pars
 

@@ -206,6 +206,19 @@ def test_progress():
     np.testing.assert_array_equal(f(X0, [0.0, 1.0], progress=True), f(X0, [0.0, 1.0]))
 
 
+def test_lanes():
+    """Blocks of one vector, by several threads."""
+    args = np.tile(X0, (2, 1)), TS, PARS
+    narrow = hk.flow(SYS, tol=1e-12, lanes=1, nthreads=2)
+    ys, pullback = narrow.vjp(*args)
+    parsbar = pullback(np.ones_like(ys))[2]
+    wide, pull_wide = hk.flow(SYS, tol=1e-12).vjp(*args)
+    np.testing.assert_allclose(ys, wide, rtol=1e-10)
+    np.testing.assert_allclose(parsbar, pull_wide(np.ones_like(wide))[2], rtol=1e-9)
+    with pytest.raises(ValueError, match="lanes: a number from 0 to 64 was expected, not 65"):
+        hk.flow(SYS, lanes=65)
+
+
 def test_memory_limit_changes_no_bit():
     """Steps are done again from marks."""
     rng = np.random.default_rng(0)
