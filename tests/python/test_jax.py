@@ -409,7 +409,7 @@ def run(g, *args):
 
 VALUE_ERRORS = {
     "times: expected strictly increasing or decreasing ones, got 1 after 1": ([1.0, 0.0], [0.0, 1.0, 1.0], [1.0] * 3),
-    "pars[1]: expected a finite number, got nan": ([1.0, 0.0], [0.0, 1.0], [1.0, np.nan, 1.0]),
+    r"pars\[(0, )?1\]: expected a finite number, got nan": ([1.0, 0.0], [0.0, 1.0], [1.0, np.nan, 1.0]),
 }
 
 
@@ -420,9 +420,9 @@ def test_numbers(pendulum, message):
     many = [jnp.stack([a, a]) for a in args]
     of_args = functools.partial(odeint, pendulum)
     for call, given in ((of_args, args), (gradient(pendulum), args), (jax.vmap(of_args), many)):
-        with pytest.raises(ValueError, match=re.escape(message)):
+        with pytest.raises(ValueError, match=message):
             run(call, *given)
-        with pytest.raises(jax.errors.JaxRuntimeError, match=re.escape("ValueError: " + message)):
+        with pytest.raises(jax.errors.JaxRuntimeError, match="ValueError: " + message):
             run(jax.jit(call), *given)
 
 
