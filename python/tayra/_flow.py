@@ -1,7 +1,7 @@
 """The flow of a system of equations, its tangent map and its gradients in reverse mode."""
 
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from sys import maxsize
 
 import numpy as np
@@ -11,10 +11,13 @@ from tayra._options import check_count, execution_number, precision_number
 from tayra._threads import MOST_THREADS, get_nthreads
 
 NAMES = "x0", "ts", "pars"
+_DOUBLE = np.dtype(np.float64)
 
 
 def _array(name, x):
     """An array of doubles in one piece, of what has real numbers."""
+    if type(x) is np.ndarray and x.dtype is _DOUBLE and x.flags.c_contiguous:
+        return x  # at once: small flows take microseconds
     what = type(x).__name__
     try:
         array = np.asarray(x)
@@ -43,9 +46,12 @@ def _bar():
             bar.update(bar.total - bar.n)
 
 
-def _reporting(progress):
-    """A context of what the work reports to: None, the caller's function, or a bar."""
-    return _bar() if progress and not callable(progress) else nullcontext(progress or None)
+def _reported(progress, function, *arguments):
+    """function(*arguments, report), with what it reports to: None, the caller's function, or a bar."""
+    if not progress or callable(progress):
+        return function(*arguments, progress or None)
+    with _bar() as report:
+        return function(*arguments, report)
 
 
 def arrange(flow, x0, ts, pars):
@@ -81,11 +87,10 @@ class _Arguments:
         """Initial states, or tangents of them, for each trajectory."""
         return x0 if x0.ndim == 2 or self.m == 1 else np.repeat(x0[None], self.m, axis=0)
 
-    @contextmanager
-    def named(self):
-        """In here numbers that the library refuses are named as they are in the caller's arrays."""
+    def work(self, progress, function, *arguments):
+        """What _reported() does. Numbers that the library refuses are named as they are in the caller's arrays."""
         try:
-            yield
+            return _reported(progress, function, *arguments)
         except ValueError:
             for name, array in zip(NAMES, self.given):
                 for index in np.argwhere(~np.isfinite(array)).tolist():
@@ -121,8 +126,7 @@ class Pullback:
         x0bar = np.empty(self._starts) if "x0" in wrt else None
         tsbar = np.empty(self._shapes[1]) if "ts" in wrt else None
         parsbar = np.empty(self._shapes[2]) if "pars" in wrt else None
-        with _reporting(progress) as report:
-            self._tape.pull(x0bar, tsbar, parsbar, ybar, report)
+        _reported(progress, self._tape.pull, x0bar, tsbar, parsbar, ybar)
         if x0bar is not None and self._starts != self._shapes[0]:
             x0bar = x0bar.sum(axis=0)
         return x0bar, tsbar, parsbar
@@ -200,8 +204,7 @@ class flow:
     def _run(self, x0, ts, pars, taped, progress):
         a = _Arguments(self, x0, ts, pars)
         ys = np.empty(a.ys_shape)
-        with _reporting(progress) as report, a.named():
-            tape, result = self._flow.run(ys, a.starts, *a.given[1:], *a.how, taped, report)
+        tape, result = a.work(progress, self._flow.run, ys, a.starts, *a.given[1:], *a.how, taped)
         a.warn(result, 3)
         return ys, Pullback(tape, result, a)
 
@@ -227,7 +230,6 @@ class flow:
             dots.append(dot)
         dots[0] = a.each(dots[0])
         ys, ysdot = np.empty(a.ys_shape), np.empty(a.ys_shape)
-        with _reporting(progress) as report, a.named():
-            result = self._flow.push(ys, ysdot, a.starts, *a.given[1:], *dots, *a.how, report)
+        result = a.work(progress, self._flow.push, ys, ysdot, a.starts, *a.given[1:], *dots, *a.how)
         a.warn(result, 2)
         return ys, ysdot
