@@ -135,7 +135,7 @@ static PyObject *flow_run(PyObject *o, PyObject *args)
                                     .times = b[2].buf, .pars = b[3].buf, .shared_times = shared_ts, .shared_pars = shared_pars,
                                     .progress = look, .context = &w};
     begin(&w, report);
-    if (!end(&w, tay_flow_run(b[0].buf, taped ? &new_tape : NULL, &r, f, &arguments), 3)) goto out;
+    if (!end(&w, tay_flow_run(b[0].buf, taped ? &new_tape : NULL, &r, f, &arguments), 5)) goto out;
     made = Py_NewRef(Py_None);
     if (taped) {
         tape *object = PyObject_New(tape, tape_type);
@@ -178,7 +178,7 @@ static PyObject *flow_push(PyObject *o, PyObject *args)
                                     .progress = look, .context = &w};
     tay_flow_tangents tangents = {.size = sizeof tangents, .x0 = b[5].buf, .times = b[6].buf, .pars = b[7].buf};
     begin(&w, report);
-    if (end(&w, tay_flow_push(b[0].buf, b[1].buf, &r, f, &arguments, &tangents), 2)) result = result_tuple(&r);
+    if (end(&w, tay_flow_push(b[0].buf, b[1].buf, &r, f, &arguments, &tangents), 4)) result = result_tuple(&r);
 out:
     release(b, got);
     return result;
@@ -206,7 +206,7 @@ static PyObject *tape_pull(PyObject *o, PyObject *args)
     tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf, .progress = look,
                                .context = &w};
     begin(&w, report);
-    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r), 2)) result = result_tuple(&r);
+    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r), 3)) result = result_tuple(&r);
 out:
     release(b, got);
     return result;
