@@ -300,6 +300,7 @@ def test_functions_are_compiled_when_it_pays(monkeypatch):
     np.testing.assert_allclose(*last, rtol=1e-13)
 
 
+@needs_jit
 def test_what_cannot_be_compiled_is_interpreted():
     x = hk.make_vars("x")
     with pytest.warns(RuntimeWarning, match="the interpreter runs this: .* at most 16 arguments"):
