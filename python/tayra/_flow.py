@@ -9,6 +9,7 @@ import numpy as np
 from tayra import _core
 from tayra._options import check_count, execution_number, precision_number
 from tayra._threads import MOST_THREADS, get_nthreads
+from tayra.tensors import _list_of
 
 NAMES = "x0", "ts", "pars"
 _DOUBLE = np.dtype(np.float64)
@@ -157,7 +158,7 @@ class flow:
             check_count(what, n, most)
         self.tol = tol
         self._options = memory_limit, max_steps, nthreads, order, execution, precision, lanes
-        self._make(sys)
+        self._make(_list_of(sys, "sys"))
 
     def _make(self, sys):
         memory_limit, max_steps, nthreads, order, execution, precision, lanes = self._options

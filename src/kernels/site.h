@@ -26,7 +26,7 @@ typedef enum tay__coefs { TAY__NO_COEFS, TAY__SPLAT_COEFS, TAY__VECTOR_COEFS } t
 typedef struct tay__site {
     const int32_t *a, *b;       /* the operands: term k's at [k * step] */
     const uint8_t *a_transient; /* [n_terms], or NULL */
-    const struct tay__site *with; /* product_pair: the sum to which it is a term, or NULL */
+    const struct tay__site *with; /* sum_pair: the sum of which its products are a term */
     const uint64_t *n_terms;    /* constant; or not, so that LLVM does not unroll the loop over them */
     uint64_t step;
     uint64_t n_ones;    /* linear: the first so many coefficients are 1 */

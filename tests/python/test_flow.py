@@ -206,6 +206,13 @@ def test_progress():
     np.testing.assert_array_equal(f(X0, [0.0, 1.0], progress=True), f(X0, [0.0, 1.0]))
 
 
+def test_equations_from_an_iterator():
+    """They are read once, and are there for copies."""
+    f = hk.flow(zip([X, V], [V, -X]), tol=1e-12)
+    assert f.sys == [(X, V), (V, -X)]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(f))([1.0, 0.0], [0.0, 1.0]), f([1.0, 0.0], [0.0, 1.0]))
+
+
 def test_lanes():
     """Blocks of one vector, by several threads."""
     args = np.tile(X0, (2, 1)), TS, PARS
