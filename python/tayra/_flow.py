@@ -7,9 +7,9 @@ from sys import maxsize
 import numpy as np
 
 from tayra import _core
-from tayra._options import check_count, execution_number, precision_number
-from tayra._threads import MOST_THREADS, get_nthreads
-from tayra.tensors import _list_of
+from tayra._arguments import MOST_COUNT, count_of, list_of
+from tayra._options import execution_number, precision_number
+from tayra._threads import get_nthreads
 
 NAMES = "x0", "ts", "pars"
 _DOUBLE = np.dtype(np.float64)
@@ -154,11 +154,11 @@ class flow:
         if not hasattr(tol, "__float__"):
             raise TypeError(f"tol: a number was expected, not {tol!r}")
         for what, n, most in (("memory_limit", memory_limit, maxsize), ("max_steps", max_steps, maxsize),
-                              ("nthreads", nthreads, MOST_THREADS), ("order", order, 1000), ("lanes", lanes, 64)):
-            check_count(what, n, most)
+                              ("nthreads", nthreads, MOST_COUNT), ("order", order, 1000), ("lanes", lanes, 64)):
+            count_of(n, what, most, ValueError)
         self.tol = tol
         self._options = memory_limit, max_steps, nthreads, order, execution, precision, lanes
-        self._make(_list_of(sys, "sys"))
+        self._make(list_of(sys, "sys"))
 
     def _make(self, sys):
         memory_limit, max_steps, nthreads, order, execution, precision, lanes = self._options

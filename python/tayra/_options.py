@@ -1,7 +1,5 @@
 """Keyword arguments and floating-point types of heyoka.py: which are known, and which have an effect here."""
 
-import operator
-
 import numpy as np
 
 # They select heyoka's way to generate code; here they are accepted and do nothing.
@@ -32,17 +30,6 @@ def check_fp_type(fp_type, supported):
     if name not in supported:
         raise NotImplementedError(f"fp_type: {name} is not implemented here; there are {', '.join(supported)}")
     return name
-
-
-def check_count(what, n, most):
-    """An integer, if it is one from 0 to most."""
-    try:
-        count = operator.index(n)
-    except TypeError:
-        raise TypeError(f"{what}: an integer was expected, not {n!r}") from None
-    if not 0 <= count <= most:
-        raise ValueError(f"{what}: a number from 0 to {most} was expected, not {count}")
-    return count
 
 
 def _number_of(what, name, numbers):

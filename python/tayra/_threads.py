@@ -1,8 +1,7 @@
 """How many threads calls may use that share their points or trajectories among several."""
 
-from tayra._options import check_count
+from tayra._arguments import MOST_COUNT, count_of
 
-MOST_THREADS = 2**32 - 1
 _nthreads = 0
 
 
@@ -13,7 +12,7 @@ def set_nthreads(n):
     Results do not depend on it.
     """
     global _nthreads
-    _nthreads = check_count("set_nthreads(): n", n, MOST_THREADS)
+    _nthreads = count_of(n, "set_nthreads(): n", MOST_COUNT, ValueError)
 
 
 def get_nthreads():

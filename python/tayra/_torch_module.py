@@ -15,8 +15,8 @@ from torch.nn.utils import parametrize
 
 import tayra
 from tayra import _core, expression
+from tayra._arguments import list_of_expressions
 from tayra._torch_functions import FUNCTIONS, METHODS, Untranslatable, objects
-from tayra.tensors import _list_of_expressions
 
 
 def _named_tensors(module, prefix=""):
@@ -294,7 +294,7 @@ def from_module(module, *inputs, first=0):
         raise TypeError(f"from_module(): module must be a torch.nn.Module, not {type(module).__name__!r}")
     if isinstance(first, bool) or not hasattr(first, "__index__") or first < 0:
         raise TypeError(f"from_module(): first must be an integer that is not negative, not {first!r}")
-    inputs = [x if isinstance(x, expression) else _list_of_expressions(x, "inputs") for x in inputs]
+    inputs = [x if isinstance(x, expression) else list_of_expressions(x, "inputs") for x in inputs]
     result = Translation(module, operator.index(first))
     before = [(vars(m), dict(vars(m))) for m in module.modules()]
     try:

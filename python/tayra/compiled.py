@@ -6,9 +6,9 @@ Arrays are taken as they are: of the function's dtype and C-contiguous. Lists an
 import numpy as np
 
 from . import _core
+from ._arguments import list_of_expressions
 from ._options import check_fp_type, check_ignored, execution_number
 from ._threads import get_nthreads
-from .tensors import _list_of_expressions
 
 _MISSING = object()
 
@@ -36,7 +36,7 @@ class _cfunc:
 
     def __init__(self, fn, vars, high_accuracy=False, compact_mode=False, parallel_mode=False, execution=None, **ignored):
         check_ignored("cfunc", ignored, {"batch_size", "prec"})
-        self._fn, self._vars = _list_of_expressions(fn, "fn"), _list_of_expressions(vars, "vars")
+        self._fn, self._vars = list_of_expressions(fn, "fn"), list_of_expressions(vars, "vars")
         self._flags = (bool(high_accuracy), bool(compact_mode), bool(parallel_mode))
         self._execution = execution
         self._compile()

@@ -8,9 +8,9 @@ import math
 import numpy as np
 
 from . import _core
+from ._arguments import count_of, list_of
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
-from .tensors import _count, _list_of
 from .variational import var_ode_sys
 
 
@@ -106,7 +106,7 @@ class taylor_adaptive_dbl:
         if not tol >= 0 or tol == math.inf:
             raise ValueError(f"tol must be finite and positive, but is {tol}")
         self._var = sys if isinstance(sys, var_ode_sys) else None
-        system = self._var._core if self._var else _list_of(sys, "sys")
+        system = self._var._core if self._var else list_of(sys, "sys")
         state = _vector(state if state is not None else (), "state")
         if state.size == 0:
             state = np.zeros(self._var.n_orig_sv if self._var else len(system))
@@ -199,7 +199,7 @@ class taylor_adaptive_dbl:
 
     @dtime.setter
     def dtime(self, value):
-        self._ode.time = tuple(_list_of(value, "dtime", "a pair of numbers"))
+        self._ode.time = tuple(list_of(value, "dtime", "a pair of numbers"))
 
     @property
     def last_h(self):
@@ -333,14 +333,14 @@ class taylor_adaptive_dbl:
     def get_vslice(self, order, component=None):
         """The slice of the state with the derivatives of an order, of all or one component; empty if there are none."""
         core = self._variational()._core
-        order, component = _count(order, "order"), None if component is None else _count(component, "component")
+        order, component = count_of(order, "order"), None if component is None else count_of(component, "component")
         first = core.slice(order, 0 if component is None else component)
         last = core.slice(order, self.n_orig_sv - 1) if component is None else first
         return slice(first[0], last[1]) if first else slice(self.dim, self.dim)
 
     def get_mindex(self, i):
         """What variable i is: [component, order with respect to argument 0, 1, ...]; ValueError if i is too large."""
-        return self._variational()._core.multi_index(_count(i, "i"))
+        return self._variational()._core.multi_index(count_of(i, "i"))
 
     def eval_taylor_map(self, inputs, /):
         """The state of the original system for changed arguments, by the Taylor series in them: an array (n_orig_sv,).

@@ -7,6 +7,7 @@ import operator
 import numpy as np
 
 from . import _core
+from ._arguments import count_of, list_of_expressions
 from ._core import expression
 
 
@@ -52,13 +53,6 @@ def _sparse(pairs, n):
 
 def _is_integer(x):
     return hasattr(x, "__index__")
-
-
-def _count(x, what):
-    """A number that C keeps in 32 bits without a sign. TypeError for anything else."""
-    if not _is_integer(x) or not 0 <= x < 2**32:
-        raise TypeError(f"{what}: an integer that is not negative was expected, less than 2**32, not {x!r}")
-    return operator.index(x)
 
 
 class dtens:
@@ -216,15 +210,15 @@ def diff_tensors(func, diff_args, diff_order=1):
     ``diff_args`` is a sequence of distinct variables and parameters, or a value of the enum diff_args. Raises
     ValueError if func or the arguments are empty, repeated, or of another kind, TypeError for other types.
     """
-    diff_order = _count(diff_order, "diff_order")
-    func = _list_of_expressions(func, "func")
+    diff_order = count_of(diff_order, "diff_order")
+    func = list_of_expressions(func, "func")
     if not func:
         raise ValueError("there are no derivatives of a function without components")
     if isinstance(diff_args, enum.Enum):
         args = [] if diff_args.name == "params" else _core.variables(func)
         args += [] if diff_args.name == "vars" else _core.parameters(func)
     else:
-        args = _list_of_expressions(diff_args, "diff_args")
+        args = list_of_expressions(diff_args, "diff_args")
     if not args:
         raise ValueError("there are no arguments to compute derivatives with respect to")
     if len(set(args)) < len(args):
@@ -232,21 +226,3 @@ def diff_tensors(func, diff_args, diff_order=1):
     if any(_core.kind(e) not in "vp" for e in args):
         raise ValueError("the arguments of derivatives must be variables and parameters")
     return dtens._make(func, args, diff_order)
-
-
-def _list_of(items, what, kind="a sequence"):
-    """The items of a sequence or another iterable; TypeError for what is none (text and dictionaries count as none)."""
-    try:
-        iterator = None if isinstance(items, (str, bytes, dict)) else iter(items)
-    except TypeError:
-        iterator = None
-    if iterator is None:
-        raise TypeError(f"{what}: {kind} was expected, not {type(items).__name__!r}")
-    return list(iterator)
-
-
-def _list_of_expressions(items, what):
-    items = _list_of(items, what, "a sequence of expressions")
-    if not all(isinstance(e, expression) for e in items):
-        raise TypeError(f"{what}: a sequence of expressions was expected")
-    return items

@@ -3,7 +3,7 @@
 import enum
 
 from . import _core
-from .tensors import _count, _list_of_expressions
+from ._arguments import count_of, list_of_expressions
 
 
 class var_args(enum.Flag):
@@ -30,7 +30,7 @@ class var_ode_sys:
     """
 
     def __init__(self, sys, args, order=1):
-        if _count(order, "order") == 0:
+        if count_of(order, "order") == 0:
             raise ValueError("order must not be 0")
         which, expressions = 0, []
         if isinstance(args, var_args):
@@ -38,7 +38,7 @@ class var_ode_sys:
             if which == 0:
                 raise ValueError("args: at least one value of var_args is needed")
         else:
-            expressions = _list_of_expressions(args, "args")
+            expressions = list_of_expressions(args, "args")
             if not expressions:
                 raise ValueError("args: there is nothing to compute derivatives with respect to")
         self._core = _core.variational(sys, which, expressions, int(order))

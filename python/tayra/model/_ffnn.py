@@ -1,7 +1,7 @@
 """Feed-forward neural networks."""
 
 from .. import _core
-from ..tensors import _count, _list_of, _list_of_expressions
+from .._arguments import count_of, list_of, list_of_expressions
 
 
 _PARAMETERS = object()
@@ -18,12 +18,12 @@ def ffnn(inputs, nn_hidden, n_out, activations, nn_wb=_PARAMETERS):
     Raises ValueError if numbers of layers, neurons or weights do not fit; TypeError for other types; what an activation
     raises.
     """
-    inputs = _list_of_expressions(inputs, "inputs")
-    hidden = tuple(_count(n, "nn_hidden") for n in _list_of(nn_hidden, "nn_hidden"))
-    n_out = _count(n_out, "n_out")
-    activations = tuple(_list_of(activations, "activations"))
+    inputs = list_of_expressions(inputs, "inputs")
+    hidden = tuple(count_of(n, "nn_hidden") for n in list_of(nn_hidden, "nn_hidden"))
+    n_out = count_of(n_out, "n_out")
+    activations = tuple(list_of(activations, "activations"))
     for activation in activations:
         if not callable(activation):
             raise TypeError(f"activations: functions were expected, not {type(activation).__name__!r}")
-    weights = None if nn_wb is _PARAMETERS or nn_wb is None else tuple(_list_of(nn_wb, "nn_wb"))
+    weights = None if nn_wb is _PARAMETERS or nn_wb is None else tuple(list_of(nn_wb, "nn_wb"))
     return _core.ffnn(inputs, hidden, n_out, activations, weights)

@@ -2,13 +2,13 @@
 
 from .. import _core
 from .._core import expression
-from ..tensors import _count
+from .._arguments import count_of
 
 
 def _arguments(n, Gconst, masses):
     if masses is not None:
         masses = tuple(expression(m) for m in masses)
-    return _count(n, "n"), expression(Gconst), masses
+    return count_of(n, "n"), expression(Gconst), masses
 
 
 def nbody(n, Gconst=1.0, masses=None):

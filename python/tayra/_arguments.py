@@ -1,0 +1,37 @@
+"""Arguments as callers give them: numbers of things, sequences of expressions."""
+
+import operator
+
+from ._core import expression
+
+MOST_COUNT = 2**32 - 1  # what C keeps in 32 bits
+
+
+def count_of(n, what, most=MOST_COUNT, error=TypeError):
+    """An integer from 0 to most. TypeError for what is no integer, `error` for another one (TypeError, as in heyoka.py)."""
+    try:
+        count = operator.index(n)
+    except TypeError:
+        raise TypeError(f"{what}: an integer was expected, not {n!r}") from None
+    if not 0 <= count <= most:
+        raise error(f"{what}: a number from 0 to {most} was expected, not {count}")
+    return count
+
+
+def list_of(items, what, kind="a sequence"):
+    """The items of a sequence or another iterable; TypeError for what is none (text and dictionaries count as none)."""
+    try:
+        iterator = None if isinstance(items, (str, bytes, dict)) else iter(items)
+    except TypeError:
+        iterator = None
+    if iterator is None:
+        raise TypeError(f"{what}: {kind} was expected, not {type(items).__name__!r}")
+    return list(iterator)
+
+
+def list_of_expressions(items, what):
+    """The same of expressions."""
+    items = list_of(items, what, "a sequence of expressions")
+    if not all(isinstance(e, expression) for e in items):
+        raise TypeError(f"{what}: a sequence of expressions was expected")
+    return items
