@@ -1,8 +1,10 @@
 /*
  * Status codes, messages and memory: what every other header of tayra builds on.
  *
- * A function that can fail returns a tay_status and leaves its outputs untouched on failure; tay_error_message() then
- * says, for this thread, which argument was wrong, what was expected and what came.
+ * A function that can fail returns a tay_status and leaves its outputs untouched on failure, unless its comment says what they
+ * may be then; tay_error_message() says, for this thread, which argument was wrong, what was expected and what came. NULL for an
+ * object, an array that is not empty or an output is an error of these functions where no comment allows it. Functions without a
+ * status, but for those that free, cannot tell: they need what they take.
  *
  *     tay_status status = TAY_ERROR_ARGUMENT;
  *     printf("%s: %s", tay_status_name(status), tay_error_message());

@@ -43,7 +43,7 @@ TAY_API void tay_disk_cache_set_limit(size_t bytes);
 TAY_API void tay_disk_cache_clear(void);
 /* The folder, for tay_free; TAY_ERROR_STATE if there is none, as HOME is not set or TAYRA_CACHE is 0. */
 TAY_API tay_status tay_disk_cache_path(char **out);
-/* Sets the folder, which is made when it is needed; NULL: back to the environment's. */
+/* Sets the folder, which is made when it is needed; NULL or "": back to the environment's. */
 TAY_API tay_status tay_disk_cache_set_path(const char *path);
 
 #ifdef __cplusplus

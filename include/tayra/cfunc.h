@@ -53,7 +53,8 @@ TAY_API void tay_cfunc_free(tay_cfunc *f);
 
 /*
  * out[n_fn][out_stride] = f(in[n_vars][in_stride]) at N points; elements are double or float (the function's real type).
- * out must not overlap the inputs. May be called from several threads at once on one function. N = 0 does nothing.
+ * out must not overlap the inputs. May be called from several threads at once on one function. N = 0 does nothing. If memory runs
+ * out some points may have been written.
  */
 TAY_API tay_status tay_cfunc_eval(const tay_cfunc *f, void *out, const void *in, const tay_cfunc_arguments *arguments);
 

@@ -109,7 +109,8 @@ TAY_API uint32_t tay_flow_order(const tay_flow *flow);
  * caller frees (it holds a reference to the flow). A trajectory whose state becomes non-finite, or that takes too many steps, is
  * no error: its states behind are NaN, and result tells. TAY_ERROR_LIMIT, before any work, if the tape's limit is too
  * small to hold a step; in the course of it if it is too small for the steps, of which n need memory for about sqrt(n).
- * TAY_ERROR_STATE if progress stopped the run.
+ * TAY_ERROR_STATE if progress stopped the run. ys must not overlap with the arguments; if the run fails in the course of it, some
+ * states may have been written.
  */
 TAY_API tay_status tay_flow_run(double *ys, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
                                 const tay_flow_arguments *arguments);
@@ -125,7 +126,7 @@ typedef struct tay_flow_tangents {
  * numerical map: for all tangents of the arguments and all ys_bar, the products sum(ys_bar ys_dot) and, with the cotangents
  * of tay_tape_pull, sum(x0_bar x0_dot) + sum(times_bar times_dot) + sum(pars_bar pars_dot) are the same to rounding. It
  * integrates dim more equations, v' = df/dx v + df/dp pars_dot (+ df/dt), which take no part in the choice of steps. result
- * may be NULL. Errors as for tay_flow_run.
+ * may be NULL. ys and ys_dot must not overlap with each other nor with what is read. Errors as for tay_flow_run.
  */
 TAY_API tay_status tay_flow_push(double *ys, double *ys_dot, tay_flow_result *result, const tay_flow *flow,
                                  const tay_flow_arguments *arguments, const tay_flow_tangents *tangents);
@@ -133,7 +134,9 @@ TAY_API tay_status tay_flow_push(double *ys, double *ys_dot, tay_flow_result *re
 /*
  * The adjoint map: the cotangents of the arguments of the run from those of its states, ys_bar[T][M][dim]. Once per tape,
  * TAY_ERROR_STATE after that; also, with nothing used up, if a trajectory failed and a cotangent behind its end is not zero: the
- * message names the trajectory and the time. result may be NULL. TAY_ERROR_STATE if progress stopped the pull.
+ * message names the trajectory and the time. result may be NULL. TAY_ERROR_STATE if progress stopped the pull. The arrays of out
+ * must not overlap with each other nor with ys_bar; a pull that fails in the course of it has used the tape up, and what it has
+ * written is no gradient.
  */
 TAY_API tay_status tay_tape_pull(const tay_flow_cotangents *out, tay_tape *tape, const double *ys_bar,
                                  tay_flow_result *result);

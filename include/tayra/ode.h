@@ -123,7 +123,7 @@ TAY_API tay_status tay_ode_step(tay_outcome *outcome, double *h, tay_ode *ode, d
 /*
  * Dense output: the state at time t, out[dim], from the jet of the last step: accurate inside that step. relative: t
  * counts from the current time (the end of the step), so that 0 gives the state and -last_h its beginning. Zeros before
- * the first step. out must not be the integrator's state.
+ * the first step. t must be finite; out must not be the integrator's state.
  */
 TAY_API tay_status tay_ode_dense_output(double *out, tay_ode *ode, double t, bool relative);
 
@@ -139,7 +139,8 @@ TAY_API tay_status tay_ode_propagate_for(tay_ode_result *result, tay_ode *ode, d
  * The states at the n > 0 times of grid, strictly increasing or decreasing, grid[0] being the current time:
  * out[n][dim]. *n_rows receives the number of rows written: fewer than n if the propagation ended early, 0 if its first
  * step failed. A row is written before the callback of its step. The integrator ends at the last time. result, n_rows
- * and options may be NULL. If the call fails after some steps (because of the callback), rows may have been written.
+ * and options may be NULL. out must not overlap with the times. If the call fails after some steps (because of the callback),
+ * rows may have been written.
  */
 TAY_API tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, size_t *n_rows, tay_ode *ode,
                                           const tay_grid *grid, const tay_propagate_options *options);
@@ -149,7 +150,7 @@ TAY_API tay_status tay_ode_dump(char **out, const tay_ode *ode);
 
 /*
  * Continuous output: the jets of all the steps of a propagation. States at n finite times: out[n][dim]. Times outside
- * the covered interval are extrapolated by the first or last step.
+ * the covered interval are extrapolated by the first or last step. out must not overlap with times.
  */
 TAY_API tay_status tay_continuous_eval(double *out, const tay_continuous *c, const double *times, size_t n);
 /* The first and last time, in the direction of the propagation. */

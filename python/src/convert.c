@@ -5,17 +5,20 @@
 
 /*
  * Whether float() of o is meant as a number: not for text, complex numbers, or arrays (which numpy treats by element).
- * An array without dimensions has no length, and is a number.
+ * An array without dimensions has no length, and is a number. -1: an exception is set.
  */
-static bool is_real_number(PyObject *o)
+static int is_real_number(PyObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
     if (PyUnicode_Check(o) || PyBytes_Check(o) || PyComplex_Check(o)) {
-        return false;
+        return 0;
     }
     if (PySequence_Check(o)) {
         if (PyObject_Size(o) >= 0) {
-            return false;
+            return 0;
+        }
+        if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+            return -1;
         }
         PyErr_Clear();
     }
@@ -29,8 +32,9 @@ static int number_from(double *out, PyObject *o)
         *out = PyFloat_AsDouble(o);
         return 1;
     }
-    if (!is_real_number(o)) {
-        return 0;
+    int is_number = is_real_number(o);
+    if (is_number <= 0) {
+        return is_number;
     }
     *out = PyFloat_AsDouble(o);
     if (*out == -1.0 && PyErr_Occurred()) {
@@ -69,9 +73,7 @@ static PyObject *items_of(PyObject *o, const char *what)
     PyObject *iterator = is_none ? NULL : PyObject_GetIter(o);
     if (!iterator) {
         if (is_none || PyErr_ExceptionMatches(PyExc_TypeError)) {
-            PyObject *type = PyType_GetName(Py_TYPE(o));
-            PyErr_Format(PyExc_TypeError, "%s: a sequence was expected, not '%U'", what, type);
-            Py_XDECREF(type);
+            core_raise_type(o, "%s: a sequence was expected", what);
         }
         return NULL;
     }
@@ -86,9 +88,7 @@ static bool expect_expr(PyObject *item, const char *what, Py_ssize_t i)
     if (core_is_expr(item)) {
         return true;
     }
-    PyObject *type = PyType_GetName(Py_TYPE(item));
-    PyErr_Format(PyExc_TypeError, "%s: element %zd must be an expression, not '%U'", what, i, type);
-    Py_XDECREF(type);
+    core_raise_type(item, "%s: element %zd must be an expression", what, i);
     return false;
 }
 
@@ -137,6 +137,20 @@ PyObject *core_expr_list(tay_expr **e, size_t n)
             Py_CLEAR(list); /* core_expr_wrap has released e[i] */
         } else {
             tay_expr_unref(e[i]);
+        }
+    }
+    return list;
+}
+
+PyObject *core_index_list(uint32_t component, const uint32_t *orders, size_t n)
+{
+    PyObject *list = PyList_New((Py_ssize_t)n + 1);
+    for (size_t i = 0; list && i <= n; i++) {
+        PyObject *number = PyLong_FromUnsignedLong(i == 0 ? component : orders[i - 1]);
+        if (number) {
+            PyList_SetItem(list, (Py_ssize_t)i, number);
+        } else {
+            Py_CLEAR(list);
         }
     }
     return list;

@@ -17,6 +17,8 @@
 
 /* Sets the exception for a status that is not TAY_OK, with this thread's message, and returns NULL. */
 PyObject *core_raise(tay_status status);
+/* TypeError: what was expected, in PyErr_Format's words, "not" the type of o. Replaces an exception that is set. Returns NULL. */
+PyObject *core_raise_type(PyObject *o, const char *format, ...);
 /* Gives Python the warning that the library had in this thread since the last call, if any: a RuntimeWarning of the Python code
  * stack_level - 1 calls up. False: an exception is set, since warnings are to be errors. */
 bool core_warn(int stack_level);
@@ -54,6 +56,9 @@ bool core_exprs_get(core_exprs *out, PyObject *o, const char *what);
 void core_exprs_free(core_exprs *exprs);
 /* A list of n new objects, which take over the references e, also on failure. */
 PyObject *core_expr_list(tay_expr **e, size_t n);
+
+/* [component, orders with respect to each of n arguments...] of a derivative. */
+PyObject *core_index_list(uint32_t component, const uint32_t *orders, size_t n);
 
 /* Equations (variable, right-hand side) of a Python sequence of pairs; borrowed from `holder`. */
 typedef struct core_system {

@@ -77,9 +77,7 @@ static PyObject *expr_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObjec
         return core_expr_wrap(e);
     }
     if (found == 0) {
-        PyObject *name = PyType_GetName(Py_TYPE(x));
-        PyErr_Format(PyExc_TypeError, "an expression is made of a number, a name or an expression, not of '%U'", name);
-        Py_XDECREF(name);
+        core_raise_type(x, "x: a number, a name or an expression was expected");
     }
     return NULL;
 }

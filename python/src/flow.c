@@ -12,6 +12,7 @@ typedef struct flow {
 typedef struct tape {
     PyObject_HEAD
     tay_tape *t;
+    bool busy; /* it is being pulled: no other pull may begin, in a report or in another thread */
 } tape;
 
 static PyTypeObject *tape_type;
@@ -141,6 +142,7 @@ static PyObject *flow_run(PyObject *o, PyObject *args)
         tape *object = PyObject_New(tape, tape_type);
         if (!object) goto out;
         object->t = new_tape;
+        object->busy = false;
         new_tape = NULL;
         Py_DECREF(made);
         made = (PyObject *)object;
@@ -195,6 +197,7 @@ static void tape_dealloc(PyObject *self)
 static PyObject *tape_pull(PyObject *o, PyObject *args)
 {
     static const char *const names[4] = {"x0bar", "tsbar", "parsbar", "ysbar"};
+    tape *self = (tape *)o;
     PyObject *a[4], *report, *result = NULL;
     Py_buffer b[4];
     int got = 0;
@@ -205,8 +208,14 @@ static PyObject *tape_pull(PyObject *o, PyObject *args)
     if ((got = get_buffers(b, a, names, 4, NULL, 3)) < 4) goto out;
     tay_flow_cotangents out = {.size = sizeof out, .x0 = b[0].buf, .times = b[1].buf, .pars = b[2].buf, .progress = look,
                                .context = &w};
+    if (self->busy) {
+        PyErr_SetString(PyExc_RuntimeError, "tape: it is being pulled already, by another thread or around this call");
+        goto out;
+    }
+    self->busy = true;
     begin(&w, report);
-    if (end(&w, tay_tape_pull(&out, ((tape *)o)->t, b[3].buf, &r), 3)) result = result_tuple(&r);
+    if (end(&w, tay_tape_pull(&out, self->t, b[3].buf, &r), 3)) result = result_tuple(&r);
+    self->busy = false;
 out:
     release(b, got);
     return result;

@@ -160,6 +160,7 @@ static PyObject *parameter(PyObject *Py_UNUSED(self), PyObject *index)
     Py_DECREF(number);
     if (i == (unsigned long)-1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            PyErr_Clear();
             PyErr_Format(PyExc_TypeError, "the index of a parameter must be a non-negative integer less than %lu, not %S",
                          (unsigned long)TAY_MAX_PARAMETER, index);
         }

@@ -84,9 +84,9 @@ static PyObject *ffnn(PyObject *Py_UNUSED(self), PyObject *args)
     Py_ssize_t n_hidden = PyTuple_Size(hidden), n_act = PyTuple_Size(activations);
     Py_ssize_t n_weights = weights == Py_None ? 0 : PyTuple_Size(weights);
     uint32_t *sizes = core_alloc((size_t)n_hidden, sizeof *sizes);
-    tay_model_activation *act = core_alloc((size_t)n_act, sizeof *act);
-    tay_expr **w = weights == Py_None || n_weights < 0 ? NULL : convert(weights, "nn_wb");
-    if (sizes && act && !PyErr_Occurred()) {
+    tay_model_activation *act = sizes ? core_alloc((size_t)n_act, sizeof *act) : NULL;
+    tay_expr **w = !act || weights == Py_None || n_weights < 0 ? NULL : convert(weights, "nn_wb");
+    if (sizes && act && (w || weights == Py_None)) {
         for (Py_ssize_t i = 0; i < n_hidden; i++) {
             sizes[i] = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(hidden, i));
         }

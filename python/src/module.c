@@ -28,6 +28,21 @@ PyObject *core_raise(tay_status status)
     return NULL;
 }
 
+PyObject *core_raise_type(PyObject *o, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyErr_Clear();
+    PyObject *expected = PyUnicode_FromFormatV(format, arguments), *type = expected ? PyType_GetName(Py_TYPE(o)) : NULL;
+    va_end(arguments);
+    if (type) {
+        PyErr_Format(PyExc_TypeError, "%U, not '%U'", expected, type);
+    }
+    Py_XDECREF(expected);
+    Py_XDECREF(type);
+    return NULL;
+}
+
 void *core_alloc(size_t n, size_t size)
 {
     void *p = NULL;

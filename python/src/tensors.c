@@ -76,11 +76,8 @@ static PyObject *tensors_indices(PyObject *o, PyObject *number)
     PyObject *list = NULL;
     if (k < 0 || !tay_tensors_get(self->t, (size_t)k, &component, indices)) {
         no_entry(k);
-    } else if ((list = PyList_New((Py_ssize_t)self->n_args + 1))) {
-        PyList_SetItem(list, 0, PyLong_FromUnsignedLong(component));
-        for (size_t i = 0; i < self->n_args; i++) {
-            PyList_SetItem(list, (Py_ssize_t)i + 1, PyLong_FromUnsignedLong(indices[i]));
-        }
+    } else {
+        list = core_index_list(component, indices, self->n_args);
     }
     PyMem_Free(indices);
     return list;

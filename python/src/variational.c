@@ -116,11 +116,8 @@ static PyObject *variational_multi_index(PyObject *self, PyObject *number)
     PyObject *list = NULL;
     if (i < 0 || !tay_variational_multi_index(v, (size_t)i, &component, indices)) {
         PyErr_Format(PyExc_ValueError, "there is no variable %zd: there are %zu", i, tay_variational_n_total(v));
-    } else if ((list = PyList_New((Py_ssize_t)n + 1))) {
-        PyList_SetItem(list, 0, PyLong_FromUnsignedLong(component));
-        for (size_t k = 0; k < n; k++) {
-            PyList_SetItem(list, (Py_ssize_t)k + 1, PyLong_FromUnsignedLong(indices[k]));
-        }
+    } else {
+        list = core_index_list(component, indices, n);
     }
     PyMem_Free(indices);
     return list;

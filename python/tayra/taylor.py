@@ -219,7 +219,7 @@ class taylor_adaptive_dbl:
         return view
 
     def update_d_output(self, t, rel_time=False):
-        """The state at time t by the Taylor series of the last step: accurate inside that step. An array (dim,).
+        """The state at a finite time t by the Taylor series of the last step: accurate inside that step. An array (dim,).
 
         With rel_time, t counts from the current time.
         """

@@ -27,6 +27,9 @@
 /* Sets this thread's message and returns `code`. */
 tay_status tay__error(tay_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* TAY_ERROR_ARGUMENT where an object, or a place for a result, is missing. */
+tay_status tay__check_pointer(const void *p, const char *name);
+
 /* Tells the log callback, if there is one. */
 void tay__log(tay_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

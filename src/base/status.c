@@ -36,6 +36,11 @@ const char *tay_error_message(void)
     return message;
 }
 
+tay_status tay__check_pointer(const void *p, const char *name)
+{
+    return p ? TAY_OK : tay__error(TAY_ERROR_ARGUMENT, "%s: expected a pointer, got NULL", name);
+}
+
 const char *tay_version(void)
 {
     return TAY__VERSION; /* from meson.build */

@@ -301,6 +301,7 @@ tay_status tay_disk_cache_path(char **out)
     tay_status status = TAY_OK;
     char path[PATH_MAX];
 
+    TAY_TRY(tay__check_pointer(out, "out"));
     if (!find_folder(path)) TAY_FAIL(TAY_ERROR_STATE, "there is no folder for the cache: HOME is not set, or TAYRA_CACHE is 0");
     TAY_TRY(tay__alloc(out, strlen(path) + 1, 1));
     strcpy(*out, path);

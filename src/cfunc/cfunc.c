@@ -88,7 +88,7 @@ static tay_status read_options(tay_cfunc *f, const tay_cfunc_options *options)
     }
     f->real = options->real;
     f->wanted = options->execution;
-    return TAY_OK;
+    return tay__check_execution(options->execution);
 }
 
 tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n_fn, const tay_expr *const *vars,
@@ -98,6 +98,7 @@ tay_status tay_cfunc_create(tay_cfunc **out, const tay_expr *const *fn, size_t n
     tay_cfunc *f = NULL;
     tay__program *program = NULL;
 
+    TAY_TRY(tay__check_pointer(out, "out"));
     if (n_fn == 0) TAY_FAIL(TAY_ERROR_ARGUMENT, "n_fn: expected at least one expression, got none");
     TAY_TRY(tay__calloc(&f, 1, sizeof *f));
     pthread_mutex_init(&f->lock, NULL);
@@ -326,7 +327,8 @@ static tay_status run_wide(const call *c, size_t n, size_t block)
 tay_status tay_cfunc_eval(const tay_cfunc *f, void *out, const void *in, const tay_cfunc_arguments *arguments)
 {
     call c = {.f = f, .out = out, .in = in};
-    tay_status status = check_call(&c, arguments);
+    tay_status status = tay__check_pointer(f, "f");
+    if (status == TAY_OK) status = check_call(&c, arguments);
     if (status != TAY_OK) return status;
 
     const tay__exec *wide = f->widths[WIDE].exec;
@@ -377,5 +379,6 @@ tay_execution tay_cfunc_execution(const tay_cfunc *f)
 
 tay_status tay_cfunc_dump(char **out, const tay_cfunc *f)
 {
-    return tay__program_dump(out, tay__exec_program(f->widths[WIDE].exec));
+    tay_status status = tay__check_pointer(f, "f");
+    return status == TAY_OK ? tay__program_dump(out, tay__exec_program(f->widths[WIDE].exec)) : status;
 }

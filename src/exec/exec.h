@@ -34,6 +34,8 @@ uint32_t tay__exec_order(const tay__exec *exec);
  * left to the library, without TAYRA_EXEC=vm, begins with the vm; with jets, code is made when the vm has run often.
  */
 void tay__exec_choose(tay__exec *exec, tay_execution wanted);
+/* TAY_ERROR_ARGUMENT for what is none of its values. */
+tay_status tay__check_execution(tay_execution wanted);
 /* Reversible execs do not change by themselves, so that a run and its way back do the same. Whether the choice was left to the
  * library, and the vm runs it so far; makes code for one of which this is so. */
 bool tay__exec_awaits_code(const tay__exec *exec);

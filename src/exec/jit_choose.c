@@ -98,6 +98,13 @@ static tay_execution decide(tay_execution wanted)
     return wanted;
 }
 
+tay_status tay__check_execution(tay_execution wanted)
+{
+    if (wanted == TAY_EXECUTION_DEFAULT || wanted == TAY_EXECUTION_VM || wanted == TAY_EXECUTION_JIT) return TAY_OK;
+    return tay__error(TAY_ERROR_ARGUMENT, "execution: expected default, vm or jit (%d, %d or %d), got %d", TAY_EXECUTION_DEFAULT,
+                      TAY_EXECUTION_VM, TAY_EXECUTION_JIT, (int)wanted);
+}
+
 void tay__exec_choose(tay__exec *exec, tay_execution wanted)
 {
     bool fits = exec->block > 0 || exec->reversible || exec->lanes == 1;

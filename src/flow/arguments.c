@@ -17,6 +17,7 @@ tay_status tay__check_arguments(const tay_flow *flow, const double *ys, const ta
     tay_status status = TAY_OK;
     size_t size, rows, n_pars, n_times;
 
+    TAY_TRY(tay__check_pointer(flow, "flow"));
     if (!a) TAY_FAIL(TAY_ERROR_ARGUMENT, "arguments: expected the arguments of the flow, got NULL");
     if (a->size != sizeof *a)
         TAY_FAIL(TAY_ERROR_ARGUMENT, "arguments->size: expected %zu, got %u", sizeof *a, a->size);

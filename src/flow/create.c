@@ -167,6 +167,9 @@ static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
         return tay__error(TAY_ERROR_ARGUMENT, "order: expected 0, or 2 to 1000, got %u", o.order);
     if (o.lanes > TAY__MOST_LANES)
         return tay__error(TAY_ERROR_ARGUMENT, "lanes: expected 0 to %d, got %u", TAY__MOST_LANES, o.lanes);
+    if (o.precision != TAY_PRECISION_MIXED && o.precision != TAY_PRECISION_DOUBLE)
+        return tay__error(TAY_ERROR_ARGUMENT, "precision: expected mixed or double (%d or %d), got %d", TAY_PRECISION_MIXED,
+                          TAY_PRECISION_DOUBLE, (int)o.precision);
     flow->tolerance = o.tolerance;
     flow->n_lanes = o.lanes;
     flow->memory_limit = o.memory_limit ? o.memory_limit : (size_t)1 << 30;
@@ -179,7 +182,7 @@ static tay_status read_options(tay_flow *flow, const tay_flow_options *options)
     double most = ceil(1 - log(o.tolerance));
     flow->usual_order = o.order ? o.order : usual < 3 ? 3 : usual;
     flow->max_order = o.order ? o.order : most < 4 ? 4 : (uint32_t)most;
-    return TAY_OK;
+    return tay__check_execution(o.execution);
 }
 
 tay_status tay__flow_like(tay_flow **out, const tay_flow *like, const tay_expr *const *vars, const tay_expr *const *rhs,
@@ -219,6 +222,7 @@ tay_status tay_flow_create(tay_flow **out, const tay_expr *const *vars, const ta
     tay_status status = TAY_OK;
     tay_flow like = {0};
 
+    TAY_TRY(tay__check_pointer(out, "out"));
     TAY_TRY(check_system(vars, rhs, n));
     TAY_TRY(read_options(&like, options));
     TAY_TRY(tay__flow_like(out, &like, vars, rhs, n));

@@ -240,6 +240,7 @@ tay_status tay_tape_pull(const tay_flow_cotangents *out, tay_tape *tape, const d
     tay_status status = TAY_OK;
     size_t n;
 
+    TAY_TRY(tay__check_pointer(tape, "tape"));
     if (!out || out->size != sizeof *out)
         TAY_FAIL(TAY_ERROR_ARGUMENT, "out->size: expected %zu, got %u", sizeof *out, out ? out->size : 0);
     if (!ys_bar && tape->a.n_points > 0) TAY_FAIL(TAY_ERROR_ARGUMENT, "ys_bar: expected an array, got NULL");

@@ -70,6 +70,10 @@ static size_t find_step(const tay_continuous *c, double t)
 
 tay_status tay_continuous_eval(double *out, const tay_continuous *c, const double *times, size_t n)
 {
+    tay_status status = tay__check_pointer(c, "c");
+    if (status == TAY_OK && n > 0) status = tay__check_pointer(out, "out");
+    if (status == TAY_OK && n > 0) status = tay__check_pointer(times, "times");
+    if (status != TAY_OK) return status;
     size_t dim = c->dim;
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(times[i])) {
@@ -134,6 +138,8 @@ tay_status tay_continuous_copy(tay_continuous **out, const tay_continuous *c)
 {
     tay_status status = TAY_OK;
     tay_continuous *copy = NULL;
+    TAY_TRY(tay__check_pointer(out, "out"));
+    TAY_TRY(tay__check_pointer(c, "c"));
     TAY_TRY(create(&copy, c->dim, c->order));
     copy->end = c->end;
     copy->backward = c->backward;

@@ -89,7 +89,7 @@ static tay_status read_options(tay_ode_options *out, const tay_ode_options *opti
     if (out->n_pars && !out->pars) {
         return tay__error(TAY_ERROR_ARGUMENT, "pars: expected %zu numbers, got NULL", out->n_pars);
     }
-    return TAY_OK;
+    return tay__check_execution(out->execution);
 }
 
 static tay_status check_system(const tay_expr *const *vars, const tay_expr *const *rhs, size_t n, const double *state)
@@ -143,6 +143,7 @@ tay_status tay_ode_create(tay_ode **out, const tay_expr *const *vars, const tay_
     tay_ode *ode = NULL;
     tay_ode_options o;
 
+    TAY_TRY(tay__check_pointer(out, "out"));
     TAY_TRY(read_options(&o, options));
     TAY_TRY(check_system(vars, rhs, n, state));
     TAY_TRY(system_create(&system, vars, rhs, n, &o));
@@ -166,7 +167,9 @@ out:
 tay_status tay_ode_copy(tay_ode **out, const tay_ode *ode)
 {
     tay_ode *copy;
-    tay_status status = ode_alloc(&copy, ode->system);
+    tay_status status = tay__check_pointer(out, "out");
+    if (status == TAY_OK) status = tay__check_pointer(ode, "ode");
+    if (status == TAY_OK) status = ode_alloc(&copy, ode->system);
     if (status != TAY_OK) return status;
     atomic_fetch_add(&ode->system->refs, 1);
     copy->tolerance = ode->tolerance;
@@ -256,6 +259,8 @@ double tay_ode_time(const tay_ode *ode, double *lo)
 
 tay_status tay_ode_set_time(tay_ode *ode, double hi, double lo)
 {
+    tay_status status = tay__check_pointer(ode, "ode");
+    if (status != TAY_OK) return status;
     if (!isfinite(hi) || !isfinite(lo)) {
         return tay__error(TAY_ERROR_ARGUMENT, "time: expected finite numbers, got %g and %g", hi, lo);
     }
@@ -270,7 +275,8 @@ tay_status tay_ode_set_time(tay_ode *ode, double hi, double lo)
 
 tay_status tay_ode_dump(char **out, const tay_ode *ode)
 {
-    return tay__program_dump(out, tay__exec_program(ode->system->exec));
+    tay_status status = tay__check_pointer(ode, "ode");
+    return status == TAY_OK ? tay__program_dump(out, tay__exec_program(ode->system->exec)) : status;
 }
 
 const char *tay_outcome_name(tay_outcome outcome)

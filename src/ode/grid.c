@@ -38,6 +38,7 @@ tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, size_t *n
     tay__propagation p;
     tay__rows rows = {.row = 1};
 
+    TAY_TRY(tay__check_pointer(ode, "ode"));
     TAY_TRY(check_grid(ode, grid));
     if (!out) TAY_FAIL(TAY_ERROR_ARGUMENT, "out: expected room for %zu rows, got NULL", grid->n);
     TAY_TRY(tay__multiply(&size, grid->n, ode->dim));

@@ -78,9 +78,11 @@ tay_status tay__propagation_settle(tay__propagation *p)
     if (p->options.callback) {
         tay__time before = p->ode->time;
         bool go_on = p->options.callback(p->ode, p->options.context);
-        if (!tay__time_equal(before, p->ode->time)) {
+        tay__time after = p->ode->time;
+        if (!tay__time_equal(before, after)) {
+            p->ode->time = before; /* that of the last completed step */
             return tay__error(TAY_ERROR_STATE, "callback: it must not change the time, but set it from %.17g to %.17g",
-                              before.hi, p->ode->time.hi);
+                              before.hi, after.hi);
         }
         if (!go_on) {
             p->result.outcome = TAY_OUTCOME_CALLBACK_STOP;
@@ -121,12 +123,15 @@ out:
 
 tay_status tay_ode_propagate_until(tay_ode_result *result, tay_ode *ode, double t, const tay_propagate_options *options)
 {
-    return propagate(result, ode, (tay__time){t, 0}, options);
+    tay_status status = tay__check_pointer(ode, "ode");
+    return status == TAY_OK ? propagate(result, ode, (tay__time){t, 0}, options) : status;
 }
 
 tay_status tay_ode_propagate_for(tay_ode_result *result, tay_ode *ode, double delta_t,
                                  const tay_propagate_options *options)
 {
+    tay_status status = tay__check_pointer(ode, "ode");
+    if (status != TAY_OK) return status;
     if (!isfinite(delta_t)) {
         return tay__error(TAY_ERROR_ARGUMENT, "delta_t: expected a finite number, got %g", delta_t);
     }

@@ -120,6 +120,8 @@ tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode, tay__rows *rows)
 
 tay_status tay_ode_step(tay_outcome *outcome, double *h, tay_ode *ode, double max_delta_t)
 {
+    tay_status status = tay__check_pointer(ode, "ode");
+    if (status != TAY_OK) return status;
     if (isnan(max_delta_t)) return tay__error(TAY_ERROR_ARGUMENT, "max_delta_t: expected a number, got NaN");
     tay__advance step = {.limit = max_delta_t, .time = ode->time, .n = 1};
     tay_outcome result = tay__ode_advance(&step, ode, NULL);

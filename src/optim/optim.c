@@ -113,6 +113,7 @@ tay_status tay_sgd_create(tay_sgd **out, size_t n, const tay_sgd_options *option
     tay_sgd *sgd = NULL;
     tay_sgd_options o = {.size = sizeof o};
 
+    TAY_TRY(tay__check_pointer(out, "out"));
     if (options) {
         TAY_TRY(check_size(options->size, sizeof o));
         o = *options;
@@ -144,7 +145,8 @@ static double sgd_velocity(const tay_sgd *sgd, const double *x, const double *gr
 
 tay_status tay_sgd_step(double *x, tay_sgd *sgd, const double *gradient)
 {
-    tay_status status = TAY_OK;
+    tay_status status = tay__check_pointer(sgd, "sgd");
+    if (status != TAY_OK) return status;
     common *c = &sgd->c;
 
     TAY_TRY(check_array(x, c->n, "x"));
@@ -163,7 +165,8 @@ out:
 
 tay_status tay_sgd_set_rate(tay_sgd *sgd, double rate)
 {
-    return set_rate(&sgd->c, rate);
+    tay_status status = tay__check_pointer(sgd, "sgd");
+    return status == TAY_OK ? set_rate(&sgd->c, rate) : status;
 }
 
 const double *tay_sgd_state(size_t *n_state, const tay_sgd *sgd)
@@ -174,7 +177,8 @@ const double *tay_sgd_state(size_t *n_state, const tay_sgd *sgd)
 
 tay_status tay_sgd_set_state(tay_sgd *sgd, const double *state, size_t n_state)
 {
-    tay_status status = check_state(&sgd->c, state, n_state);
+    tay_status status = tay__check_pointer(sgd, "sgd");
+    if (status == TAY_OK) status = check_state(&sgd->c, state, n_state);
     if (status == TAY_OK) memmove(sgd->c.state, state, n_state * sizeof *state);
     return status;
 }
@@ -187,6 +191,7 @@ tay_status tay_adam_create(tay_adam **out, size_t n, const tay_adam_options *opt
     tay_adam *adam = NULL;
     tay_adam_options o = {.size = sizeof o};
 
+    TAY_TRY(tay__check_pointer(out, "out"));
     if (options) {
         TAY_TRY(check_size(options->size, sizeof o));
         o = *options;
@@ -239,7 +244,8 @@ static adam_element adam_update(const tay_adam *adam, adam_step step, adam_eleme
 
 tay_status tay_adam_step(double *x, tay_adam *adam, const double *gradient)
 {
-    tay_status status = TAY_OK;
+    tay_status status = tay__check_pointer(adam, "adam");
+    if (status != TAY_OK) return status;
     common *c = &adam->c;
     size_t n = c->n;
     double k = c->state[0] + 1, *m = c->state + STEPS, *v = m + n, *u = adam->amsgrad ? v + n : v;
@@ -265,7 +271,8 @@ out:
 
 tay_status tay_adam_set_rate(tay_adam *adam, double rate)
 {
-    return set_rate(&adam->c, rate);
+    tay_status status = tay__check_pointer(adam, "adam");
+    return status == TAY_OK ? set_rate(&adam->c, rate) : status;
 }
 
 const double *tay_adam_state(size_t *n_state, const tay_adam *adam)
@@ -276,7 +283,8 @@ const double *tay_adam_state(size_t *n_state, const tay_adam *adam)
 
 tay_status tay_adam_set_state(tay_adam *adam, const double *state, size_t n_state)
 {
-    tay_status status = TAY_OK;
+    tay_status status = tay__check_pointer(adam, "adam");
+    if (status != TAY_OK) return status;
     common *c = &adam->c;
 
     TAY_TRY(check_state(c, state, n_state));

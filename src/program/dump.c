@@ -78,6 +78,7 @@ tay_status tay__program_dump(char **out, const tay__program *program)
     tay_status status = TAY_OK;
     tay__array text = TAY__ARRAY(char);
 
+    TAY_TRY(tay__check_pointer(out, "out"));
     TAY_TRY(append(&text, "%u inputs, %u parameters, %u outputs, %u slots, %zu coefficients\n", program->n_inputs,
                    program->n_pars, program->n_outputs, program->n_slots, program->n_packed));
     for (uint32_t i = 0; i < program->n_stages; i++) {

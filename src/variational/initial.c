@@ -116,10 +116,11 @@ tay_status tay_variational_initial_values(double *out, const tay_variational *v,
 {
     tay_status status = TAY_OK;
     tay__array open = TAY__ARRAY(const tay_expr *); /* those that are no numbers */
-    tay__point point = {(const tay_expr *const *)v->vars, state, v->n, pars, n_pars, time};
     double *values = NULL;
-    if (!out || !state) TAY_FAIL(TAY_ERROR_ARGUMENT, "tay_variational_initial_values: `%s` is NULL", out ? "state" : "out");
+    if (!out || !v || !state)
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "tay_variational_initial_values: `%s` is NULL", !out ? "out" : !v ? "v" : "state");
     if (n_pars > 0 && !pars) TAY_FAIL(TAY_ERROR_ARGUMENT, "tay_variational_initial_values: `pars` is NULL");
+    tay__point point = {(const tay_expr *const *)v->vars, state, v->n, pars, n_pars, time};
     for (size_t i = 0; i < v->n_total; i++) {
         if (v->initial[i]->kind != TAY_KIND_NUMBER) TAY_TRY(tay__array_push(&open, &v->initial[i]));
     }

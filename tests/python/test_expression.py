@@ -324,3 +324,26 @@ def test_text_is_the_peers(recipe):
 def test_pickles_of_random_expressions(recipe):
     e = symbolic(hk, recipe)
     assert pickle.loads(pickle.dumps(e)) == e
+
+
+def test_an_exception_of_an_operand_is_the_users():
+    """What asking an object for its length raises is not taken for "it has none", unless it says so itself."""
+
+    class Operand:
+        def __init__(self, error):
+            self.error = error
+
+        def __len__(self):
+            raise self.error
+
+        def __getitem__(self, i):
+            raise IndexError
+
+        def __float__(self):
+            return 2.0
+
+    x = hk.expression("x")
+    assert x + Operand(TypeError("no length")) == x + 2.0
+    for error in ZeroDivisionError, KeyboardInterrupt, MemoryError:
+        with pytest.raises(error):
+            x + Operand(error())

@@ -137,6 +137,30 @@ def test_two_threads_cannot_advance_one_integrator():
     assert out == "refused\n" * 3 + "10.0\n"
 
 
+def test_two_threads_cannot_pull_one_tape():
+    """However little time lies between them, one of two pulls is refused."""
+    assert finish(start("""
+        flow = hk.flow([(x, -x)], nthreads=1)
+        for k in range(12):
+            ys, pullback = flow.vjp(np.ones((200000, 1)), [0.0, 0.1])
+            barrier, results = threading.Barrier(2), []
+            def pull():
+                barrier.wait()
+                try:
+                    results.append(pullback(ys)[0])
+                except RuntimeError as error:
+                    assert "pulled already" in str(error), error
+                    results.append(None)
+            threads = [threading.Thread(target=pull) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert sum(result is None for result in results) == 1, k
+        print("done")
+    """)) == "done\n"
+
+
 def test_threads_with_their_own_integrators():
     out = finish(start("""
         import copy
