@@ -161,7 +161,8 @@ def test_wrong_environment_is_told(monkeypatch):
 
 
 @needs_jit
-def test_pickled_with_its_execution():
+def test_pickled_with_its_execution(monkeypatch):
+    monkeypatch.delenv("TAYRA_EXEC", raising=False)
     for execution in ("vm", "jit"):
         assert pickle.loads(pickle.dumps(kepler(execution=execution))).execution == execution
     copy_of_default = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(kepler()))))
