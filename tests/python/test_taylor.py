@@ -306,7 +306,7 @@ def test_continuous_output():
     assert (
         np.array_equal(output.output, output(1.0)) and output([1, 2.0]).shape == (2, 2) and output([]).shape == (0, 2)
     )
-    assert "Time range  : [0.0, 10.0)" in repr(output)
+    assert "Direction   : forward\nTime range  : [0.0, 10.0)\nN of steps  : 10\n" in repr(output)
     for other in (copy.copy(output), copy.deepcopy(output)):
         del output
         output = other
@@ -320,6 +320,7 @@ def test_continuous_output():
         output.times[0] = 1.0
     backward = ta.propagate_until(5.0, c_output=True)[4]
     assert backward.bounds == (10.0, 5.0)
+    assert "Direction   : backward\nTime range  : (5.0, 10.0]\n" in repr(backward)
     np.testing.assert_allclose(backward(7.0), [math.cos(7), -math.sin(7)], rtol=1e-13)
     for call in (lambda c: c(1.0), lambda c: c.bounds, lambda c: c.times):
         with pytest.raises(ValueError):
