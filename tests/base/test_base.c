@@ -222,7 +222,7 @@ static tay_status count_run(void *context, bool leads)
     c->n_leading += leads;
     while (c->fails == 1 && n == 2 && !c->stopped) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     if (c->stopped) return tay__error(TAY_ERROR_LIMIT, "run %zu was stopped", n);
-    if (!leads) nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    while (!leads && c->fails != 1 && c->n_watched == 0) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     return n == c->fails ? tay__error(TAY_ERROR_STATE, "run %zu", n) : TAY_OK;
 }
 

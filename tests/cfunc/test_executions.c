@@ -120,32 +120,36 @@ static tay_status apply(tay_expr **out, const tay_expr *x, void *context)
     return tay_expr_function(out, *(const tay_function *)context, &x, 1);
 }
 
-/* A network 3-33-18-4 with numbers for weights. */
-static tay_cfunc *network(tay_function function, tay_real real, tay_execution execution)
+/* A network 3-33-18-4 with numbers for weights, or two with 2 outputs each, whose layers go together. */
+static tay_cfunc *network(int n_networks, tay_function function, tay_real real, tay_execution execution)
 {
-    enum { N_WEIGHTS = 33 * 3 + 18 * 33 + 4 * 18 + 33 + 18 + 4 };
-    tay_expr *vars[3], *out[MOST_FN], *weights[N_WEIGHTS];
+    enum { MOST_WEIGHTS = 33 * 3 + 18 * 33 + 4 * 18 + 33 + 18 + 4 };
+    tay_expr *vars[3], *out[MOST_FN], *weights[MOST_WEIGHTS];
     tay_model_activation activation = {apply, &function};
+    uint32_t n_out = MOST_FN / (uint32_t)n_networks;
+    size_t n_weights = MOST_WEIGHTS - (MOST_FN - n_out) * 19;
     tay_cfunc *f;
 
     for (size_t i = 0; i < 3; i++) vars[i] = rpn(xyz[i]);
-    for (size_t i = 0; i < N_WEIGHTS; i++) assert_ok(tay_expr_number(&weights[i], 0.3 * sin(1 + 2.3 * (double)i)));
-    assert_ok(tay_model_ffnn(out, &(tay_model_ffnn_options){
-                                      .size = sizeof(tay_model_ffnn_options),
-                                      .inputs = (const tay_expr *const *)vars,
-                                      .n_inputs = 3,
-                                      .hidden = (const uint32_t[]){33, 18},
-                                      .n_hidden = 2,
-                                      .n_out = MOST_FN,
-                                      .activations = (const tay_model_activation[]){activation, activation, activation},
-                                      .n_activations = 3,
-                                      .weights = (const tay_expr *const *)weights,
-                                      .n_weights = N_WEIGHTS}));
+    for (int k = 0; k < n_networks; k++) {
+        tay_model_ffnn_options options = {.size = sizeof options,
+                                          .inputs = (const tay_expr *const *)vars,
+                                          .n_inputs = 3,
+                                          .hidden = (const uint32_t[]){33, 18},
+                                          .n_hidden = 2,
+                                          .n_out = n_out,
+                                          .activations = (const tay_model_activation[]){activation, activation, activation},
+                                          .n_activations = 3,
+                                          .weights = (const tay_expr *const *)weights,
+                                          .n_weights = n_weights};
+        for (size_t i = 0; i < n_weights; i++) assert_ok(tay_expr_number(&weights[i], 0.3 * sin(1 + k + 2.3 * (double)i)));
+        assert_ok(tay_model_ffnn(out + (uint32_t)k * n_out, &options));
+        for (size_t i = 0; i < n_weights; i++) tay_expr_unref(weights[i]);
+    }
     assert_ok(tay_cfunc_create(&f, (const tay_expr *const *)out, MOST_FN, (const tay_expr *const *)vars, 3,
                                &(tay_cfunc_options){.size = sizeof(tay_cfunc_options), .real = real, .execution = execution}));
     for (size_t i = 0; i < 3; i++) tay_expr_unref(vars[i]);
     for (size_t i = 0; i < MOST_FN; i++) tay_expr_unref(out[i]);
-    for (size_t i = 0; i < N_WEIGHTS; i++) tay_expr_unref(weights[i]);
     return f;
 }
 
@@ -155,10 +159,12 @@ static void networks(void **unused)
     static const tay_function functions[] = {TAY_TANH, TAY_SIGMOID, TAY_SIN, TAY_EXPM1, TAY_ATAN};
 
     (void)unused;
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    for (size_t i = 0; i <= sizeof functions / sizeof *functions; i++) {
+        int n_networks = i == sizeof functions / sizeof *functions ? 2 : 1;
+        tay_function function = functions[n_networks > 1 ? 0 : i];
         for (int real = TAY_FLOAT64; real <= TAY_FLOAT32; real++) {
-            tay_cfunc *vm = network(functions[i], (tay_real)real, TAY_EXECUTION_VM);
-            tay_cfunc *jit = network(functions[i], (tay_real)real, TAY_EXECUTION_JIT);
+            tay_cfunc *vm = network(n_networks, function, (tay_real)real, TAY_EXECUTION_VM);
+            tay_cfunc *jit = network(n_networks, function, (tay_real)real, TAY_EXECUTION_JIT);
             assert_true(tay_cfunc_execution(jit) == TAY_EXECUTION_JIT || !has_jit());
             check_agreement(vm, jit);
             tay_cfunc_free(vm);

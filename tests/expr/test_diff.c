@@ -168,6 +168,35 @@ static void jacobians_are_what_differences_say(void **state)
     assert_true(n_checked > 500);
 }
 
+/* In the direction of an expression, a number and zero, the tangents are the Jacobian times these. */
+static void tangents_are_products_with_jacobians(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        graph g;
+        tay_expr *jacobian[N_OUT * N_VARS], *tangents[N_OUT], *to[N_VARS];
+        graph_start(&g, seed);
+        const tay_expr *const *wrt = (const tay_expr *const *)g.pool;
+        for (size_t j = 1; j < N_VARS; j++) assert_ok(tay_expr_number(&to[j], j == 1 ? 0 : 0.5 - (double)j));
+        to[0] = tay_expr_ref(g.pool[N_VARS]);
+        assert_ok(tay_expr_jacobian(jacobian, graph_outputs(&g), N_OUT, wrt, N_VARS));
+        assert_ok(tay__expr_tangent(tangents, graph_outputs(&g), N_OUT, wrt, (const tay_expr *const *)to, N_VARS));
+        for (size_t i = 0; i < N_OUT; i++) {
+            double sum = 0, scale = 0, value = value_at(tangents[i], &g.point);
+            for (size_t j = 0; j < N_VARS; j++) {
+                double term = value_at(jacobian[i * N_VARS + j], &g.point) * value_at(to[j], &g.point);
+                sum += term;
+                scale += fabs(term);
+            }
+            if (scale < INFINITY) assert_close(value, sum, 1e-3 * scale, seed);
+        }
+        release(jacobian, N_OUT * N_VARS);
+        release(tangents, N_OUT);
+        release(to, N_VARS);
+        release(g.pool, N_VARS + N_NODES);
+    }
+}
+
 /* A product of n different factors [Speelpenning's example], as one node and as nested ones; a chain of sines. */
 static void gradients_are_small(void **state)
 {
@@ -350,6 +379,12 @@ static tay_status scenario(void *context)
     if (status == TAY_OK) status = rpn_try(&wrt[1], "p0");
     if (status == TAY_OK) status = rpn_try(&wrt[2], "y");
     if (status == TAY_OK) status = tay_expr_jacobian(out, (const tay_expr *const *)e, 3, (const tay_expr *const *)wrt, 3);
+    if (status == TAY_OK) {
+        release(out, 9);
+        memset(out, 0, sizeof out);
+        status = tay__expr_tangent(out, (const tay_expr *const *)e, 3, (const tay_expr *const *)wrt,
+                                   (const tay_expr *const *)e, 3);
+    }
     if (status != TAY_OK && out[0]) status = TAY_ERROR_STATE; /* outputs must be untouched */
     release(out, 9);
     release(e, 3);
@@ -368,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_the_peers),
         cmocka_unit_test(jacobians_are_what_differences_say),
+        cmocka_unit_test(tangents_are_products_with_jacobians),
         cmocka_unit_test(gradients_are_small),
         cmocka_unit_test(products_of_many_factors),
         cmocka_unit_test(depth_costs_only_time),

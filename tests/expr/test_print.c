@@ -76,12 +76,29 @@ static void short_numbers_are_shortest(void **state)
     }
 }
 
+/* A locale with a decimal comma; where none is installed it is made, if there is what it is made of. */
+static bool set_locale(void)
+{
+    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
+    char folder[] = "/tmp/tayra-test-XXXXXX", command[128];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (setlocale(LC_NUMERIC, names[i])) return true;
+    assert_non_null(mkdtemp(folder));
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/%s >%s/log 2>&1", folder, names[0], folder);
+    bool found = system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 && setlocale(LC_NUMERIC, names[0]);
+    unsetenv("LOCPATH");
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+    return found;
+}
+
 static void other_locales_change_nothing(void **state)
 {
     (void)state;
-    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
-    bool found = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) found = setlocale(LC_NUMERIC, names[i]) != NULL;
+    bool found = set_locale();
+    char comma[8];
+    snprintf(comma, sizeof comma, "%.1f", 0.5);
+    assert_string_equal(comma, found ? "0,5" : "0.5");
     tay_expr *slope, *x;
     char *text;
     assert_ok(tay_expr_number(&slope, 0.25));

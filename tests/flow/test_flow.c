@@ -141,6 +141,9 @@ static void pull(gradient *g, const tay_flow *flow, const tay_flow_arguments *a)
     tay_flow_cotangents out = {.size = sizeof out, .x0 = g->x0, .times = g->times, .pars = g->pars};
     tay_tape *tape;
 
+    for (size_t i = 0; i < MOST * DIM; i++) g->x0[i] = 77; /* what outputs held before does not matter */
+    for (size_t i = 0; i < MOST * TIMES; i++) g->times[i] = 77;
+    for (size_t i = 0; i < MOST * N_PARS; i++) g->pars[i] = 77;
     assert_ok(tay_flow_run(ys, &tape, NULL, flow, a));
     assert_ok(tay_tape_pull(&out, tape, weights, &g->result));
     assert_int_equal(tay_tape_pull(&out, tape, weights, NULL), TAY_ERROR_STATE); /* once only */
@@ -403,12 +406,29 @@ static void test_bad_input(void **state)
     assert_int_equal(called, 1);
     a = arguments(0, true);
     assert_ok(tay_flow_run(NULL, NULL, NULL, flow, &a));
-    a = arguments(3, true); /* one time: the initial states */
-    a.n_times = 1;
-    assert_ok(tay_flow_run(ys, NULL, NULL, flow, &a));
-    assert_memory_equal(ys, x0, 3 * DIM * sizeof *ys);
     tay_flow_free(flow);
     tay_flow_free(tiny);
+}
+
+/* The initial states, of which nothing else is a function. */
+static void test_one_time(void **state)
+{
+    static double ys[TIMES * MOST * DIM];
+    static gradient g;
+    tay_flow *flow = create(1e-10);
+    (void)state;
+
+    for (int shared = 0; shared < 2; shared++) {
+        tay_flow_arguments a = arguments(3, shared);
+        a.n_times = 1;
+        assert_ok(tay_flow_run(ys, NULL, NULL, flow, &a));
+        assert_memory_equal(ys, x0, 3 * DIM * sizeof *ys);
+        pull(&g, flow, &a);
+        assert_memory_equal(g.x0, weights, 3 * DIM * sizeof *ys);
+        for (int i = 0; i < (shared ? 1 : 3); i++) assert_true(g.times[i] == 0);
+        for (int i = 0; i < (shared ? 1 : 3) * N_PARS; i++) assert_true(g.pars[i] == 0);
+    }
+    tay_flow_free(flow);
 }
 
 /* max_steps is no error: the trajectory ends there. */
@@ -433,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_states),    cmocka_unit_test(test_gradients), cmocka_unit_test(test_reproducible),
         cmocka_unit_test(test_tangents),  cmocka_unit_test(test_wanted_lanes), cmocka_unit_test(test_marks),
         cmocka_unit_test(test_failure),   cmocka_unit_test(test_bad_input), cmocka_unit_test(test_max_steps),
+        cmocka_unit_test(test_one_time),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -71,18 +71,18 @@ static void check_continuous(double end)
     tay_propagate_options options = {.size = sizeof options, .continuous = &c};
     assert_ok(tay_ode_propagate_until(&r, ode, end, &options));
     double step = tay_ode_last_h(ode), last[2] = {tay_ode_state(ode)[0], tay_ode_state(ode)[1]};
-    tay_ode_free(ode); /* it lives on */
+    tay_ode_free(ode); /* it lives on, and so does a copy of it */
     assert_ok(tay_continuous_copy(&copy, c));
+    tay_continuous_free(c);
 
     double begin, finish, times[64], bounds[64], out[64][2];
-    tay_continuous_bounds(c, &begin, &finish);
+    tay_continuous_bounds(copy, &begin, &finish);
     assert_true(begin == 0 && finish == end);
-    assert_true(tay_continuous_n_steps(c) == r.n_steps && r.n_steps < 63);
-    assert_true(tay_continuous_dim(c) == 2 && tay_continuous_order(c) == 20);
-    tay_continuous_times(bounds, c);
+    assert_true(tay_continuous_n_steps(copy) == r.n_steps && r.n_steps < 63);
+    assert_true(tay_continuous_dim(copy) == 2 && tay_continuous_order(copy) == 20);
+    tay_continuous_times(bounds, copy);
     assert_true(bounds[0] == 0 && bounds[r.n_steps] == end);
     assert_close(bounds[r.n_steps] - bounds[r.n_steps - 1], step, 1e-14);
-    tay_continuous_free(c);
 
     for (int i = 0; i < 64; i++) times[i] = end * (i - 1) / 61; /* both ends are passed a little */
     assert_ok(tay_continuous_eval(*out, copy, times, 64));

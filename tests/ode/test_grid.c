@@ -136,15 +136,18 @@ static void callback_comes_after_the_rows(void **unused)
     tay_ode_free(ode);
 }
 
+/* There is no step, and nothing to call back for. */
 static void one_point(void **unused)
 {
     (void)unused;
     double out[2];
+    tay_propagate_options options = {.size = sizeof options, .callback = add_one};
     tay_ode_result r;
     size_t n_rows;
     tay_ode *ode = make(&pendulum);
-    assert_ok(tay_ode_propagate_grid(&r, out, &n_rows, ode, &(tay_grid){(double[]){0}, 1}, NULL));
+    assert_ok(tay_ode_propagate_grid(&r, out, &n_rows, ode, &(tay_grid){(double[]){0}, 1}, &options));
     assert_true(n_rows == 1 && r.outcome == TAY_OUTCOME_TIME_LIMIT && r.n_steps == 0 && out[0] == 0.05);
+    assert_true(tay_ode_state(ode)[0] == 0.05);
     assert_true(r.min_h == INFINITY && r.max_h == 0);
     tay_ode_free(ode);
 }

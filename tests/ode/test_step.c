@@ -1,6 +1,8 @@
 /*
  * Single steps: order and size, the new state against closed forms, limits, parameters and time, what is not finite.
  */
+#include <stdio.h>
+
 #include "systems.h"
 
 /* Largest error of the jet's Taylor polynomial at h, summed in long double, against the state. */
@@ -221,6 +223,58 @@ static void setting_time(void **unused)
 }
 
 /* A step that fails leaves state and time as they were. */
+/* A limit that is the step's own size is one. */
+static void limit_of_a_whole_step(void **unused)
+{
+    (void)unused;
+    tay_ode *ode = make(&pendulum), *same = make(&pendulum);
+    double h, again;
+    tay_outcome outcome;
+    assert_ok(tay_ode_step(&outcome, &h, ode, INFINITY));
+    assert_int_equal(outcome, TAY_OUTCOME_SUCCESS);
+    assert_ok(tay_ode_step(&outcome, &again, same, h));
+    assert_true(outcome == TAY_OUTCOME_TIME_LIMIT && again == h);
+    assert_memory_equal(tay_ode_state(ode), tay_ode_state(same), 2 * sizeof(double));
+    tay_ode_free(ode);
+    tay_ode_free(same);
+}
+
+/* More states than are copied one by one: x_i' = -x_i. */
+static void many_states(void **unused)
+{
+    (void)unused;
+    enum { N = 300 };
+    tay_expr *vars[N], *rhs[N];
+    double start[N], h;
+    char text[16];
+    tay_ode *ode;
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof text, "x%d", i);
+        vars[i] = rpn(text);
+        assert_ok(tay_expr_neg(&rhs[i], vars[i]));
+        start[i] = 1 + i / 64.0;
+    }
+    assert_ok(tay_ode_create(&ode, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, N, start, NULL));
+    for (int step = 0; step < 3; step++) {
+        double before = tay_ode_time(ode, NULL);
+        assert_ok(tay_ode_step(NULL, &h, ode, INFINITY));
+        assert_true(tay_ode_time(ode, NULL) > before);
+        for (int i = 0; i < N; i++)
+            assert_close(tay_ode_state(ode)[i], start[i] * exp(-tay_ode_time(ode, NULL)), 2e-15 * start[i]);
+    }
+    tay_ode_state(ode)[N - 1] = NAN; /* nothing is done then */
+    memcpy(start, tay_ode_state(ode), sizeof start);
+    tay_outcome outcome;
+    assert_ok(tay_ode_step(&outcome, &h, ode, INFINITY));
+    assert_int_equal(outcome, TAY_OUTCOME_NONFINITE_STATE);
+    assert_memory_equal(tay_ode_state(ode), start, sizeof start);
+    tay_ode_free(ode);
+    for (int i = 0; i < N; i++) {
+        tay_expr_unref(vars[i]);
+        tay_expr_unref(rhs[i]);
+    }
+}
+
 static void check_nonfinite(tay_ode *ode, double limit)
 {
     double state = tay_ode_state(ode)[0], time = tay_ode_time(ode, NULL), h = 1;
@@ -276,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_follows_tolerance),         cmocka_unit_test(size_of_the_step),
         cmocka_unit_test(steps_are_those_of_heyoka),       cmocka_unit_test(limited_steps),
+        cmocka_unit_test(limit_of_a_whole_step),           cmocka_unit_test(many_states),
         cmocka_unit_test(pendulum_keeps_its_energy),       cmocka_unit_test(time_is_reversible),
         cmocka_unit_test(high_accuracy_rounds_once),       cmocka_unit_test(time_in_the_equations),
         cmocka_unit_test(parameters_change_between_steps), cmocka_unit_test(time_does_not_drift),

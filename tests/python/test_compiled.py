@@ -279,6 +279,8 @@ def test_copies_and_pickles(g):
         assert other.fn == g.fn and other.vars == g.vars and type(other) is type(g)
         assert np.array_equal(other([1.0, 2.0], **arguments), g([1.0, 2.0], **arguments))
     assert "Output #0: (x + (p0 * t))" in repr(g)
+    for n, last in ((10, "Output #9: x"), (11, "...")):
+        assert repr(hk.cfunc([x] * n, [x])).splitlines()[-1] == last
     assert g.dump()
 
 

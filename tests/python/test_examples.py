@@ -98,7 +98,7 @@ def test_batch(example):
     batch = example.get_batch(np.linspace(0, 1.9, 20), observed, 5, 4)
     assert batch.ic.shape == (5, 3) and batch.y.shape == (4, 5, 3) and batch.t_grids.shape == (5, 4)
     np.testing.assert_array_equal(batch.y[0], batch.ic)
-    np.testing.assert_allclose(batch.t, [0, 0.1, 0.2, 0.3], atol=1e-15)
+    np.testing.assert_allclose(batch.t, [0, 0.1, 0.2, 0.3], rtol=0, atol=1e-15)
     for j in range(5):
         start = np.flatnonzero(observed[:, 0] == batch.ic[j, 0])[0]
         np.testing.assert_array_equal(batch.y[:, j], observed[start : start + 4])

@@ -58,6 +58,8 @@ def test_one_state_for_many_parameters():
     x0bar = pullback(np.ones_like(states))[0]
     np.testing.assert_allclose(states, np.stack([ys for ys, _ in each], axis=1), rtol=1e-11)
     np.testing.assert_allclose(x0bar, sum(pull(np.ones_like(ys))[0] for ys, pull in each), rtol=1e-10)
+    dots = f.jvp(X0[0], TS, pars, (PARS[:2], None, None))[1]
+    np.testing.assert_allclose(dots, np.stack([f.jvp(X0[0], TS, p, (PARS[:2], None, None))[1] for p in pars], axis=1), rtol=1e-11)
 
 
 def test_blow_up_warns_and_spares_the_others():

@@ -34,6 +34,11 @@ def growth(work, n):
     return resident() - before
 
 
+def grows(work, n, most):
+    """Whether the process grows by more each time: what chance, or a huge page, adds does not come again, a leak does."""
+    return all(growth(work, n) >= most for _ in range(3))
+
+
 def integrator():
     ta = hk.taylor_adaptive([(x, v), (v, -hk.par[0] * hk.sin(x))], [1.0, 0.0], pars=[2.0])
     ta.propagate_until(1.0)
@@ -126,7 +131,7 @@ WORK = {
 def test_no_growth(name):
     """One lost object of the smallest kind per call would be more than this (but for a few pages of chance)."""
     work, n = WORK[name]
-    assert growth(work, n) < 32 * n + 600_000
+    assert not grows(work, n, 32 * n + 600_000)
 
 
 @pytest.mark.parametrize("name", WORK)
@@ -161,7 +166,7 @@ def test_flows_that_are_stopped():
             with pytest.raises(ZeroDivisionError):
                 call()
 
-    assert growth(work, 8) < 4_000_000
+    assert not grows(work, 8, 4_000_000)
 
 
 def test_reference_counts():
@@ -196,7 +201,7 @@ def test_machine_code_goes_with_its_integrator():
     states.set_memcache_limit(0)
     states.set_diskcache_enabled(False)
     try:
-        assert growth(machine_code, 60) < 60 * 8192 + 600_000
+        assert not grows(machine_code, 60, 60 * 8192 + 600_000)
     finally:
         states.set_memcache_limit(limit)
         states.set_diskcache_enabled(enabled)

@@ -141,7 +141,7 @@ def test_propagation_results():
     assert (outcome, low, high, n) == (O.time_limit, math.inf, 0.0, 20)
     assert ta.propagate_until(100.0, max_steps=2)[0] is O.step_limit
     ta.propagate_until(0.0)
-    np.testing.assert_allclose(ta.state, [1, 0], atol=1e-12)
+    np.testing.assert_allclose(ta.state, [1, 0], rtol=0, atol=1e-12)
     assert ta.propagate_for(delta_t=-1.0)[0] is O.time_limit and ta.time == -1.0
     assert ta.propagate_until(1.0, 5, 0.1)[3] == 5
 
@@ -178,10 +178,10 @@ def test_grid():
     outcome, low, high, n, callback, states = ta.propagate_grid(grid)
     assert outcome is O.time_limit and low <= high and n >= 19 and callback is None
     assert states.shape == (101, 2) and states.flags.c_contiguous
-    np.testing.assert_allclose(states, np.array([np.cos(grid), -np.sin(grid)]).T, atol=1e-14)
+    np.testing.assert_allclose(states, np.array([np.cos(grid), -np.sin(grid)]).T, rtol=0, atol=1e-14)
     assert ta.time == 20.0 and np.array_equal(ta.state, states[-1])
     backward = ta.propagate_grid(grid[::-1])[5]
-    np.testing.assert_allclose(backward, states[::-1], atol=1e-13)
+    np.testing.assert_allclose(backward, states[::-1], rtol=0, atol=1e-13)
     assert np.array_equal(ta.propagate_grid([0.0])[5], [ta.state])
     assert ta.propagate_grid(grid=(0, 1))[5].shape == (2, 2)
     outcome, _, _, n, _, states = ta.propagate_grid([ta.time, 1.5, 100.0], max_steps=3)
@@ -300,13 +300,13 @@ def test_continuous_output():
     assert output.tcs.shape == (10, 2, 21)
     np.testing.assert_allclose(output.tcs[-1], ta.tc, rtol=0, atol=0)
     times = np.linspace(0, 10, 301)
-    np.testing.assert_allclose(output(times), np.array([np.cos(times), -np.sin(times)]).T, atol=1e-14)
+    np.testing.assert_allclose(output(times), np.array([np.cos(times), -np.sin(times)]).T, rtol=0, atol=1e-14)
     for t in (1.0, 1, np.float64(1.0)):
         np.testing.assert_allclose(output(t), [math.cos(1), -math.sin(1)], rtol=1e-14)
     assert (
         np.array_equal(output.output, output(1.0)) and output([1, 2.0]).shape == (2, 2) and output([]).shape == (0, 2)
     )
-    assert "Time range  : [0.0, 10.0)" in repr(output)
+    assert "Direction   : forward\nTime range  : [0.0, 10.0)\nN of steps  : 10\n" in repr(output)
     for other in (copy.copy(output), copy.deepcopy(output)):
         del output
         output = other
@@ -320,6 +320,7 @@ def test_continuous_output():
         output.times[0] = 1.0
     backward = ta.propagate_until(5.0, c_output=True)[4]
     assert backward.bounds == (10.0, 5.0)
+    assert "Direction   : backward\nTime range  : (5.0, 10.0]\n" in repr(backward)
     np.testing.assert_allclose(backward(7.0), [math.cos(7), -math.sin(7)], rtol=1e-13)
     for call in (lambda c: c(1.0), lambda c: c.bounds, lambda c: c.times):
         with pytest.raises(ValueError):
@@ -484,7 +485,7 @@ def test_energy_is_conserved():
     ta.propagate_until(1000.0)
     assert energy(ta.state.copy())[0] == pytest.approx(before, rel=5e-14)
     ta.propagate_until(0.0)
-    np.testing.assert_allclose(ta.state, state, atol=1e-10)
+    np.testing.assert_allclose(ta.state, state, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("n", [1, 3, 8, 33])
@@ -499,5 +500,5 @@ def test_many_equal_rows_are_one(n):
     many = hk.taylor_adaptive([e for i in range(n) for e in equations(i)], [0.1, 0.2] * n, pars=[0.3])
     one.propagate_until(5.0)
     many.propagate_until(5.0)
-    np.testing.assert_allclose(many.state.reshape(n, 2), np.tile(one.state, (n, 1)), rtol=1e-14)
+    np.testing.assert_allclose(many.state.reshape(n, 2), np.tile(one.state, (n, 1)), rtol=3e-14)
     assert many.last_h == pytest.approx(one.last_h, rel=1e-9)

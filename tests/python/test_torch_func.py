@@ -111,6 +111,7 @@ def test_jacobians(f, which):
 
 def test_parameters_of_modules(f):
     """Those that torch.func takes apart, as a dict, and a stack of models."""
+    torch.manual_seed(0)
     models = [torch.nn.Linear(2, 2).double() for _ in range(3)]
     g = hk.flow(list(zip([X, V], tayra.torch.from_module(models[0], [X, V]).expressions)), tol=1e-12)
     x0, ts, _ = arguments(("x0",))

@@ -83,8 +83,8 @@ def test_gradient_as_the_peer(peer, rng, hidden):
         results.append((2 * np.einsum("ti,tip->p", residual, sensitivity), states))
     (ours, our_states), (theirs, their_states) = results
     assert ours.shape == theirs.shape == (len(weights),)
-    assert np.abs(ours - theirs).max() <= 1e-8 * np.abs(theirs).max()
-    np.testing.assert_allclose(our_states, their_states, rtol=1e-8, atol=1e-10)
+    assert np.abs(ours - theirs).max() <= 1e-11 * np.abs(theirs).max()
+    np.testing.assert_allclose(our_states, their_states, rtol=1e-11, atol=1e-12)
 
 
 def test_gradient_by_differences(rng):
