@@ -202,7 +202,7 @@ static void destroy_cfunc(void *f)
 /* One point, a few, many, very many: each width makes its program at its first use. */
 static tay_status use_cfunc(double *out, void *object)
 {
-    static const size_t n_points[] = {1, 3, MANY, 70000};
+    static const size_t n_points[] = {1, 3, MANY, 60000};
     const tay_cfunc *f = object;
     size_t size = tay_cfunc_real(f) == TAY_FLOAT64 ? sizeof(double) : sizeof(float), n = n_points[3];
     char *in = calloc(2 * n, size), *values = calloc(2 * n, size);
@@ -401,16 +401,16 @@ static void flows(void **state)
 {
     (void)state;
     sweep("flow",
-          (use_of_object){make_usual_flow, use_flow, destroy_flow, .n = N_PULLED + 2 * N_YS, .may_succeed = true});
+          (use_of_object){make_usual_flow, use_flow, destroy_flow, .n = N_PULLED + 2 * N_YS, .may_succeed = true, .every = 3});
     sweep("little memory",
           (use_of_object){make_tight_flow, use_pull, destroy_flow, .n = N_PULLED - 2 * (POINTS - 1), .may_succeed = true});
     sweep("threads",
           (use_of_object){make_team_flow, use_pull, destroy_flow, .n = N_PULLED - 2 * (POINTS - 1), .may_succeed = true});
     sweep("mixed precision",
-          (use_of_object){make_mixed_flow, use_mixed, destroy_flow, .n = 6 * POINTS + WIDE, .may_succeed = true, .every = 9});
+          (use_of_object){make_mixed_flow, use_mixed, destroy_flow, .n = 6 * POINTS + WIDE, .may_succeed = true, .every = 29});
     sweep("machine code",
           (use_of_object){make_jit_flow, use_pull, destroy_flow, .n = N_PULLED - 2 * (POINTS - 1),
-                          .may_succeed = true, .tolerance = 1e-12, .every = 5});
+                          .may_succeed = true, .tolerance = 1e-12, .every = 11});
 }
 
 int main(void)
