@@ -1,6 +1,8 @@
-"""Arguments as callers give them: numbers of things, sequences of expressions."""
+"""Arguments as callers give them: numbers of things, sequences of expressions, arrays of numbers."""
 
 import operator
+
+import numpy as np
 
 from ._core import expression
 
@@ -35,3 +37,18 @@ def list_of_expressions(items, what):
     if not all(isinstance(e, expression) for e in items):
         raise TypeError(f"{what}: a sequence of expressions was expected")
     return items
+
+
+def array_of(x, what):
+    """An array of what has real numbers; TypeError for anything else, text too."""
+    kind = type(x).__name__
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind == "O":  # fractions and the like
+            array = np.reshape([e.__float__() for e in array.ravel()], array.shape)
+        if array.dtype.kind in "fiub":
+            return array
+        kind = f"numbers of type {array.dtype}" if array.dtype.kind == "c" else kind
+    except (AttributeError, TypeError, ValueError):  # of elements that are no numbers, of rows of unequal length
+        pass
+    raise TypeError(f"{what}: expected an array of real numbers, got {kind}")

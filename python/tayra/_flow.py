@@ -7,7 +7,7 @@ from sys import maxsize
 import numpy as np
 
 from tayra import _core
-from tayra._arguments import MOST_COUNT, count_of, list_of
+from tayra._arguments import MOST_COUNT, array_of, count_of, list_of
 from tayra._options import execution_number, precision_number
 from tayra._threads import get_nthreads
 
@@ -19,17 +19,7 @@ def _array(name, x):
     """An array of doubles in one piece, of what has real numbers."""
     if type(x) is np.ndarray and x.dtype is _DOUBLE and x.flags.c_contiguous:
         return x  # at once: small flows take microseconds
-    what = type(x).__name__
-    try:
-        array = np.asarray(x)
-        if array.dtype.kind == "O":  # fractions and the like
-            array = np.reshape([e.__float__() for e in array.ravel()], array.shape)
-        if array.dtype.kind in "fiub":
-            return np.ascontiguousarray(array, dtype=np.float64)
-        what = f"numbers of type {array.dtype}" if array.dtype.kind == "c" else what
-    except (AttributeError, TypeError, ValueError):  # of elements that are no numbers, of rows of unequal length
-        pass
-    raise TypeError(f"{name}: expected an array of real numbers, got {what}")
+    return np.ascontiguousarray(array_of(x, name), dtype=np.float64)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Arrays are taken as they are: of the function's dtype and C-contiguous. Lists an
 import numpy as np
 
 from . import _core
-from ._arguments import list_of_expressions
+from ._arguments import array_of, list_of_expressions
 from ._options import check_fp_type, check_ignored, execution_number
 from ._threads import get_nthreads
 
@@ -26,7 +26,7 @@ def _array(values, dtype, what):
         return values
     if not hasattr(values, "__iter__"):
         raise TypeError(f"{what}: an array or sequence was expected, not {type(values).__name__!r}")
-    return np.ascontiguousarray(np.array(values, dtype=dtype))
+    return np.array(array_of(values, what), dtype=dtype, order="C")
 
 
 class _cfunc:

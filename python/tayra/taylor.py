@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from . import _core
-from ._arguments import count_of, list_of
+from ._arguments import array_of, count_of, list_of
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
 from .variational import var_ode_sys
@@ -42,11 +42,11 @@ _OUTCOMES = (
 def _vector(values, what):
     """A new one-dimensional array of doubles. TypeError for what is not a sequence of numbers."""
     try:
-        array = np.asarray(values)
-        if array.dtype.kind not in "fiubO" or array.ndim != 1:
+        array = np.array(array_of(values, what), dtype=np.float64)
+        if array.ndim != 1:
             raise TypeError
-        return np.array(array, dtype=np.float64)
-    except (TypeError, ValueError):
+        return array
+    except TypeError:
         raise TypeError(f"{what}: a sequence of numbers was expected, not {type(values).__name__!r}") from None
 
 
@@ -355,7 +355,7 @@ class taylor_adaptive_dbl:
             raise ValueError("inputs: the array is not C-contiguous; numpy.ascontiguousarray() makes one that is")
         if not hasattr(inputs, "__iter__"):
             raise TypeError(f"inputs: an array or sequence was expected, not {type(inputs).__name__!r}")
-        inputs = np.array(inputs, dtype=np.float64)
+        inputs = np.array(array_of(inputs, "inputs"), dtype=np.float64)
         if inputs.shape != (n_args,):
             raise ValueError(f"inputs: an array of shape {(n_args,)} was expected, not {inputs.shape}")
         n = self.n_orig_sv

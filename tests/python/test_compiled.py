@@ -327,3 +327,13 @@ def test_set_nthreads_refuses(n, error):
     with pytest.raises(error):
         hk.set_nthreads(n)
     assert hk.get_nthreads() == 0
+
+
+@pytest.mark.parametrize("values", [[None, 1.0], ["1", "2"], [1j, 2.0], [[1.0, 2.0], [3.0]], "12"])
+def test_what_is_no_number(values):
+    """Not NaN, and no text that looks like numbers."""
+    x, y = hk.make_vars("x", "y")
+    with pytest.raises(TypeError, match="inputs: expected an array of real numbers, got"):
+        hk.cfunc([x + y], [x, y])(values)
+    with pytest.raises(TypeError, match="pars: a sequence of numbers was expected, not"):
+        hk.taylor_adaptive([(x, hk.par[0] * x)], [1.0], pars=values)
