@@ -144,7 +144,8 @@ static void lose_the_rest(fixture *f, tay__split split)
     tay__exec_restore(f->exec, f->w, saved, ORDER);
     for (size_t n = 0; n <= ORDER; n++)
         for (size_t i = 0; i < size; i++)
-            check_near("restored", n, jet[n * f->w->plane + i], before[n * size + i], split.back && n > split.exact ? 4e-6 : 1e-14);
+            check_near("restored", n, jet[n * f->w->plane + i], before[n * size + i],
+                       split.back && n > split.exact ? 4e-6 : 1e-14);
     free(saved);
 }
 
