@@ -150,7 +150,7 @@ def test_errors_of_taylor_maps():
         (ValueError, [0.1]),
         (ValueError, np.zeros((1, 2))),
         (ValueError, np.zeros(4)[::2]),
-        (TypeError, "ab"),
+        (ValueError, "ab"),
         (TypeError, np.array([1, 2])),
         (TypeError, 1.0),
     ]:
