@@ -52,3 +52,22 @@ def array_of(x, what):
     except (AttributeError, TypeError, ValueError):  # of elements that are no numbers, of rows of unequal length
         pass
     raise TypeError(f"{what}: expected an array of real numbers, got {kind}")
+
+
+def checked_array(values, dtype, what):
+    """An array of this type as it is, in one piece; anything else that can be converted, as a new one, as numpy does it."""
+    if isinstance(values, np.ndarray):
+        if values.dtype != dtype:
+            raise TypeError(f"{what}: an array of dtype {np.dtype(dtype)} was expected, not {values.dtype}")
+        flags = values.flags
+        if not flags.c_contiguous:
+            raise ValueError(f"{what}: the array is not C-contiguous; numpy.ascontiguousarray() makes one that is")
+        if not flags.aligned:
+            raise ValueError(f"{what}: the array is not aligned to its elements in memory; its copy() is")
+        return values
+    if not hasattr(values, "__iter__"):
+        raise TypeError(f"{what}: an array or sequence was expected, not {type(values).__name__!r}")
+    array = np.asarray(values)
+    if array.dtype.kind in "Oc":  # numpy makes NaN of None
+        array = array_of(values, what)
+    return np.array(array, dtype=dtype, order="C")

@@ -6,27 +6,11 @@ Arrays are taken as they are: of the function's dtype and C-contiguous. Lists an
 import numpy as np
 
 from . import _core
-from ._arguments import array_of, list_of_expressions
+from ._arguments import checked_array, list_of_expressions
 from ._options import check_fp_type, check_ignored, execution_number
 from ._threads import get_nthreads
 
 _MISSING = object()
-
-
-def _array(values, dtype, what):
-    """An array as it is, checked; anything else that can be converted."""
-    if isinstance(values, np.ndarray):
-        if values.dtype != dtype:
-            raise TypeError(f"{what}: an array of dtype {dtype} was expected, not {values.dtype}")
-        flags = values.flags
-        if not flags.c_contiguous:
-            raise ValueError(f"{what}: the array is not C-contiguous; numpy.ascontiguousarray() makes one that is")
-        if not flags.aligned:
-            raise ValueError(f"{what}: the array is not aligned to its elements in memory; its copy() is")
-        return values
-    if not hasattr(values, "__iter__"):
-        raise TypeError(f"{what}: an array or sequence was expected, not {type(values).__name__!r}")
-    return np.array(array_of(values, what), dtype=dtype, order="C")
 
 
 class _cfunc:
@@ -56,7 +40,7 @@ class _cfunc:
         Raises TypeError for a wrong dtype, ValueError for a wrong shape, a layout that is not C-contiguous, missing
         parameters or time, and overlapping arrays.
         """
-        inputs = _array(inputs, self._dtype, "inputs")
+        inputs = checked_array(inputs, self._dtype, "inputs")
         if inputs.ndim not in (1, 2):
             raise ValueError(f"inputs: an array of 1 or 2 dimensions was expected, not {inputs.ndim}")
         if inputs.shape[0] != len(self._vars):
@@ -76,7 +60,7 @@ class _cfunc:
         shape = (len(self._fn),) + inputs.shape[1:]
         if not isinstance(outputs, np.ndarray):
             raise TypeError(f"outputs: a numpy array was expected, not {type(outputs).__name__!r}")
-        _array(outputs, self._dtype, "outputs")
+        checked_array(outputs, self._dtype, "outputs")
         if outputs.shape != shape:
             raise ValueError(f"outputs: an array of shape {shape} was expected, not {outputs.shape}")
         if not outputs.flags.writeable:
@@ -88,7 +72,7 @@ class _cfunc:
             if self._n_pars > 0:
                 raise ValueError(f"pars: the function has {self._n_pars} parameters, but none were given")
             return None
-        pars = _array(pars, self._dtype, "pars")
+        pars = checked_array(pars, self._dtype, "pars")
         if pars.shape != shape:
             raise ValueError(f"pars: an array of shape {shape} was expected, not {pars.shape}")
         return pars
@@ -105,7 +89,7 @@ class _cfunc:
             return np.array([float(time)], dtype=self._dtype)
         if scalar:
             raise TypeError("time: an array was expected for many points, not a number")
-        time = _array(time, self._dtype, "time")
+        time = checked_array(time, self._dtype, "time")
         if time.shape != inputs.shape[1:]:
             raise ValueError(f"time: an array of shape {inputs.shape[1:]} was expected, not {time.shape}")
         return time

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from . import _core
-from ._arguments import array_of, count_of, list_of
+from ._arguments import array_of, checked_array, count_of, list_of
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
 from .variational import var_ode_sys
@@ -349,13 +349,7 @@ class taylor_adaptive_dbl:
         TypeError for a wrong dtype.
         """
         n_args = len(self.vargs)
-        if isinstance(inputs, np.ndarray) and inputs.dtype != np.float64:
-            raise TypeError(f"inputs: an array of dtype float64 was expected, not {inputs.dtype}")
-        if isinstance(inputs, np.ndarray) and not inputs.flags.c_contiguous:
-            raise ValueError("inputs: the array is not C-contiguous; numpy.ascontiguousarray() makes one that is")
-        if not hasattr(inputs, "__iter__"):
-            raise TypeError(f"inputs: an array or sequence was expected, not {type(inputs).__name__!r}")
-        inputs = np.array(array_of(inputs, "inputs"), dtype=np.float64)
+        inputs = checked_array(inputs, np.float64, "inputs")
         if inputs.shape != (n_args,):
             raise ValueError(f"inputs: an array of shape {(n_args,)} was expected, not {inputs.shape}")
         n = self.n_orig_sv
