@@ -114,7 +114,6 @@ tay_status tay__hoist(tay__values *v, const tay__rank *ranks)
     TAY_TRY(tay__alloc(&h.moved, v->values.count, sizeof *h.moved));
     TAY_TRY(rebuild(&h));
     if (v->time >= 0) v->time = h.moved[v->time];
-    for (uint32_t i = 0; i < v->n_outputs; i++) v->outputs[i] = h.moved[v->outputs[i]];
     tay__array_free(&v->values);
     tay__array_free(&v->terms);
     v->values = h.values;

@@ -32,7 +32,7 @@ typedef struct tay__values {
     tay__array prologue;      /* of const tay_expr *: outputs of the prologue */
     tay__map prologue_index;
     tay__array owned;         /* of tay_expr *: made on the way */
-    int32_t *outputs;         /* [n_outputs] values; with jets the derivative of state i */
+    int32_t *outputs;         /* [n_outputs] values; with jets the derivative of state i, before hoisting */
     uint32_t n_inputs, n_pars, n_outputs;
     int32_t time;             /* the value that is time, or -1 */
     bool jets;
