@@ -222,7 +222,6 @@ static void setting_time(void **unused)
     tay_ode_free(ode);
 }
 
-/* A step that fails leaves state and time as they were. */
 /* A limit that is the step's own size is one. */
 static void limit_of_a_whole_step(void **unused)
 {
@@ -275,6 +274,7 @@ static void many_states(void **unused)
     }
 }
 
+/* A step that fails leaves state and time as they were. */
 static void check_nonfinite(tay_ode *ode, double limit)
 {
     double state = tay_ode_state(ode)[0], time = tay_ode_time(ode, NULL), h = 1;

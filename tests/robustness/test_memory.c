@@ -12,7 +12,9 @@
 #include "support/rpn.h"
 #include "tayra.h"
 
-enum { MOST_DIM = 4, POINTS = 5, TIMES = 3 };
+enum { POINTS = 5, TIMES = 3 };
+
+#define CONST(expressions) (const tay_expr *const *)(expressions)
 
 /* Expressions of texts, NULL at the end; references. */
 static tay_status read_texts(tay_expr **out, const char *const *texts)
@@ -30,22 +32,29 @@ static void release(tay_expr **e, size_t n)
 static const char *const names[] = {"x", "v", NULL}, *const pendulum[] = {"v", "t cos p1 * p0 x sin * -", NULL};
 static const double start[] = {0.5, 0.1}, pars[] = {2, 0.3};
 
+/* x, v and two expressions of them: references; after a failure the rest stays NULL. */
+static tay_status read_pair(tay_expr **e, const char *const *texts)
+{
+    tay_status status = read_texts(e, names);
+    return status == TAY_OK ? read_texts(e + 2, texts) : status;
+}
+
 /* ---- the integrator */
 
 static tay_status make_ode(void **out, tay_ode_options options)
 {
-    tay_expr *vars[2] = {0}, *rhs[2] = {0};
-    tay_ode *ode = NULL;
+    tay_status status = TAY_OK;
+    tay_expr *e[4] = {0};
+    tay_ode *ode;
+
     options.size = sizeof options;
     options.pars = pars;
     options.n_pars = 2;
-    tay_status status = read_texts(vars, names);
-    if (status == TAY_OK) status = read_texts(rhs, pendulum);
-    if (status == TAY_OK)
-        status = tay_ode_create(&ode, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, 2, start, &options);
-    if (status == TAY_OK) *out = ode;
-    release(vars, 2);
-    release(rhs, 2);
+    TAY_TRY(read_pair(e, pendulum));
+    TAY_TRY(tay_ode_create(&ode, CONST(e), CONST(e + 2), 2, start, &options));
+    *out = ode;
+out:
+    release(e, 4);
     return status;
 }
 
@@ -137,15 +146,14 @@ static tay_status use_variational(double *out, void *object)
 {
     (void)object;
     tay_status status = TAY_OK;
-    tay_expr *vars[2] = {0}, *rhs[2] = {0};
+    tay_expr *e[4] = {0};
     tay_variational *v = NULL;
     tay_ode *ode = NULL;
     tay_ode_options o = {.size = sizeof o, .pars = pars, .n_pars = 2, .tolerance = 1e-8};
     double state[64];
 
-    TAY_TRY(read_texts(vars, names));
-    TAY_TRY(read_texts(rhs, pendulum));
-    TAY_TRY(tay_variational_create(&v, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, 2,
+    TAY_TRY(read_pair(e, pendulum));
+    TAY_TRY(tay_variational_create(&v, CONST(e), CONST(e + 2), 2,
                                    &(tay_variational_options){.size = sizeof(tay_variational_options), .which = TAY_VAR_ALL}));
     TAY_TRY(tay_variational_initial_values(state, v, start, pars, 2, 0));
     TAY_TRY(tay_ode_create(&ode, tay_variational_vars(v), tay_variational_rhs(v), tay_variational_n_total(v), state, &o));
@@ -154,8 +162,7 @@ static tay_status use_variational(double *out, void *object)
 out:
     tay_ode_free(ode);
     tay_variational_free(v);
-    release(vars, 2);
-    release(rhs, 2);
+    release(e, 4);
     return status;
 }
 
@@ -166,16 +173,16 @@ static const char *const rows[] = {"x v * sin p0 t * +", "x v 0.25 + / exp p1 -"
 
 static tay_status make_cfunc(void **out, tay_cfunc_options options)
 {
-    tay_expr *vars[2] = {0}, *fn[2] = {0};
-    tay_cfunc *f = NULL;
+    tay_status status = TAY_OK;
+    tay_expr *e[4] = {0};
+    tay_cfunc *f;
+
     options.size = sizeof options;
-    tay_status status = read_texts(vars, names);
-    if (status == TAY_OK) status = read_texts(fn, rows);
-    if (status == TAY_OK)
-        status = tay_cfunc_create(&f, (const tay_expr *const *)fn, 2, (const tay_expr *const *)vars, 2, &options);
-    if (status == TAY_OK) *out = f;
-    release(vars, 2);
-    release(fn, 2);
+    TAY_TRY(read_pair(e, rows));
+    TAY_TRY(tay_cfunc_create(&f, CONST(e + 2), 2, CONST(e), 2, &options));
+    *out = f;
+out:
+    release(e, 4);
     return status;
 }
 
@@ -242,44 +249,40 @@ static tay_status tanh_of(tay_expr **out, const tay_expr *x, void *context)
 static const double starts[2 * POINTS] = {0.5, 0.1, 0.6, -0.1, 0.7, 0.2, -0.3, 0.1, 0.2, 0.3};
 static const double times[TIMES] = {0, 0.7, 1.5}, lane_pars[2 * POINTS] = {2, 0.3, 2.1, 0.2, 2.2, 0.1, 1.9, 0.5, 1, 0};
 
-static tay_status make_flow(void **out, const char *const *vars_text, const char *const *rhs_text, tay_flow_options options)
+static tay_status make_flow(void **out, tay_flow_options options)
 {
-    tay_expr *vars[MOST_DIM] = {0}, *rhs[MOST_DIM] = {0};
-    tay_flow *flow = NULL;
-    size_t n = 0;
+    tay_status status = TAY_OK;
+    tay_expr *e[4] = {0};
+    tay_flow *flow;
+
     options.size = sizeof options;
-    while (vars_text[n]) n++;
-    tay_status status = read_texts(vars, vars_text);
-    if (status == TAY_OK) status = read_texts(rhs, rhs_text);
-    if (status == TAY_OK)
-        status = tay_flow_create(&flow, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, n, &options);
-    if (status == TAY_OK) *out = flow;
-    release(vars, n);
-    release(rhs, n);
+    TAY_TRY(read_pair(e, pendulum));
+    TAY_TRY(tay_flow_create(&flow, CONST(e), CONST(e + 2), 2, &options));
+    *out = flow;
+out:
+    release(e, 4);
     return status;
 }
 
 static tay_status make_usual_flow(void **out)
 {
-    return make_flow(out, names, pendulum, (tay_flow_options){.tolerance = 1e-8, .n_threads = 1});
+    return make_flow(out, (tay_flow_options){.tolerance = 1e-8, .n_threads = 1});
 }
 
 /* So little memory that steps are done again. */
 static tay_status make_tight_flow(void **out)
 {
-    return make_flow(out, names, pendulum,
-                     (tay_flow_options){.tolerance = 1e-8, .n_threads = 1, .order = 4, .memory_limit = 60000, .lanes = 1});
+    return make_flow(out, (tay_flow_options){.tolerance = 1e-8, .n_threads = 1, .order = 4, .memory_limit = 60000, .lanes = 1});
 }
 
 static tay_status make_team_flow(void **out)
 {
-    return make_flow(out, names, pendulum, (tay_flow_options){.tolerance = 1e-8, .n_threads = 3, .lanes = 1});
+    return make_flow(out, (tay_flow_options){.tolerance = 1e-8, .n_threads = 3, .lanes = 1});
 }
 
 static tay_status make_jit_flow(void **out)
 {
-    return make_flow(out, names, pendulum,
-                     (tay_flow_options){.tolerance = 1e-8, .n_threads = 1, .execution = TAY_EXECUTION_JIT});
+    return make_flow(out, (tay_flow_options){.tolerance = 1e-8, .n_threads = 1, .execution = TAY_EXECUTION_JIT});
 }
 
 /* Layers wide enough for float. */
@@ -289,14 +292,16 @@ static tay_status make_mixed_flow(void **out)
     const tay_model_activation act[3] = {{tanh_of, NULL}, {tanh_of, NULL}, {tanh_of, NULL}};
     static const uint32_t hidden[] = {WIDE, WIDE};
     tay_expr *vars[2] = {0}, *rhs[2] = {0};
-    tay_model_ffnn_options network = {.size = sizeof network, .inputs = (const tay_expr *const *)vars, .n_inputs = 2,
+    tay_model_ffnn_options network = {.size = sizeof network, .inputs = CONST(vars), .n_inputs = 2,
                                       .hidden = hidden, .n_hidden = 2, .n_out = 2, .activations = act, .n_activations = 3};
     tay_flow_options options = {.size = sizeof options, .tolerance = 1e-6, .n_threads = 1, .execution = TAY_EXECUTION_VM,
                                 .lanes = 16};
+    tay_flow *flow;
 
     TAY_TRY(read_texts(vars, names));
     TAY_TRY(tay_model_ffnn(rhs, &network));
-    TAY_TRY(tay_flow_create((tay_flow **)out, (const tay_expr *const *)vars, (const tay_expr *const *)rhs, 2, &options));
+    TAY_TRY(tay_flow_create(&flow, CONST(vars), CONST(rhs), 2, &options));
+    *out = flow;
 out:
     release(vars, 2);
     release(rhs, 2);
