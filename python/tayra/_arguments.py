@@ -20,6 +20,13 @@ def count_of(n, what, most=MOST_COUNT, error=TypeError):
     return count
 
 
+def number_of(x, what):
+    """A float; TypeError for what is no real number, text too."""
+    if not hasattr(x, "__float__") and not hasattr(x, "__index__"):
+        raise TypeError(f"{what}: a number was expected, not {x!r}")
+    return float(x)
+
+
 def list_of(items, what, kind="a sequence"):
     """The items of a sequence or another iterable; TypeError for what is none (text and dictionaries count as none)."""
     try:

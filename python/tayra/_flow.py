@@ -7,7 +7,7 @@ from sys import maxsize
 import numpy as np
 
 from tayra import _core
-from tayra._arguments import MOST_COUNT, array_of, count_of, list_of
+from tayra._arguments import MOST_COUNT, array_of, count_of, list_of, number_of
 from tayra._options import execution_number, precision_number
 from tayra._threads import get_nthreads
 
@@ -141,12 +141,10 @@ class flow:
 
     def __init__(self, sys, tol=1e-8, *, memory_limit=0, max_steps=0, nthreads=0, order=0, execution=None,
                  precision="mixed", lanes=0):
-        if not hasattr(tol, "__float__"):
-            raise TypeError(f"tol: a number was expected, not {tol!r}")
         for what, n, most in (("memory_limit", memory_limit, maxsize), ("max_steps", max_steps, maxsize),
                               ("nthreads", nthreads, MOST_COUNT), ("order", order, 1000), ("lanes", lanes, 64)):
             count_of(n, what, most, ValueError)
-        self.tol = tol
+        self.tol = number_of(tol, "tol")
         self._options = memory_limit, max_steps, nthreads, order, execution, precision, lanes
         self._make(list_of(sys, "sys"))
 

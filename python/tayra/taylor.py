@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from . import _core
-from ._arguments import array_of, checked_array, count_of, list_of
+from ._arguments import array_of, checked_array, count_of, list_of, number_of
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
 from .variational import var_ode_sys
@@ -101,8 +101,7 @@ class taylor_adaptive_dbl:
         check_ignored("taylor_adaptive", ignored, {"prec"})
         if list(t_events) or list(nt_events):
             raise NotImplementedError("events are not implemented here")
-        if isinstance(tol, str) or isinstance(time, str):
-            raise TypeError("tol and time must be numbers")
+        tol, time = number_of(tol, "tol"), number_of(time, "time")
         if not tol >= 0 or tol == math.inf:
             raise ValueError(f"tol must be finite and positive, but is {tol}")
         self._var = sys if isinstance(sys, var_ode_sys) else None

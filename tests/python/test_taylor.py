@@ -350,7 +350,9 @@ def test_continuous_output():
         (TypeError, dict(state=[[1.0, 2.0]])),
         (TypeError, dict(state=1.0)),
         (TypeError, dict(tol="a")),
+        (TypeError, dict(tol=None)),
         (TypeError, dict(time="a")),
+        (TypeError, dict(time=None)),
         (TypeError, dict(pars=["a"])),
         (TypeError, dict(unknown=1)),
         (TypeError, dict(fp_type=int)),
@@ -367,6 +369,8 @@ def test_wrong_integrators(peer, error, arguments):
 
 
 def test_errors_of_our_own():
+    with pytest.raises(TypeError, match="^tol: a number was expected, not None$"):
+        hk.taylor_adaptive(CIRCLE, [1.0, 0.0], tol=None)
     for arguments in (dict(state=[1.0, math.nan]), dict(state=[math.inf, 1.0]), dict(state=[1.0, 0.0], time=math.nan)):
         with pytest.raises(ValueError):
             hk.taylor_adaptive(CIRCLE, **arguments)
