@@ -1,7 +1,8 @@
 """Small systems: time per step of the plain integrator, as machine code and in the interpreter, and building it.
 
-The tutorial's ground truth (to 1000 times), a pendulum, the Lorenz system, the restricted three-body problem, the outer Solar
-System, 20 and 64 bodies. heyoka runs in its default mode, but in compact mode for these two. Integrators begin in the
+The tutorial's ground truth (to 1000 times), a pendulum, and with its derivatives, the Lorenz system, the restricted three-body
+problem, the outer Solar System, 20 and 64 bodies. heyoka runs in its default mode, but in compact mode for bodies and
+derivatives. Integrators begin in the
 interpreter, which is built at once, unless machine code is asked for.
 """
 
@@ -50,6 +51,7 @@ def main():
     # The Lorenz system forgets its start: after 5 units of time the two integrators still agree.
     for name, make, duration, goal in (
         ("pendulum", problems.pendulum, 200.0, 1.5),
+        ("pendulum with derivatives of order 6", problems.pendulum_derivatives, 10.0, 1.5),
         ("Lorenz system", problems.lorenz, 5.0, 1.5),
         ("restricted three-body problem", problems.three_bodies, 40.0, 1.5),
         ("outer Solar System", problems.outer_solar_system, 2e5, 5),

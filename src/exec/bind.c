@@ -101,6 +101,18 @@ out:
     return status;
 }
 
+/* A group in whole series. */
+static tay_status add_series(tay__exec *exec, const tay__group *group)
+{
+    tay_status status = TAY_OK;
+
+    TAY_TRY(tay__follow_moves(&group, exec));
+    tay__operation operation = {.group = group, .kernel = exec->kernels->select_series(exec->series)};
+    TAY_TRY(tay__array_push(&exec->operations, &operation));
+out:
+    return status;
+}
+
 static tay_status add_segment(tay__exec *exec, tay__segment segment)
 {
     return tay__array_push(&exec->segments, &segment);
@@ -275,7 +287,10 @@ static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
 
     exec->cut = true;
     exec->by_order = false;
-    for (uint32_t k = 0; k < stage->n_groups; k++) TAY_TRY(add_group(exec, &stage->groups[k], false));
+    for (uint32_t k = 0; k < stage->n_groups; k++) {
+        const tay__group *group = &stage->groups[k];
+        TAY_TRY(tay__goes_whole(exec, group) ? add_series(exec, group) : add_group(exec, group, false));
+    }
     for (size_t i = begin; i < exec->operations.count; i++) {
         tay__operation *operation = (tay__operation *)exec->operations.data + i;
         const tay__group *group = operation->group;
@@ -285,6 +300,8 @@ static tay_status bind_alone(tay__exec *exec, const tay__stage *stage)
         step.n_operations = 1;
         if (exec->lanes > 1)
             TAY_TRY(tay__add_pieces(exec, group));
+        else if (operation->kernel.series)
+            TAY_TRY(add_whole(exec, group));
         else
             TAY_TRY(add_chunks(exec, &step, group, chunk_members(exec, group)));
         TAY_TRY(end_step(exec, &step));
@@ -298,11 +315,13 @@ tay_status tay__bind(tay__exec *exec)
     tay_status status = TAY_OK;
     const tay__stage **stages;
 
+    TAY_TRY(tay__plan_series(exec));
     TAY_TRY(tay__find_scaled(exec));
     TAY_TRY(tay__start_sums(&stages, exec));
     for (uint32_t i = 0; i < exec->program->n_stages; i++)
         TAY_TRY(stages[i]->recurrent ? bind_recurrent(exec, stages[i]) : bind_alone(exec, stages[i]));
     TAY_TRY(begin_slice(exec)); /* the end of the last one */
+    TAY_TRY(tay__place_series(exec));
 out:
     return status;
 }

@@ -33,6 +33,12 @@ typedef struct tay__step {
 /* What tay__exec_advance does, for the jet, the packed coefficients and the scratch memory of a workspace. */
 typedef void tay__code_function(void *jet, const void *packed, void *scratch, tay__advance *advance);
 
+/* Steps begin .. end - 1, which are groups in whole series, as machine code calls them; it finds this in the scratch memory. */
+typedef struct tay__series_call {
+    void (*run)(const tay__exec *exec, uint64_t begin, uint64_t end, void *jet, const void *packed, void *scratch);
+    const tay__exec *exec;
+} tay__series_call;
+
 /* What an operation over lanes does at order n of those below n_orders. */
 typedef void tay__operation_function(const tay__pass *pass, uint64_t n, uint64_t n_orders);
 
@@ -77,6 +83,7 @@ struct tay__exec {
     /* Of tay__slots: of which float reads orders below `low`; to whose cotangents it adds there; states and the time. */
     tay__array narrowed, added, inputs;
     tay__exec *prologue; /* NULL also where its outputs are parameters, and the exec is reversible */
+    tay__series *series; /* groups of stages that are not recurrent run in whole series (series.c); or NULL */
     bool *scaled;           /* [program->n_slots], several lanes: coefficients n > 0 are kept times n; NULL: none are */
     bool by_order;          /* while binding, one lane: all operations go on from one order to the next (pieces.c) */
     bool cut;               /* while binding, one lane: rows may be cut where copies are (gather.c) */
@@ -197,6 +204,13 @@ tay_status tay__cut_pieces(const tay__group **group, const tay__group **copies, 
 /* States in short rows are one table. */
 tay_status tay__tabulate(const tay__group **group, tay__exec *exec);
 
+/* Whole series (series.c), one lane. Sets exec->series if there are any; whether a group goes so, of a stage that is not
+ * recurrent. */
+tay_status tay__plan_series(tay__exec *exec);
+bool tay__goes_whole(const tay__exec *exec, const tay__group *group);
+/* All operations are there: gives them rows. */
+tay_status tay__place_series(tay__exec *exec);
+
 /* Gathered operands (gather.c), one lane. *out: a group of rows in place of one with tables, or NULL if that has no pattern. */
 tay_status tay__cut_rows(const tay__group **out, tay__exec *exec, const tay__group *group);
 /* Members may change places such that rows get longer; groups bound later must follow the moves. */
@@ -207,8 +221,9 @@ tay_status tay__note_copies(tay__exec *exec, const tay__group *group, const int3
 /* The last step so far: sums that are only copied are computed at once where their copies would be. */
 tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *stage);
 
-/* What the vm does in tay__exec_run. */
+/* What the vm does in tay__exec_run; with some steps, for machine code (tay__series_call). */
 void tay__run_steps(const tay__exec *exec, tay__workspace *workspace);
+void tay__run_series(const tay__exec *exec, uint64_t begin, uint64_t end, void *jet, const void *packed, void *scratch);
 
 /* Points (points.c). How many the JIT's code takes at once; 0: it makes none for this exec. */
 uint32_t tay__points_block(const tay__exec *exec);

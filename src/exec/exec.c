@@ -158,6 +158,10 @@ tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
     TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, each));
     if (exec->n_transposed > 0) TAY_TRY(tay__calloc_aligned(&w->transposed, exec->n_transposed + LINE / exec->element, each));
     TAY_TRY(tay__calloc_aligned(&w->scratch, exec->n_scratch + LINE / exec->element, exec->element));
+    if (exec->series) {
+        const tay__series_call call = {tay__run_series, exec};
+        memcpy((char *)w->scratch + exec->series->call, &call, sizeof call);
+    }
     exec->kernels->pack(w->packed, tay__coef_lanes(exec), exec->program); /* the numbers among them */
     if (exec->prologue) TAY_TRY(tay__workspace_create(&w->prologue, exec->prologue));
     if (exec->high) {

@@ -32,7 +32,7 @@ static bool unrolls(const tay__exec *exec)
                        : g->primitive == TAY__QUOTIENT  ? 1
                        : g->primitive == TAY__POWER     ? 2
                                                         : 0;
-        for (uint32_t r = 0; r < g->n_rows; r++)
+        for (uint32_t r = 0; r < g->n_rows && !operations[i].kernel.series; r++)
             work += (double)((g->rows[r].length + exec->kernels->width - 1) / exec->kernels->width)
                     * (terms * sum + g->n_terms * (double)exec->order);
     }

@@ -103,6 +103,12 @@ out:
     return status;
 }
 
+LLVMValueRef tay__load_pointer(const tay__emitter *e, LLVMValueRef base, size_t offset)
+{
+    LLVMValueRef at = tay__number(e, offset), p = e->llvm->BuildGEP2(e->builder, e->i8, base, &at, 1, "");
+    return e->llvm->BuildLoad2(e->builder, e->pointer, p, "");
+}
+
 tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint64_t step)
 {
     LLVMBasicBlockRef before = e->llvm->GetInsertBlock(e->builder);

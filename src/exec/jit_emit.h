@@ -110,6 +110,8 @@ tay_status tay__array32(LLVMValueRef *out, const tay__emitter *e, const int32_t 
 /* Says in d->site where the coefficients and constants of member m of row r are, if has_coefs and has_constant. */
 void tay__place_coefs(tay__draft *d, const tay__group *g, uint32_t r, size_t m);
 LLVMValueRef tay__constant_site(const tay__emitter *e, const tay__draft *d);
+/* The pointer that stands so many bytes behind another one. */
+LLVMValueRef tay__load_pointer(const tay__emitter *e, LLVMValueRef base, size_t offset);
 /* A call of a draft's kernel: `vectors` vectors of `width` elements. */
 tay_status tay__call_site(tay__emitter *e, const tay__draft *d, LLVMValueRef site, LLVMValueRef at, int vectors, uint32_t width);
 /* The blocks of n runs of the same length, as calls of the drafts' kernels. */

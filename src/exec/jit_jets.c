@@ -605,6 +605,19 @@ out:
     return status;
 }
 
+/* Steps begin .. end - 1, of groups in whole series: their kernels, as they are, take the time. */
+static void emit_series(const tay__emitter *e, size_t begin, size_t end)
+{
+    size_t call = e->exec->series->call;
+    LLVMValueRef exec = tay__load_pointer(e, e->scratch, call + offsetof(tay__series_call, exec));
+    LLVMValueRef run = tay__load_pointer(e, e->scratch, call + offsetof(tay__series_call, run));
+    LLVMTypeRef types[] = {e->pointer, e->i64, e->i64, e->pointer, e->pointer, e->pointer};
+    LLVMTypeRef type = e->llvm->FunctionType(e->llvm->VoidTypeInContext(e->context), types, 6, 0);
+    LLVMValueRef arguments[] = {exec, tay__number(e, begin), tay__number(e, end), e->jet, e->packed, e->scratch};
+
+    e->llvm->BuildCall2(e->builder, type, run, arguments, 6, "");
+}
+
 /* The rest of a step, of few states. */
 static tay_status emit_advance(tay__emitter *e)
 {
@@ -659,7 +672,15 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
     if (unrolls) TAY_TRY(tay__make_numbers(&e));
     if (unrolls) TAY_TRY(tay__find_pairs(&e));
     if (unrolls) TAY_TRY(tay__calloc(&e.ready, 2 * exec->n_slots, sizeof *e.ready));
-    for (size_t i = 0; i < exec->steps.count; i++) TAY_TRY(emit_step(&e, &steps[i]));
+    for (size_t i = 0, end; i < exec->steps.count; i = end) {
+        end = i + 1;
+        if (!tay__operation_of(exec, &steps[i], 0)->kernel.series) {
+            TAY_TRY(emit_step(&e, &steps[i]));
+            continue;
+        }
+        while (end < exec->steps.count && tay__operation_of(exec, &steps[end], 0)->kernel.series) end++;
+        emit_series(&e, i, end);
+    }
     if (unrolls) TAY_TRY(emit_advance(&e));
     llvm->BuildRetVoid(e.builder);
     *vectors = e.vectors;

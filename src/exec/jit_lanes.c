@@ -221,9 +221,7 @@ out:
 /* The pointer in the pass at this offset. */
 static LLVMValueRef field(const writer *w, size_t offset)
 {
-    LLVMValueRef pass = w->e.llvm->GetParam(w->e.function, 0), at = tay__number(&w->e, offset);
-    LLVMValueRef p = w->e.llvm->BuildGEP2(w->e.builder, w->e.i8, pass, &at, 1, "");
-    return w->e.llvm->BuildLoad2(w->e.builder, w->e.pointer, p, "");
+    return tay__load_pointer(&w->e, w->e.llvm->GetParam(w->e.function, 0), offset);
 }
 
 /* The function of an operation for the writer's direction and kind of order. */

@@ -41,6 +41,14 @@ void tay__run_steps(const tay__exec *exec, tay__workspace *workspace)
     for (size_t i = 0; i < exec->steps.count; i++) run_step(exec, &steps[i], &pass);
 }
 
+void tay__run_series(const tay__exec *exec, uint64_t begin, uint64_t end, void *jet, const void *packed, void *scratch)
+{
+    tay__workspace w = {.jet = jet, .plane = exec->plane, .packed = (void *)packed, .scratch = scratch};
+    tay__pass pass = tay__pass_of(exec, &w, tay__n_orders(exec));
+
+    for (uint64_t i = begin; i < end; i++) run_step(exec, (const tay__step *)exec->steps.data + i, &pass);
+}
+
 void tay__exec_advance(const tay__exec *exec, tay__workspace *workspace, tay__advance *advance)
 {
     tay__code_function *code = atomic_load_explicit(&exec->run, memory_order_acquire);

@@ -12,6 +12,7 @@
 #include "kernels/product.h"
 #include "kernels/recurrence.h"
 #include "kernels/reverse.h"
+#include "kernels/series.h"
 #include "kernels/step.h"
 
 /* A run for each segment. */
@@ -176,6 +177,11 @@ static tay__kernel select_kernel(const tay__group *g, size_t lanes, bool lane_co
     return kernel;
 }
 
+static tay__kernel select_series(const tay__series *series)
+{
+    return (tay__kernel){.drive = drive_series, .prepare = pack_series, .series = series};
+}
+
 static void pack(void *packed, size_t each, const tay__program *program)
 {
     real *to = packed;
@@ -214,6 +220,7 @@ const tay__kernels TAY__NAME(kernels) = {
     .width = TAY__WIDTH,
     .evaluate = TAY__NAME(evaluate),
     .select = select_kernel,
+    .select_series = select_series,
     .pack = pack,
     .pack_outputs = pack_outputs,
     .fill = fill,

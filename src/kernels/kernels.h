@@ -45,6 +45,15 @@ typedef struct tay__pass {
 
 typedef struct tay__kernel tay__kernel;
 
+/* Whole series (series.h): coefficient n of a slot is at [at + row_of[slot] * stride + n] of the scratch memory. */
+typedef struct tay__series {
+    uint32_t many; /* tables of so many members are not among them */
+    size_t at, stride;
+    size_t call;     /* bytes to where machine code finds how these groups are called (exec/bound.h) */
+    int32_t *row_of; /* [slots]; -1: there is no row */
+    bool *spread;    /* [slots] whether coefficients of the row go to the jet, too */
+} tay__series;
+
 /*
  * With one lane, groups of primitives other than linear must not gather (exec copies their operands to consecutive slots
  * first). Vectors may read up to TAY__WIDTH - 1 elements beyond a row, and write none there.
@@ -65,6 +74,9 @@ struct tay__kernel {
     bool to_state; /* the rows are states: coefficient n, divided by n + 1, goes to their coefficient n + 1 */
     bool fresh;    /* the way back: no operand has a cotangent yet, and none comes twice */
     bool scaled;   /* linear: coefficient n > 0 times n is kept, as the integrals over lanes read it */
+    const tay__series *series; /* not NULL: all orders at once, called for order 0 */
+    const int32_t *packed;     /* [n_packed] then: slots that are to be copied from the jet to their rows before */
+    size_t n_packed;
     size_t transposed; /* layers over lanes: where their transposed coefficients begin */
     /* The adjoint of `drive`, orders falling; that of the coefficients, for all orders from n on, when all cotangents are known.
      * NULL with one lane. */
@@ -104,6 +116,7 @@ typedef struct tay__kernels {
     size_t width; /* elements of a vector */
     const void *evaluate; /* functions.h: the array functions, for code that is made at run time */
     tay__kernel (*select)(const tay__group *group, size_t lanes, bool lane_coefs);
+    tay__kernel (*select_series)(const tay__series *series);
     /* The packed coefficients that are numbers; those that are outputs of the prologue, whose jet has `lanes` lanes. `each` times
      * (coef_lanes). */
     void (*pack)(void *packed, size_t each, const tay__program *program);

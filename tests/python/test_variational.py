@@ -54,6 +54,20 @@ def test_as_the_peer(peer, which, order):
     assert np.array_equal(ours.tstate, ours.eval_taylor_map(list(change)))
 
 
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+@pytest.mark.parametrize("which, order", [("vars", 6), ("params", 5)])
+def test_high_orders(peer, which, order, execution):
+    """Hundreds of groups of a few members, which run in whole series, between stages that feed back."""
+    ours = integrator(hk, getattr(A, which), order, time=0.25, execution=execution)
+    theirs = integrator(peer, getattr(peer.var_args, which), order, time=0.25)
+    assert ours.execution == execution
+    assert ours.propagate_until(1.0)[3] == theirs.propagate_until(1.0)[3]
+    for o in range(order + 1):
+        part = ours.get_vslice(o)
+        expected = theirs.state[part]
+        np.testing.assert_allclose(ours.state[part], expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
 def test_against_differences():
     ta = integrator(hk, A.all)
     ta.propagate_until(2.0)
