@@ -339,7 +339,7 @@ PyMethodDef core_model_methods[] = {
     {"ffnn", ffnn, METH_VARARGS, "ffnn(inputs, hidden, n_out, activations, weights): the outputs."},
     {"mascon", mascon, METH_VARARGS, "mascon(gconst, masses, positions, omega): the equations."},
     {"mascon_energy", mascon_energy, METH_VARARGS, "mascon_energy(gconst, masses, positions, omega): the energy."},
-    {"mascon_potential", mascon_potential, METH_VARARGS, "mascon_potential(gconst, masses, positions, omega): the same."},
+    {"mascon_potential", mascon_potential, METH_VARARGS, "mascon_potential(gconst, masses, positions, omega): its part."},
     {"nbody", nbody, METH_VARARGS, "nbody(n, gconst, masses): the equations."},
     {"nbody_energy", nbody_energy, METH_VARARGS, "nbody_energy(n, gconst, masses): the energy."},
     {"nbody_potential", nbody_potential, METH_VARARGS, "nbody_potential(n, gconst, masses): the potential energy."},
