@@ -74,6 +74,39 @@ TAY_API tay_status tay_model_pendulum(tay_expr **vars, tay_expr **rhs, const tay
 /* The energy of a pendulum of unit mass, 0 at rest: l^2 v^2 / 2 + g l (1 - cos x). */
 TAY_API tay_status tay_model_pendulum_energy(tay_expr **out, const tay_model_pendulum_options *options);
 
+/* The circular restricted three-body problem. */
+typedef struct tay_model_cr3bp_options {
+    uint32_t size;      /* sizeof(tay_model_cr3bp_options) */
+    const tay_expr *mu; /* the lesser mass, the sum of both being 1; a number is above 0 and below 0.5; NULL: 0.001 */
+} tay_model_cr3bp_options;
+
+/*
+ * vars[6] and rhs[6] (the caller's arrays): x, y, z in the frame that turns with the masses, 1 - mu at (mu, 0, 0) and mu at
+ * (mu - 1, 0, 0), and the momenta px = x' - y, py = y' + x, pz = z'. options may be NULL.
+ */
+TAY_API tay_status tay_model_cr3bp(tay_expr **vars, tay_expr **rhs, const tay_model_cr3bp_options *options);
+/* The Jacobi constant, as the Hamiltonian of these equations. */
+TAY_API tay_status tay_model_cr3bp_jacobi(tay_expr **out, const tay_model_cr3bp_options *options);
+
+/* A particle among masses (mascons, mass concentrations of a body) that are fixed in a frame, which may turn: without omega the
+ * problem of fixed centres, without masses a free particle in a rotating frame. */
+typedef struct tay_model_mascon_options {
+    uint32_t size;                    /* sizeof(tay_model_mascon_options) */
+    const tay_expr *gconst;           /* the gravitational constant; NULL: 1 */
+    const tay_expr *const *masses;    /* [n_masses]; there may be none */
+    size_t n_masses;
+    const tay_expr *const *positions; /* [n_positions] x, y, z of each mass: n_positions = 3 n_masses */
+    size_t n_positions;
+    const tay_expr *const *omega;     /* [n_omega] the angular velocity of the frame, a vector; n_omega = 0: it does not turn */
+    size_t n_omega;                   /* 3 or 0 */
+} tay_model_mascon_options;
+
+/* vars[6] and rhs[6] (the caller's arrays): x, y, z, vx, vy, vz of the particle in the frame. options may be NULL. */
+TAY_API tay_status tay_model_mascon(tay_expr **vars, tay_expr **rhs, const tay_model_mascon_options *options);
+/* The energy of a particle of unit mass, constant if the options are, and its part that depends on the position alone. */
+TAY_API tay_status tay_model_mascon_energy(tay_expr **out, const tay_model_mascon_options *options);
+TAY_API tay_status tay_model_mascon_potential(tay_expr **out, const tay_model_mascon_options *options);
+
 #ifdef __cplusplus
 }
 #endif

@@ -114,6 +114,22 @@ static PyObject *ffnn(PyObject *Py_UNUSED(self), PyObject *args)
     return result;
 }
 
+/* The expression in an object, borrowed; NULL: an exception is set. */
+static const tay_expr *expression_of(PyObject *o, const char *what)
+{
+    if (core_is_expr(o)) {
+        return core_expr_get(o);
+    }
+    core_raise_type(o, "%s: an expression was expected", what);
+    return NULL;
+}
+
+/* What a call with this status has made: an object that takes over the reference, or an exception. */
+static PyObject *wrap(tay_status status, tay_expr *e)
+{
+    return status ? core_raise(status) : core_expr_wrap(e);
+}
+
 /* A list of n pairs, which takes over the references. */
 static PyObject *pairs(tay_expr **vars, tay_expr **rhs, size_t n)
 {
@@ -154,15 +170,14 @@ static PyObject *nbody_any(PyObject *args, nbody_scalar *f)
 {
     unsigned int n;
     PyObject *gconst, *masses, *result = NULL;
-    tay_expr *e;
+    tay_expr *e = NULL;
     if (!PyArg_ParseTuple(args, "IOO:nbody", &n, &gconst, &masses)) {
         return NULL;
     }
-    if (!core_is_expr(gconst)) {
-        PyErr_SetString(PyExc_TypeError, "Gconst: an expression was expected");
+    tay_model_nbody_options options = {.size = sizeof options, .n = n, .gconst = expression_of(gconst, "Gconst")};
+    if (!options.gconst) {
         return NULL;
     }
-    tay_model_nbody_options options = {.size = sizeof options, .n = n, .gconst = core_expr_get(gconst)};
     core_exprs m = {0};
     if (masses != Py_None) {
         if (!core_exprs_get(&m, masses, "masses")) {
@@ -175,7 +190,7 @@ static PyObject *nbody_any(PyObject *args, nbody_scalar *f)
         result = nbody_system(&options);
     } else {
         tay_status status = f(&e, &options);
-        result = status ? core_raise(status) : core_expr_wrap(e);
+        result = wrap(status, e);
     }
     core_exprs_free(&m);
     return result;
@@ -202,12 +217,9 @@ static bool pendulum_options(tay_model_pendulum_options *out, PyObject *args)
     if (!PyArg_ParseTuple(args, "OO:pendulum", &gconst, &length)) {
         return false;
     }
-    if (!core_is_expr(gconst) || !core_is_expr(length)) {
-        PyErr_SetString(PyExc_TypeError, "gconst, length: expressions were expected");
-        return false;
-    }
-    *out = (tay_model_pendulum_options){sizeof *out, core_expr_get(gconst), core_expr_get(length)};
-    return true;
+    *out = (tay_model_pendulum_options){.size = sizeof *out, .gconst = expression_of(gconst, "gconst")};
+    out->length = out->gconst ? expression_of(length, "length") : NULL;
+    return out->length != NULL;
 }
 
 static PyObject *pendulum(PyObject *Py_UNUSED(self), PyObject *args)
@@ -224,16 +236,110 @@ static PyObject *pendulum(PyObject *Py_UNUSED(self), PyObject *args)
 static PyObject *pendulum_energy(PyObject *Py_UNUSED(self), PyObject *args)
 {
     tay_model_pendulum_options options;
-    tay_expr *e;
+    tay_expr *e = NULL;
     if (!pendulum_options(&options, args)) {
         return NULL;
     }
     tay_status status = tay_model_pendulum_energy(&e, &options);
-    return status ? core_raise(status) : core_expr_wrap(e);
+    return wrap(status, e);
+}
+
+static bool cr3bp_options(tay_model_cr3bp_options *out, PyObject *args)
+{
+    PyObject *mu;
+    if (!PyArg_ParseTuple(args, "O:cr3bp", &mu)) {
+        return false;
+    }
+    *out = (tay_model_cr3bp_options){sizeof *out, expression_of(mu, "mu")};
+    return out->mu != NULL;
+}
+
+static PyObject *cr3bp(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    tay_model_cr3bp_options options;
+    tay_expr *vars[6], *rhs[6];
+    if (!cr3bp_options(&options, args)) {
+        return NULL;
+    }
+    tay_status status = tay_model_cr3bp(vars, rhs, &options);
+    return status ? core_raise(status) : pairs(vars, rhs, 6);
+}
+
+static PyObject *cr3bp_jacobi(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    tay_model_cr3bp_options options;
+    tay_expr *e = NULL;
+    if (!cr3bp_options(&options, args)) {
+        return NULL;
+    }
+    tay_status status = tay_model_cr3bp_jacobi(&e, &options);
+    return wrap(status, e);
+}
+
+typedef tay_status mascon_scalar(tay_expr **out, const tay_model_mascon_options *options);
+
+static PyObject *mascon_build(const tay_model_mascon_options *options, mascon_scalar *f)
+{
+    tay_expr *vars[6], *rhs[6], *e = NULL;
+    if (f) {
+        tay_status status = f(&e, options);
+        return wrap(status, e);
+    }
+    tay_status status = tay_model_mascon(vars, rhs, options);
+    return status ? core_raise(status) : pairs(vars, rhs, 6);
+}
+
+/* (gconst, masses, positions, omega): the system if f is NULL, else the value of f. */
+static PyObject *mascon_any(PyObject *args, mascon_scalar *f)
+{
+    PyObject *gconst, *m, *p, *o, *result = NULL;
+    core_exprs masses = {0}, positions = {0}, omega = {0};
+    if (!PyArg_ParseTuple(args, "OOOO:mascon", &gconst, &m, &p, &o)) {
+        return NULL;
+    }
+    const tay_expr *g = expression_of(gconst, "Gconst");
+    if (g && core_exprs_get(&masses, m, "masses") && core_exprs_get(&positions, p, "positions") &&
+        core_exprs_get(&omega, o, "omega")) {
+        tay_model_mascon_options options = {
+            .size = sizeof options,
+            .gconst = g,
+            .masses = masses.e,
+            .n_masses = masses.n,
+            .positions = positions.e,
+            .n_positions = positions.n,
+            .omega = omega.e,
+            .n_omega = omega.n,
+        };
+        result = mascon_build(&options, f);
+    }
+    core_exprs_free(&masses);
+    core_exprs_free(&positions);
+    core_exprs_free(&omega);
+    return result;
+}
+
+static PyObject *mascon(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return mascon_any(args, NULL);
+}
+
+static PyObject *mascon_energy(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return mascon_any(args, tay_model_mascon_energy);
+}
+
+static PyObject *mascon_potential(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return mascon_any(args, tay_model_mascon_potential);
 }
 
 PyMethodDef core_model_methods[] = {
+    {"cr3bp", cr3bp, METH_VARARGS, "cr3bp(mu): the equations."},
+    {"cr3bp_jacobi", cr3bp_jacobi, METH_VARARGS, "cr3bp_jacobi(mu): the Jacobi constant."},
     {"ffnn", ffnn, METH_VARARGS, "ffnn(inputs, hidden, n_out, activations, weights): the outputs."},
+    {"mascon", mascon, METH_VARARGS, "mascon(gconst, masses, positions, omega): the equations."},
+    {"mascon_energy", mascon_energy, METH_VARARGS, "mascon_energy(gconst, masses, positions, omega): the energy."},
+    {"mascon_potential", mascon_potential, METH_VARARGS, "mascon_potential(gconst, masses, positions, omega): its part."},
     {"nbody", nbody, METH_VARARGS, "nbody(n, gconst, masses): the equations."},
     {"nbody_energy", nbody_energy, METH_VARARGS, "nbody_energy(n, gconst, masses): the energy."},
     {"nbody_potential", nbody_potential, METH_VARARGS, "nbody_potential(n, gconst, masses): the potential energy."},

@@ -46,6 +46,19 @@ def list_of_expressions(items, what):
     return items
 
 
+def as_expression(x, what):
+    """An expression as it is, one of a number or of a variable's name; TypeError for anything else."""
+    try:
+        return expression(x)
+    except TypeError:
+        raise TypeError(f"{what}: a number, a name or an expression was expected, not {type(x).__name__!r}") from None
+
+
+def list_as_expressions(items, what):
+    """The same of a sequence of them."""
+    return [as_expression(e, f"{what}[{i}]") for i, e in enumerate(list_of(items, what))]
+
+
 def array_of(x, what):
     """An array of what has real numbers; TypeError for anything else, text too."""
     kind = type(x).__name__

@@ -3,6 +3,7 @@
  * matrix row by row, then the biases of all layers. Each neuron is one flat sum of products in the order of its inputs,
  * then the bias, and the neurons follow each other, so that the loops of a layer can be found again.
  */
+#include "model/arguments.h"
 #include "model/workshop.h"
 #include "tayra/model.h"
 
@@ -22,22 +23,17 @@ static size_t outputs_of(const tay_model_ffnn_options *o, size_t layer)
 
 static tay_status check_arrays(const tay_model_ffnn_options *o)
 {
-    const char *missing = !o->inputs && o->n_inputs                 ? "inputs"
-                          : !o->hidden && o->n_hidden               ? "hidden"
-                          : !o->activations && o->n_activations     ? "activations"
-                                                                    : NULL;
+    const char *missing = !o->hidden && o->n_hidden             ? "hidden"
+                          : !o->activations && o->n_activations ? "activations"
+                                                                : NULL;
     if (missing) return tay__error(TAY_ERROR_ARGUMENT, "tay_model_ffnn: options->%s is NULL", missing);
-    for (size_t i = 0; i < o->n_inputs; i++) {
-        if (!o->inputs[i]) return tay__error(TAY_ERROR_ARGUMENT, "tay_model_ffnn: inputs[%zu] is NULL", i);
-    }
     for (size_t i = 0; i < o->n_activations; i++) {
         if (!o->activations[i].apply)
             return tay__error(TAY_ERROR_ARGUMENT, "tay_model_ffnn: activations[%zu] has no function", i);
     }
-    for (size_t i = 0; o->weights && i < o->n_weights; i++) {
-        if (!o->weights[i]) return tay__error(TAY_ERROR_ARGUMENT, "tay_model_ffnn: weights[%zu] is NULL", i);
-    }
-    return TAY_OK;
+    tay_status status = tay__check_expressions("tay_model_ffnn", "inputs", o->inputs, o->n_inputs);
+    if (status != TAY_OK || !o->weights) return status;
+    return tay__check_expressions("tay_model_ffnn", "weights", o->weights, o->n_weights);
 }
 
 static tay_status check(tay_expr **out, const tay_model_ffnn_options *o)

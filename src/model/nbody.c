@@ -9,6 +9,7 @@
  * What a body meets as the first of a pair, which has no factor, comes first in its sum. Of few bodies runs would be shorter than
  * vectors; there the same term of most sums is with the same body, as products with one body stand together.
  */
+#include "model/arguments.h"
 #include "model/workshop.h"
 #include "tayra/model.h"
 
@@ -33,11 +34,9 @@ static bool is_number(const tay_expr *e)
 
 static tay_status check(const char *call, const void *out, const tay_model_nbody_options *options)
 {
-    if (!out || !options)
-        return tay__error(TAY_ERROR_ARGUMENT, "%s: %s is NULL", call, out ? "`options`" : "an output");
-    if (options->size != sizeof *options)
-        return tay__error(TAY_ERROR_ARGUMENT, "%s: options->size is %lu, %zu was expected", call,
-                          (unsigned long)options->size, sizeof *options);
+    tay_status status = tay__check_model(call, out, options, sizeof *options);
+    if (status != TAY_OK) return status;
+    if (!options) return tay__error(TAY_ERROR_ARGUMENT, "%s: `options` is NULL", call);
     if (options->n < 2)
         return tay__error(TAY_ERROR_ARGUMENT, "%s: there must be at least 2 bodies, but n = %lu", call,
                           (unsigned long)options->n);
@@ -45,10 +44,7 @@ static tay_status check(const char *call, const void *out, const tay_model_nbody
     if (options->n_masses > options->n)
         return tay__error(TAY_ERROR_ARGUMENT, "%s: %zu masses were given, but there are only %lu bodies", call,
                           options->n_masses, (unsigned long)options->n);
-    for (size_t i = 0; i < options->n_masses; i++) {
-        if (!options->masses[i]) return tay__error(TAY_ERROR_ARGUMENT, "%s: masses[%zu] is NULL", call, i);
-    }
-    return TAY_OK;
+    return tay__check_expressions(call, "masses", options->masses, options->n_masses);
 }
 
 static void set_masses(bodies *b, const tay_model_nbody_options *options)
@@ -92,13 +88,6 @@ static const tay_expr *scale(bodies *b, const tay_expr *a, const tay_expr *facto
     return tay__mul(&b->w, a, tay__mul(&b->w, factor, e));
 }
 
-static const tay_expr *sum_of_squares(bodies *b, const tay_expr *const *v)
-{
-    const tay_expr *squares[3];
-    for (int k = 0; k < 3; k++) squares[k] = tay__power(&b->w, v[k], 2.0);
-    return tay__sum(&b->w, squares, 3);
-}
-
 /* d = x_j - x_i */
 static void difference(bodies *b, const tay_expr *d[3], uint32_t i, uint32_t j)
 {
@@ -121,7 +110,7 @@ static void attract(bodies *b, uint32_t i, uint32_t at_i, uint32_t j, uint32_t a
 {
     const tay_expr *d[3], *on_i[3], *on_j[3], *mi = b->masses[i], *mj = b->masses[j];
     difference(b, d, i, j);
-    const tay_expr *r3 = tay__power(&b->w, sum_of_squares(b, d), -1.5);
+    const tay_expr *r3 = tay__power(&b->w, tay__sum_of_squares(&b->w, d), -1.5);
     if (b->w.status != TAY_OK) return;
     if (mj) {
         times(b, on_i, d, scale(b, mj, b->g, r3));
@@ -214,7 +203,7 @@ static const tay_expr *pairs(bodies *b)
         for (uint32_t j = i + 1; j < b->n && b->w.status == TAY_OK && b->masses[i]; j++) {
             if (!b->masses[j]) continue;
             difference(b, d, i, j);
-            const tay_expr *inverse = tay__power(&b->w, sum_of_squares(b, d), -0.5);
+            const tay_expr *inverse = tay__power(&b->w, tay__sum_of_squares(&b->w, d), -0.5);
             const tay_expr *term = tay__mul(&b->w, tay__mul(&b->w, b->masses[i], b->masses[j]), inverse);
             tay_status status = tay__array_push(&terms, &term);
             if (b->w.status == TAY_OK) b->w.status = status;
@@ -239,7 +228,7 @@ static const tay_expr *kinetic(bodies *b)
     tay__array terms = TAY__ARRAY(const tay_expr *);
     for (size_t i = 0; i < b->n && b->w.status == TAY_OK; i++) {
         if (!b->masses[i]) continue;
-        const tay_expr *term = tay__mul(&b->w, b->masses[i], sum_of_squares(b, b->vars + 6 * i + 3));
+        const tay_expr *term = tay__mul(&b->w, b->masses[i], tay__sum_of_squares(&b->w, b->vars + 6 * i + 3));
         tay_status status = tay__array_push(&terms, &term);
         if (b->w.status == TAY_OK) b->w.status = status;
     }

@@ -1,6 +1,7 @@
 /*
  * The simple pendulum: x' = v, v' = -(g/l) sin x, for the angle x from the lowest position.
  */
+#include "model/arguments.h"
 #include "model/workshop.h"
 #include "tayra/model.h"
 
@@ -8,27 +9,11 @@ typedef struct pendulum {
     const tay_expr *x, *v, *g, *l;
 } pendulum;
 
-static tay_status check(const char *call, const void *out, const tay_model_pendulum_options *options)
-{
-    if (!out) return tay__error(TAY_ERROR_ARGUMENT, "%s: an output is NULL", call);
-    if (options && options->size != sizeof *options)
-        return tay__error(TAY_ERROR_ARGUMENT, "%s: options->size is %lu, %zu was expected", call,
-                          (unsigned long)options->size, sizeof *options);
-    return TAY_OK;
-}
-
-static const tay_expr *variable(tay__workshop *w, const char *name)
-{
-    tay_expr *e = NULL;
-    if (w->status != TAY_OK) return NULL;
-    return tay__workshop_keep(w, tay_expr_variable(&e, name), &e);
-}
-
 static pendulum start(tay__workshop *w, const tay_model_pendulum_options *options)
 {
     return (pendulum){
-        .x = variable(w, "x"),
-        .v = variable(w, "v"),
+        .x = tay__variable(w, "x"),
+        .v = tay__variable(w, "v"),
         .g = options && options->gconst ? options->gconst : tay__number(w, 1.0),
         .l = options && options->length ? options->length : tay__number(w, 1.0),
     };
@@ -36,7 +21,7 @@ static pendulum start(tay__workshop *w, const tay_model_pendulum_options *option
 
 tay_status tay_model_pendulum(tay_expr **vars, tay_expr **rhs, const tay_model_pendulum_options *options)
 {
-    tay_status status = check("tay_model_pendulum", vars && rhs ? vars : NULL, options);
+    tay_status status = tay__check_model("tay_model_pendulum", vars && rhs ? vars : NULL, options, sizeof *options);
     if (status != TAY_OK) return status;
     tay__workshop w = tay__workshop_open();
     pendulum p = start(&w, options);
@@ -48,7 +33,7 @@ tay_status tay_model_pendulum(tay_expr **vars, tay_expr **rhs, const tay_model_p
 
 tay_status tay_model_pendulum_energy(tay_expr **out, const tay_model_pendulum_options *options)
 {
-    tay_status status = check("tay_model_pendulum_energy", out, options);
+    tay_status status = tay__check_model("tay_model_pendulum_energy", out, options, sizeof *options);
     if (status != TAY_OK) return status;
     tay__workshop w = tay__workshop_open();
     pendulum p = start(&w, options);

@@ -39,13 +39,18 @@ const tay_expr *tay__number(tay__workshop *w, double value)
     return tay__workshop_keep(w, tay_expr_number(&e, value), &e);
 }
 
+const tay_expr *tay__variable(tay__workshop *w, const char *name)
+{
+    tay_expr *e = NULL;
+    if (w->status != TAY_OK) return NULL;
+    return tay__workshop_keep(w, tay_expr_variable(&e, name), &e);
+}
+
 const tay_expr *tay__numbered_variable(tay__workshop *w, const char *prefix, uint32_t i)
 {
     char name[64];
-    tay_expr *e = NULL;
-    if (w->status != TAY_OK) return NULL;
     snprintf(name, sizeof name, "%s%lu", prefix, (unsigned long)i);
-    return tay__workshop_keep(w, tay_expr_variable(&e, name), &e);
+    return tay__variable(w, name);
 }
 
 typedef tay_status operation(tay_expr **out, const tay_expr *a, const tay_expr *b);
@@ -101,4 +106,11 @@ const tay_expr *tay__sum(tay__workshop *w, const tay_expr *const *terms, size_t 
     tay_expr *e = NULL;
     if (w->status != TAY_OK) return NULL;
     return tay__workshop_keep(w, tay_expr_sum(&e, terms, n), &e);
+}
+
+const tay_expr *tay__sum_of_squares(tay__workshop *w, const tay_expr *const v[3])
+{
+    const tay_expr *squares[3];
+    for (int k = 0; k < 3; k++) squares[k] = tay__power(w, v[k], 2.0);
+    return tay__sum(w, squares, 3);
 }

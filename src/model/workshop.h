@@ -27,6 +27,7 @@ void tay__workshop_deliver(tay__workshop *w, tay_expr **out, const tay_expr *con
 const tay_expr *tay__workshop_keep(tay__workshop *w, tay_status status, tay_expr *const *e);
 
 const tay_expr *tay__number(tay__workshop *w, double value);
+const tay_expr *tay__variable(tay__workshop *w, const char *name);
 /* prefix followed by the number i */
 const tay_expr *tay__numbered_variable(tay__workshop *w, const char *prefix, uint32_t i);
 const tay_expr *tay__add(tay__workshop *w, const tay_expr *a, const tay_expr *b);
@@ -37,5 +38,7 @@ const tay_expr *tay__neg(tay__workshop *w, const tay_expr *a);
 const tay_expr *tay__power(tay__workshop *w, const tay_expr *a, double exponent);
 const tay_expr *tay__call(tay__workshop *w, tay_function function, const tay_expr *a);
 const tay_expr *tay__sum(tay__workshop *w, const tay_expr *const *terms, size_t n);
+/* v . v */
+const tay_expr *tay__sum_of_squares(tay__workshop *w, const tay_expr *const v[3]);
 
 #endif

@@ -4,17 +4,9 @@
  */
 #include <stdio.h>
 
-#include "expr/numeric.h"
-#include "support/failing_alloc.h"
-#include "support/rpn.h"
-#include "tayra/model.h"
+#include "systems.h"
 
 enum { MAX_BODIES = 5 };
-
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
 
 /* a_i = G sum_j m_j d_ij / |d_ij|^3 */
 static void direct(double a[3], size_t i, size_t n, const double *state, const double *masses, double g)
@@ -59,28 +51,6 @@ static tay_model_nbody_options options_of(const bodies *b, tay_expr **masses, ta
     if (!b->by_default) options.gconst = *g;
     options.n_masses = b->by_default ? 0 : b->n_masses;
     return options;
-}
-
-static void assert_near(double value, double expected, const char *what, size_t i)
-{
-    if (!(fabs(value - expected) <= 1e-13 * (1 + fabs(expected))))
-        fail_msg("%s %zu: %.17g instead of %.17g", what, i, value, expected);
-}
-
-/* Energy changes as its gradient times the right-hand sides: by nothing, also symbolically at any point. */
-static void assert_conserved(const tay_expr *energy, tay_expr *const *vars, const double *rates, size_t n,
-                             const tay__point *point)
-{
-    tay_expr *gradient[6 * MAX_BODIES];
-    double sum = 0, scale = 0;
-    assert_ok(tay_expr_jacobian(gradient, &energy, 1, (const tay_expr *const *)vars, n));
-    for (size_t i = 0; i < n; i++) {
-        double term = value_at(gradient[i], point) * rates[i];
-        sum += term;
-        scale += fabs(term);
-    }
-    assert_true(scale == 0 || fabs(sum) < 1e-13 * scale);
-    release(gradient, n);
 }
 
 static void check_bodies(const bodies *b, uint64_t seed)
@@ -172,14 +142,6 @@ static void pairs_are_made_once(void **state)
         release(masses, MAX_BODIES);
         tay_expr_unref(g);
     }
-}
-
-static void assert_text(const tay_expr *e, const char *expected)
-{
-    char *text;
-    assert_ok(tay_expr_to_string(&text, e));
-    assert_string_equal(text, expected);
-    tay_free(text);
 }
 
 #define R2                                                                                                             \
@@ -278,44 +240,28 @@ static void wrong_arguments(void **state)
     tay_expr_unref(one);
 }
 
-static tay_status scenario(void *context)
+static tay_status bodies_scenario(void *options)
 {
-    (void)context;
-    tay_expr *vars[18] = {NULL}, *rhs[18] = {NULL}, *energy = NULL, *masses[2] = {NULL};
-    tay_model_nbody_options options = {.size = sizeof options, .n = 3, .masses = (const tay_expr *const *)masses};
-    options.n_masses = 2;
-    tay_status status = rpn_try(&masses[0], "2");
-    if (status == TAY_OK) status = rpn_try(&masses[1], "p1");
-    if (status == TAY_OK) status = tay_model_nbody(vars, rhs, &options);
-    if (status != TAY_OK && (vars[0] || rhs[0])) status = TAY_ERROR_STATE; /* outputs must be untouched */
-    if (status == TAY_OK) status = tay_model_nbody_energy(&energy, &options);
-    if (status != TAY_OK && energy) status = TAY_ERROR_STATE;
-    release(vars, 18);
-    release(rhs, 18);
-    release(masses, 2);
-    tay_expr_unref(energy);
-    return status;
+    tay_expr *vars[18] = {NULL}, *rhs[18] = {NULL}, *energy = NULL;
+    tay_status status = tay_model_nbody(vars, rhs, options);
+    return finish_scenario(status, status ? status : tay_model_nbody_energy(&energy, options), vars, rhs, 18, &energy);
 }
 
-static tay_status pendulum_scenario(void *context)
+static tay_status pendulum_scenario(void *options)
 {
-    (void)context;
     tay_expr *vars[2] = {NULL}, *rhs[2] = {NULL}, *energy = NULL;
-    tay_status status = tay_model_pendulum(vars, rhs, NULL);
-    if (status != TAY_OK && (vars[0] || rhs[0])) status = TAY_ERROR_STATE;
-    if (status == TAY_OK) status = tay_model_pendulum_energy(&energy, NULL);
-    if (status != TAY_OK && energy) status = TAY_ERROR_STATE;
-    release(vars, 2);
-    release(rhs, 2);
-    tay_expr_unref(energy);
-    return status;
+    tay_status status = tay_model_pendulum(vars, rhs, options);
+    return finish_scenario(status, status ? status : tay_model_pendulum_energy(&energy, options), vars, rhs, 2, &energy);
 }
 
 static void failing_allocations(void **state)
 {
     (void)state;
-    fail_each_allocation(scenario, NULL);
+    tay_expr *masses[] = {rpn("2"), rpn("p1")};
+    tay_model_nbody_options options = {.size = sizeof options, .n = 3, .masses = (const tay_expr *const *)masses, .n_masses = 2};
+    fail_each_allocation(bodies_scenario, &options);
     fail_each_allocation(pendulum_scenario, NULL);
+    release(masses, 2);
 }
 
 int main(void)

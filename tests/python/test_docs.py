@@ -94,7 +94,8 @@ def missing(theirs, ours):
 def test_differences_in_names(peer):
     """Apart from models (all that exist here are named) and types of numbers, the page names what is missing."""
     assert [n for n in missing(peer, hk) if not n.startswith("continuous_output")] == []
-    assert set(hk.model.__all__) <= mentioned()
+    told = mentioned()
+    assert [n for n in hk.model.__all__ if not any(fnmatch.fnmatch(n, pattern) for pattern in told)] == []
     results = []
     for package in (peer, hk):
         x = package.make_vars("x")

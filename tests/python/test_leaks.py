@@ -105,6 +105,11 @@ def errors_of_flows():
             call()
 
 
+def models():
+    hk.model.ffnn([x, v], [4], 2, [hk.tanh] * 2), hk.model.nbody(3), hk.model.pendulum_energy(), hk.model.cr3bp(x)
+    return hk.model.mascon_energy(1.0, [x], [["a", v, 2.0]], ["b", x, 1.0])
+
+
 WORK = {
     "integrators": (integrator, 10_000),
     "copies": (lambda: copy.deepcopy(copy.copy(integrator())), 2000),
@@ -115,7 +120,7 @@ WORK = {
     "functions": (lambda: hk.cfunc([hk.sin(x) * v + 1.5], [x, v])(np.ones((2, 100))), 2000),
     "variational": (lambda: hk.taylor_adaptive(hk.var_ode_sys([(x, v), (v, -x)], hk.var_args.vars, 2), [1.0, 2.0]).sys, 1000),
     "tensors": (lambda: hk.diff_tensors([hk.sin(x * v)], [x, v], 3).hessian(0), 2000),
-    "models": (lambda: (hk.model.ffnn([x, v], [4], 2, [hk.tanh] * 2), hk.model.nbody(3), hk.model.pendulum_energy()), 2000),
+    "models": (models, 2000),
     "expressions": (lambda: str(hk.subs(hk.diff(hk.exp(x * v) ** 2.5 + hk.par[1], x), {x: v + 1})), 10_000),
     "errors": (errors, 1000),
     "flows": (lambda: flow()(*GIVEN), 1000),

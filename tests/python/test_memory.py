@@ -47,6 +47,7 @@ CALLS = [
     propagate, lambda: propagate(lambda ta: True), vjp, lambda: _core.flow(sys, 1e-8, 0, 0, 1, 0, 1, 0, 0),
     lambda: _core.variational(sys, 7, [], 2), variational.equations, lambda: variational.multi_index(599),
     lambda: tensors[5], lambda: tensors.indices(599), lambda: _core.nbody(2, one, None),
+    lambda: _core.mascon(one, [x], [x, v, one], [x, v, x]), lambda: _core.cr3bp(x), lambda: _core.mascon_energy(one, [], [], [1]),
     lambda: _core.ffnn((x,), (1,), 1, (hk.tanh, hk.tanh), (1.0, Number(), x, v)), lambda: _core.sum([x, 1]),
     lambda: _core.sum(1), lambda: hk.expression(object()), lambda: _core.ode([(x,)], state, pars, 0.0, 1e-10, False, 1),
 ]

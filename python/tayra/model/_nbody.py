@@ -1,14 +1,13 @@
 """Gravitating bodies."""
 
 from .. import _core
-from .._core import expression
-from .._arguments import count_of
+from .._arguments import as_expression, count_of, list_as_expressions
 
 
 def _arguments(n, Gconst, masses):
     if masses is not None:
-        masses = tuple(expression(m) for m in masses)
-    return count_of(n, "n"), expression(Gconst), masses
+        masses = list_as_expressions(masses, "masses")
+    return count_of(n, "n"), as_expression(Gconst, "Gconst"), masses
 
 
 def nbody(n, Gconst=1.0, masses=None):
