@@ -232,8 +232,51 @@ static PyObject *pendulum_energy(PyObject *Py_UNUSED(self), PyObject *args)
     return status ? core_raise(status) : core_expr_wrap(e);
 }
 
+/* Equations of motion: rhs[2 n] of a function e and variables[2 n]. */
+static PyObject *motion(const tay_expr *e, const tay_expr *dissipation, PyObject *variables, bool is_lagrangian)
+{
+    core_exprs vars;
+    PyObject *result = NULL;
+    if (!core_exprs_get(&vars, variables, "variables")) {
+        return NULL;
+    }
+    tay_expr **lhs = core_alloc(vars.n, sizeof *lhs), **rhs = core_alloc(vars.n, sizeof *rhs);
+    if (lhs && rhs) {
+        tay_status status = is_lagrangian ? tay_model_lagrangian(rhs, e, vars.e, vars.n / 2, dissipation)
+                                          : tay_model_hamiltonian(rhs, e, vars.e, vars.n / 2);
+        for (size_t i = 0; i < vars.n && !status; i++) {
+            lhs[i] = tay_expr_ref(vars.e[i]);
+        }
+        result = status ? core_raise(status) : pairs(lhs, rhs, vars.n);
+    }
+    PyMem_Free(lhs);
+    PyMem_Free(rhs);
+    core_exprs_free(&vars);
+    return result;
+}
+
+static PyObject *lagrangian(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *l, *variables, *d;
+    if (!PyArg_ParseTuple(args, "O!OO!:lagrangian", core_expr_type, &l, &variables, core_expr_type, &d)) {
+        return NULL;
+    }
+    return motion(core_expr_get(l), core_expr_get(d), variables, true);
+}
+
+static PyObject *hamiltonian(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *h, *variables;
+    if (!PyArg_ParseTuple(args, "O!O:hamiltonian", core_expr_type, &h, &variables)) {
+        return NULL;
+    }
+    return motion(core_expr_get(h), NULL, variables, false);
+}
+
 PyMethodDef core_model_methods[] = {
     {"ffnn", ffnn, METH_VARARGS, "ffnn(inputs, hidden, n_out, activations, weights): the outputs."},
+    {"hamiltonian", hamiltonian, METH_VARARGS, "hamiltonian(H, coordinates + momenta): the equations."},
+    {"lagrangian", lagrangian, METH_VARARGS, "lagrangian(L, coordinates + velocities, D): the equations."},
     {"nbody", nbody, METH_VARARGS, "nbody(n, gconst, masses): the equations."},
     {"nbody_energy", nbody_energy, METH_VARARGS, "nbody_energy(n, gconst, masses): the energy."},
     {"nbody_potential", nbody_potential, METH_VARARGS, "nbody_potential(n, gconst, masses): the potential energy."},
