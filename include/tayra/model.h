@@ -61,6 +61,17 @@ TAY_API tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_mo
 TAY_API tay_status tay_model_nbody_energy(tay_expr **out, const tay_model_nbody_options *options);
 TAY_API tay_status tay_model_nbody_potential(tay_expr **out, const tay_model_nbody_options *options);
 
+/*
+ * The equations of motion of n coordinates q and their velocities q', of a Lagrangian L(q, q', t) and Rayleigh's dissipation
+ * function D(q', t), NULL: none (d/dt dL/dq' = dL/dq - dD/dq'). vars[2 n] are the coordinates, then the velocities, different
+ * variables; rhs[2 n] (the caller's array) their derivatives. L and D may contain parameters and time; of variables L only
+ * vars, D only the velocities. Errors: TAY_ERROR_ARGUMENT, also if equations leave an acceleration undetermined.
+ */
+TAY_API tay_status tay_model_lagrangian(tay_expr **rhs, const tay_expr *lagrangian, const tay_expr *const *vars, size_t n,
+                                        const tay_expr *dissipation);
+/* The same of a Hamiltonian H(q, p, t): vars[2 n] are the coordinates q, then the momenta p; q' = dH/dp, p' = -dH/dq. */
+TAY_API tay_status tay_model_hamiltonian(tay_expr **rhs, const tay_expr *hamiltonian, const tay_expr *const *vars, size_t n);
+
 /* A simple pendulum. */
 typedef struct tay_model_pendulum_options {
     uint32_t size;          /* sizeof(tay_model_pendulum_options) */

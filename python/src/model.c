@@ -333,10 +333,53 @@ static PyObject *mascon_potential(PyObject *Py_UNUSED(self), PyObject *args)
     return mascon_any(args, tay_model_mascon_potential);
 }
 
+/* Equations of motion: rhs[2 n] of a function e and variables[2 n]. */
+static PyObject *motion(const tay_expr *e, const tay_expr *dissipation, PyObject *variables, bool is_lagrangian)
+{
+    core_exprs vars;
+    PyObject *result = NULL;
+    if (!core_exprs_get(&vars, variables, "variables")) {
+        return NULL;
+    }
+    tay_expr **lhs = core_alloc(vars.n, sizeof *lhs), **rhs = core_alloc(vars.n, sizeof *rhs);
+    if (lhs && rhs) {
+        tay_status status = is_lagrangian ? tay_model_lagrangian(rhs, e, vars.e, vars.n / 2, dissipation)
+                                          : tay_model_hamiltonian(rhs, e, vars.e, vars.n / 2);
+        for (size_t i = 0; i < vars.n && !status; i++) {
+            lhs[i] = tay_expr_ref(vars.e[i]);
+        }
+        result = status ? core_raise(status) : pairs(lhs, rhs, vars.n);
+    }
+    PyMem_Free(lhs);
+    PyMem_Free(rhs);
+    core_exprs_free(&vars);
+    return result;
+}
+
+static PyObject *lagrangian(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *l, *variables, *d;
+    if (!PyArg_ParseTuple(args, "O!OO!:lagrangian", core_expr_type, &l, &variables, core_expr_type, &d)) {
+        return NULL;
+    }
+    return motion(core_expr_get(l), core_expr_get(d), variables, true);
+}
+
+static PyObject *hamiltonian(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *h, *variables;
+    if (!PyArg_ParseTuple(args, "O!O:hamiltonian", core_expr_type, &h, &variables)) {
+        return NULL;
+    }
+    return motion(core_expr_get(h), NULL, variables, false);
+}
+
 PyMethodDef core_model_methods[] = {
     {"cr3bp", cr3bp, METH_VARARGS, "cr3bp(mu): the equations."},
     {"cr3bp_jacobi", cr3bp_jacobi, METH_VARARGS, "cr3bp_jacobi(mu): the Jacobi constant."},
     {"ffnn", ffnn, METH_VARARGS, "ffnn(inputs, hidden, n_out, activations, weights): the outputs."},
+    {"hamiltonian", hamiltonian, METH_VARARGS, "hamiltonian(H, coordinates + momenta): the equations."},
+    {"lagrangian", lagrangian, METH_VARARGS, "lagrangian(L, coordinates + velocities, D): the equations."},
     {"mascon", mascon, METH_VARARGS, "mascon(gconst, masses, positions, omega): the equations."},
     {"mascon_energy", mascon_energy, METH_VARARGS, "mascon_energy(gconst, masses, positions, omega): the energy."},
     {"mascon_potential", mascon_potential, METH_VARARGS, "mascon_potential(gconst, masses, positions, omega): its part."},

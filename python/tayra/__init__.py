@@ -60,6 +60,7 @@ from .functions import (
     tanh,
     time,
 )
+from .mechanics import hamiltonian, lagrangian
 from .taylor import taylor_adaptive, taylor_adaptive_dbl, taylor_outcome
 from .tensors import diff_args, diff_tensors, dtens
 from .variational import var_args, var_ode_sys
@@ -77,5 +78,5 @@ class code_model(enum.Enum):
     large = 4
 
 
-_MODULES = {"compiled", "continuous", "enum", "events", "functions", "taylor", "tensors", "variational"}
+_MODULES = {"compiled", "continuous", "enum", "events", "functions", "mechanics", "taylor", "tensors", "variational"}
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _MODULES]

@@ -36,6 +36,10 @@ struct tay_expr {
 /* Releases n references. */
 void tay__expr_unref_all(tay_expr *const *e, size_t n);
 
+/* The text of e for a message: at most TAY__SHORT_TEXT - 1 bytes, cut with "..." between characters. */
+enum { TAY__SHORT_TEXT = 61 };
+tay_status tay__expr_short_text(char out[TAY__SHORT_TEXT], const tay_expr *e);
+
 /*
  * The distinct nodes of the n expressions, arguments before what uses them, otherwise from left to right: *nodes (free with
  * tay__free) has *count borrowed nodes. *index, if not NULL, becomes a map from a node's address to its place in *nodes.

@@ -345,3 +345,18 @@ out:
     tay__array_free(&p.stack);
     return status;
 }
+
+tay_status tay__expr_short_text(char out[TAY__SHORT_TEXT], const tay_expr *e)
+{
+    char *text;
+    tay_status status = tay_expr_to_string(&text, e);
+    if (status != TAY_OK) return status;
+    if (strlen(text) >= TAY__SHORT_TEXT) {
+        size_t cut = TAY__SHORT_TEXT - sizeof "...";
+        while (((unsigned char)text[cut] & 0xc0) == 0x80) cut--; /* not inside a character of UTF-8 */
+        strcpy(text + cut, "...");
+    }
+    strcpy(out, text);
+    tay_free(text);
+    return TAY_OK;
+}

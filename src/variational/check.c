@@ -3,25 +3,17 @@
  */
 #include "variational/system.h"
 
-enum { LONGEST = 60 };
-
 /* Fails with a message that shows e, cut to a bearable length; `format` has one %s for it. */
 static tay_status refuse(const char *format, const tay_expr *e)
 {
-    char *text, message[256];
-    tay_status status = tay_expr_to_string(&text, e);
+    char text[TAY__SHORT_TEXT], message[256];
+    tay_status status = tay__expr_short_text(text, e);
     if (status != TAY_OK) return status;
-    if (strlen(text) > LONGEST) {
-        size_t cut = LONGEST - 3;
-        while (((unsigned char)text[cut] & 0xc0) == 0x80) cut--; /* not inside a character of UTF-8 */
-        strcpy(text + cut, "...");
-    }
     const char *place = strstr(format, "%s");
     size_t before = (size_t)(place - format);
     memcpy(message, format, before);
     strcpy(message + before, text);
     strcat(message, place + 2);
-    tay_free(text);
     return tay__error(TAY_ERROR_ARGUMENT, "%s", message);
 }
 
