@@ -42,6 +42,7 @@ def change_or_replace(ta, i):
     """Another system, or attributes of the caller's."""
     if i % 2:
         ta.number = i
+        del ta.label
         return change(ta, i)
     x = hk.make_vars("x")
     return hk.taylor_adaptive([(x, -x)], [1.0 + i])
@@ -121,6 +122,7 @@ def test_processes_and_a_loop(name):
     ta = pendulum(execution="vm", tol=1e-12)
     options = {"until": {"max_steps": 5}, "for": {"callback": [Counter(), Counter()]}, "grid": {"max_delta_t": 0.1}}[name]
     gen = change if name == "for" else change_or_replace
+    ta.label = "pendulum"
     expected = plain(loop(name, ta, CALLS[name], 5, gen, **options))
     workers = {"max_workers": 2 if name == "until" else 1, "chunksize": 2}
     results = ensemble(name, ta, CALLS[name], 5, gen, algorithm="process", **workers, **options)
