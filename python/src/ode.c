@@ -23,7 +23,7 @@ static PyObject *wrap(tay_ode *ode)
         return NULL;
     }
     self->ode = ode;
-    self->busy = false;
+    self->busy = self->interrupted = false;
     return (PyObject *)self;
 }
 
@@ -121,6 +121,13 @@ static PyObject *ode_copy(PyObject *self, PyObject *Py_UNUSED(unused))
     tay_ode *copy;
     tay_status status = tay_ode_copy(&copy, get(self));
     return status ? core_raise(status) : wrap(copy);
+}
+
+/* interrupt(on) */
+static PyObject *ode_interrupt(PyObject *self, PyObject *on)
+{
+    ((core_ode *)self)->interrupted = on == Py_True;
+    return Py_NewRef(Py_None);
 }
 
 /* Views. */
@@ -254,6 +261,8 @@ static PyObject *ode_execution(PyObject *self, void *Py_UNUSED(closure))
 
 static PyMethodDef methods[] = {
     {"copy", ode_copy, METH_NOARGS, "An independent copy."},
+    {"interrupt", ode_interrupt, METH_O,
+     "interrupt(on): whether a propagation that looks for signals ends with KeyboardInterrupt, whoever advances it."},
     {"state", ode_state, METH_NOARGS, "A view of the state."},
     {"pars", ode_pars, METH_NOARGS, "A view of the parameters."},
     {"jet", ode_jet, METH_NOARGS, "A read-only view of the last step's jet, [dim][order + 1]."},

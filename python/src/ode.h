@@ -9,7 +9,8 @@
 typedef struct core_ode {
     PyObject_HEAD
     tay_ode *ode;
-    bool busy; /* a step or propagation is under way: no other may begin (in a callback, or in another thread) */
+    bool busy;        /* a step or propagation is under way: no other may begin (in a callback, or in another thread) */
+    bool interrupted; /* propagations are to end as if Ctrl-C had come: another thread asks for it, with the lock */
 } core_ode;
 
 /* Methods of the type that advance the integrator. */

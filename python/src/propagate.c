@@ -1,7 +1,7 @@
 /*
  * Steps and propagations, without the interpreter's lock. After each step the library calls back: then the callbacks of
  * the user run, with the lock; and 20 times a second Python looks for signals, so that Ctrl-C ends a propagation after
- * a whole step.
+ * a whole step; it looks for a mark by another thread then, too, since signals reach the main thread only.
  */
 #include "ode.h"
 
@@ -11,6 +11,7 @@ typedef struct propagation {
     PyThreadState *thread; /* of the caller, while the lock is released */
     PyObject *callbacks;   /* a tuple of callables */
     PyObject *owner;       /* what the callbacks get: the Python integrator */
+    const core_ode *self;
     core_clock clock;
 } propagation;
 
@@ -45,6 +46,17 @@ static bool call_all(const propagation *p)
     return go_on;
 }
 
+static bool may_go_on(const propagation *p)
+{
+    if (PyErr_CheckSignals() != 0) {
+        return false;
+    }
+    if (p->self->interrupted) {
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+    }
+    return !p->self->interrupted;
+}
+
 static bool after_step(tay_ode *Py_UNUSED(ode), void *context)
 {
     propagation *p = context;
@@ -53,7 +65,7 @@ static bool after_step(tay_ode *Py_UNUSED(ode), void *context)
         return true;
     }
     PyEval_RestoreThread(p->thread);
-    bool go_on = !look || PyErr_CheckSignals() == 0;
+    bool go_on = !look || may_go_on(p);
     if (go_on && call) {
         go_on = call_all(p);
     }
@@ -160,7 +172,7 @@ static bool count_arguments(Py_ssize_t n, Py_ssize_t expected)
 PyObject *core_ode_propagate(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
 {
     core_ode *self = (core_ode *)o;
-    propagation p = {0};
+    propagation p = {.self = self};
     tay_propagate_options options = {0};
     if (!count_arguments(n, 7)) {
         return NULL;
@@ -201,7 +213,7 @@ PyObject *core_ode_propagate(PyObject *o, PyObject *const *arguments, Py_ssize_t
 PyObject *core_ode_grid(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
 {
     core_ode *self = (core_ode *)o;
-    propagation p = {0};
+    propagation p = {.self = self};
     tay_propagate_options options = {0};
     PyObject *tuple = NULL;
     Py_buffer out, times;

@@ -12,6 +12,7 @@ from ._llvm_state import llvm_state
 from ._threads import get_nthreads, set_nthreads
 from .compiled import cfunc, cfunc_dbl, cfunc_flt
 from .continuous import continuous_output_dbl
+from .ensemble import ensemble_propagate_for, ensemble_propagate_grid, ensemble_propagate_until
 from .events import event_direction, nt_event, t_event
 from .functions import (
     acos,
@@ -78,5 +79,5 @@ class code_model(enum.Enum):
     large = 4
 
 
-_MODULES = {"compiled", "continuous", "enum", "events", "functions", "mechanics", "taylor", "tensors", "variational"}
+_MODULES = {"compiled", "continuous", "ensemble", "enum", "events", "functions", "mechanics", "taylor", "tensors", "variational"}
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _MODULES]

@@ -383,7 +383,7 @@ class taylor_adaptive_dbl:
         return system, setup, where, self.__dict__
 
     def __setstate__(self, saved):
-        system, setup, (time, state, pars, d_output, tstate), extra = saved
+        system, setup, where, extra = saved
         tol, high_accuracy, self._compact_mode, self._wanted = setup
         self._var = system if isinstance(system, var_ode_sys) else None
         if self._var:
@@ -392,10 +392,15 @@ class taylor_adaptive_dbl:
             flat = _core.load(system)
             system = list(zip(flat[0::2], flat[1::2]))
         # The state may have become non-finite since the integrator was made, which its constructor refuses.
-        ode = _core.ode(system, np.zeros(state.size), pars, 0.0, tol, high_accuracy, execution_number(self._wanted))
-        ode.time = time
-        self._attach(ode)
-        self._state[:], self._d_output[:], self._tstate[:] = state, d_output, tstate
+        zeros, pars = np.zeros(where[1].size), where[2]
+        self._attach(_core.ode(system, zeros, pars, 0.0, tol, high_accuracy, execution_number(self._wanted)))
+        self._place(where, extra)
+
+    def _place(self, where, extra):
+        """Takes over the last two parts of another one's __getstate__()."""
+        self._ode.time = where[0]
+        for mine, its in zip((self._state, self._pars, self._d_output, self._tstate), where[1:]):
+            mine[:] = its
         self.__dict__.update(extra)
 
     def __repr__(self):
