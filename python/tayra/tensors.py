@@ -111,7 +111,7 @@ class dtens:
 
     def index_of(self, vidx):
         """The position of an index vector; len(self) if there is none; TypeError for what is not an index vector."""
-        if isinstance(vidx, tuple) and len(vidx) == 2 and _is_integer(vidx[0]) and not _is_integer(vidx[1]):
+        if isinstance(vidx, (list, tuple)) and len(vidx) == 2 and _is_integer(vidx[0]) and not _is_integer(vidx[1]):
             try:
                 component, pairs = int(vidx[0]), [(operator.index(i), operator.index(k)) for i, k in vidx[1]]
             except (TypeError, ValueError):

@@ -127,7 +127,8 @@ static void check_shape(const shape_spec *shape, int times)
         last = kernels;
         for (size_t l = 0; l < sizeof lane_counts / sizeof *lane_counts; l++) {
             for (int i = 0; i < times; i++) {
-                uint32_t order = i % 4 == 0 ? 0 : i % 4 == 1 ? draw(4) : draw(lane_counts[l] == 1 ? 26 : 8);
+                uint32_t kind = times < 4 ? draw(4) : (uint32_t)i % 4, most = lane_counts[l] == 1 ? 26 : 8;
+                uint32_t order = kind == 0 ? 0 : draw(kind == 1 ? 4 : most);
                 check_run(&(run_spec){shape, TAY_FLOAT64, order, lane_counts[l]});
                 check_run(&(run_spec){shape, TAY_FLOAT32, order < 12 ? order : 12, lane_counts[l]});
             }

@@ -42,7 +42,7 @@ def test_index_of_is_the_position(n_args, n_out, order):
     for position, vector in enumerate(vectors):
         assert tensors.index_of(vector) == position
         sparse = (vector[0], [(i, k) for i, k in enumerate(vector[1:]) if k])
-        assert tensors.index_of(sparse) == position
+        assert tensors.index_of(sparse) == tensors.index_of(list(sparse)) == position
         assert vector in tensors and sparse in tensors
         assert tensors[tuple(vector)] == tensors[position][1]
 
