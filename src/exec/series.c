@@ -118,8 +118,8 @@ tay_status tay__place_series(tay__exec *exec)
         TAY_TRY(place(&p, exec, (tay__operation *)exec->operations.data + i));
     size_t rows;
     exec->series->stride = (tay__n_orders(exec) + line - 1) / line * line;
-    exec->series->at = (exec->n_scratch + line - 1) / line * line + line;
-    exec->series->call = (exec->series->at - line) * exec->element;
+    exec->series->call = (exec->n_scratch + line - 1) / line * LINE;
+    exec->series->at = (exec->series->call + LINE + TAY__SERIES_ROOM) / exec->element;
     TAY_TRY(tay__multiply(&rows, (size_t)p.n_rows, exec->series->stride));
     exec->n_scratch = exec->series->at + rows;
 out:

@@ -8,6 +8,9 @@
 
 #include "kernels/drive.h"
 
+/* Vectors of a block, whose two sums each stay in registers together with what compilers keep from one order to the next. */
+enum { TAY__SERIES_VECTORS = TAY__VECTOR_BYTES > 16 ? TAY__BLOCK : 2 };
+
 /* Coefficient 0 of a slot's row. */
 TAY__INLINE real *tay__series_row(const tay__series *series, void *scratch, size_t slot)
 {
@@ -26,18 +29,15 @@ TAY__INLINE void tay__series_pair(vec *sum, vec *later, real c, const real *a, c
     }
 }
 
-/* sum += orders at .. at + vectors * TAY__WIDTH - 1 of c a b; a has n coefficients, and a 0 behind them if n is odd. */
-TAY__INLINE void tay__series_product(vec *sum, real c, const real *a, const real *b, size_t at, size_t n, int vectors)
+/* sum += orders at .. at + vectors * TAY__WIDTH - 1 of c a b; a has n coefficients, and a 0 behind them if n is odd. b0: where
+ * the first block of b is copied to, behind zeros. */
+TAY__INLINE void tay__series_product(vec *sum, real c, const real *a, const real *b, real *b0, size_t at, size_t n, int vectors)
 {
     const size_t size = (size_t)vectors * TAY__WIDTH, end = n - at < size ? n - at : size;
-    real padded[2 * TAY__BLOCK * TAY__WIDTH], *b0 = padded + size; /* b, and zeros before it */
     vec later[TAY__BLOCK] = {{0}};
 
     TAY__UNROLL_TO(4)
-    for (int i = 0; i < vectors; i++) {
-        tay__store(padded + i * TAY__WIDTH, (vec){0});
-        tay__store(b0 + i * TAY__WIDTH, tay__load(b + i * TAY__WIDTH));
-    }
+    for (int i = 0; i < vectors; i++) tay__store(b0 + i * TAY__WIDTH, tay__load(b + i * TAY__WIDTH));
     for (size_t j = 0; j < at; j += 2) tay__series_pair(sum, later, c, a + j, b + at - j, vectors);
     for (size_t j = 0; j < end; j += 2) tay__series_pair(sum, later, c, a + at + j, b0 - j, vectors);
     tay__add_sums(sum, later, vectors);
@@ -47,6 +47,7 @@ TAY__INLINE void tay__series_product(vec *sum, real c, const real *a, const real
 TAY__INLINE void tay__series_block(const tay__run *run, const tay__series *series, void *scratch, real *y, size_t at, int vectors)
 {
     const tay__group *g = run->group;
+    real *b0 = (real *)scratch + series->at - TAY__BLOCK * TAY__WIDTH;
     vec sum[TAY__BLOCK] = {{0}};
 
     if (run->constants && at == 0) sum[0][0] = *run->constants;
@@ -55,7 +56,7 @@ TAY__INLINE void tay__series_block(const tay__run *run, const tay__series *serie
         real c = run->coefs ? run->coefs[k * run->coef_step] : 1;
         if (g->primitive == TAY__PRODUCT) {
             const real *b = g->square ? a : tay__series_row(series, scratch, (size_t)run->b[k * run->step] + run->b_moved);
-            tay__series_product(sum, c, a, b, at, run->n_orders, vectors);
+            tay__series_product(sum, c, a, b, b0, at, run->n_orders, vectors);
             continue;
         }
         TAY__UNROLL_TO(4)
@@ -64,6 +65,29 @@ TAY__INLINE void tay__series_block(const tay__run *run, const tay__series *serie
     tay__put_block(y + at, sum, vectors);
     if (run->n_orders % 2 == 1 && at + (size_t)vectors * TAY__WIDTH > run->n_orders) y[run->n_orders] = 0;
 }
+
+typedef void tay__series_function(const tay__run *run, const tay__series *series, void *scratch, real *y, size_t at);
+
+/* Functions of their own, in each of which the sums have all registers. */
+#define TAY__SERIES_BLOCK(vectors)                                                                                     \
+    static __attribute__((noinline)) void tay__series_##vectors(const tay__run *run, const tay__series *series,        \
+                                                                void *scratch, real *y, size_t at)                     \
+    {                                                                                                                  \
+        tay__series_block(run, series, scratch, y, at, vectors);                                                       \
+    }
+TAY__SERIES_BLOCK(1)
+TAY__SERIES_BLOCK(2)
+#if TAY__VECTOR_BYTES > 16
+TAY__SERIES_BLOCK(3)
+TAY__SERIES_BLOCK(4)
+#endif
+
+static tay__series_function *const tay__series_blocks[TAY__SERIES_VECTORS] = {
+    tay__series_1, tay__series_2,
+#if TAY__VECTOR_BYTES > 16
+    tay__series_3, tay__series_4,
+#endif
+};
 
 static void drive_series(const tay__pass *pass, const tay__kernel *kernel, const tay__group *group, uint32_t n,
                          const tay__segment *segments, size_t n_segments)
@@ -77,14 +101,9 @@ static void drive_series(const tay__pass *pass, const tay__kernel *kernel, const
         for (int32_t m = segments[i].begin; m < segments[i].end; m++) {
             tay__place_run(&run, pass, &(tay__segment){segments[i].row, m, m + 1});
             real *y = tay__series_row(series, pass->scratch, run.y_at);
-            for (size_t done = 0, left; done < vectors; done += TAY__BLOCK) {
-                left = vectors - done;
-                switch (left) {
-                case 1: tay__series_block(&run, series, pass->scratch, y, done * TAY__WIDTH, 1); break;
-                case 2: tay__series_block(&run, series, pass->scratch, y, done * TAY__WIDTH, 2); break;
-                case 3: tay__series_block(&run, series, pass->scratch, y, done * TAY__WIDTH, 3); break;
-                default: tay__series_block(&run, series, pass->scratch, y, done * TAY__WIDTH, TAY__BLOCK); break;
-                }
+            for (size_t done = 0; done < vectors; done += TAY__SERIES_VECTORS) {
+                size_t left = vectors - done < TAY__SERIES_VECTORS ? vectors - done : TAY__SERIES_VECTORS;
+                tay__series_blocks[left - 1](&run, series, pass->scratch, y, done * TAY__WIDTH);
             }
             for (size_t k = 0; series->spread[run.y_at] && k < pass->n_orders; k++) run.y[k * run.plane] = y[k];
         }
