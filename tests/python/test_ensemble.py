@@ -435,7 +435,7 @@ def test_signal_that_reaches_another_thread():
 SCRIPT = """
 import multiprocessing
 def gen(ta, i):
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\\n".encode())  # as a whole: print() may be cut by what another process prints
     return ta
 if __name__ == "__main__":
     try:
@@ -460,10 +460,13 @@ def test_signals_and_processes(tmp_path, number):
     script.write_text(SETUP + textwrap.dedent(SCRIPT))
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, script], start_new_session=True, **pipes) as process:
-        children = [int(process.stdout.readline()) for _ in range(2)]
-        begin = time.monotonic()
-        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)  # terminals send it to all
-        out, error = process.communicate(timeout=60)
+        try:
+            children = [int(process.stdout.readline()) for _ in range(2)]
+            begin = time.monotonic()
+            (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)  # terminals send it to all
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()  # if that failed: it would be waited for
         if number == signal.SIGINT:
             assert (out, error) == ("interrupted []\n", "")
         while not all(has_ended(pid) for pid in children):
