@@ -12,6 +12,8 @@
 #include "exec/exec.h"
 #include "kernels/kernels.h"
 
+enum { TAY__LINE = 64 }; /* bytes of a line of the caches */
+
 /* A group of a step at orders first .. last of the step, where its kernel computes order n - delay. */
 typedef struct tay__operation {
     tay__kernel kernel;

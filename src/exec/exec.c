@@ -6,8 +6,6 @@
 #include "exec/bound.h"
 #include "exec/jit.h"
 
-enum { LINE = 64 };
-
 /* The plane's elements and the workspace's bytes. */
 static tay_status measure(tay__exec *exec)
 {
@@ -17,15 +15,15 @@ static tay_status measure(tay__exec *exec)
     TAY_TRY(tay__multiply(&bytes, exec->n_slots, exec->lanes));
     TAY_TRY(tay__multiply(&bytes, bytes, exec->element));
     if (bytes > SIZE_MAX / 4) TAY_FAIL(TAY_ERROR_LIMIT, "the working memory of the program is too large");
-    size_t lines = (bytes + LINE - 1) / LINE | 1;
-    exec->plane = lines * LINE / exec->element;
-    TAY_TRY(tay__multiply(&jet, lines * LINE, (size_t)exec->order + 1));
+    size_t lines = (bytes + TAY__LINE - 1) / TAY__LINE | 1;
+    exec->plane = lines * TAY__LINE / exec->element;
+    TAY_TRY(tay__multiply(&jet, lines * TAY__LINE, (size_t)exec->order + 1));
     TAY_TRY(tay__multiply(&n_packed, exec->program->n_packed + exec->n_transposed, tay__coef_lanes(exec)));
     TAY_TRY(tay__multiply(&packed, n_packed, exec->element));
     TAY_TRY(tay__multiply(&scratch, exec->n_scratch, exec->element));
     if (jet > SIZE_MAX / 4 || packed > SIZE_MAX / 4 || scratch > SIZE_MAX / 4)
         TAY_FAIL(TAY_ERROR_LIMIT, "the working memory of the program is too large");
-    exec->memory = jet + packed + scratch + 3 * LINE;
+    exec->memory = jet + packed + scratch + 3 * TAY__LINE;
 out:
     return status;
 }
@@ -67,7 +65,7 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     TAY_TRY(tay__bind(exec));
     if (exec->reversible) TAY_TRY(tay__plan_reverse(exec));
     if (exec->reversible) TAY_TRY(tay__plan_save(exec));
-    if (exec->n_slots > exec->program->n_slots) exec->n_slots += LINE; /* room behind, as the program's own slots have */
+    if (exec->n_slots > exec->program->n_slots) exec->n_slots += TAY__LINE; /* room behind, as the program's own slots have */
     exec->block = tay__points_block(exec);
     if (exec->block > 0) exec->n_scratch += (exec->program->n_pars + (size_t)1) * exec->lanes; /* see run_code in points.c */
     TAY_TRY(measure(exec));
@@ -155,9 +153,10 @@ tay_status tay__workspace_create(tay__workspace **out, const tay__exec *exec)
     w->plane = exec->plane;
     if (!exec->is_high) TAY_TRY(tay__exec_create_jet(&w->jet, exec));
     size_t each = tay__coef_lanes(exec) * exec->element;
-    TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + LINE / exec->element, each));
-    if (exec->n_transposed > 0) TAY_TRY(tay__calloc_aligned(&w->transposed, exec->n_transposed + LINE / exec->element, each));
-    TAY_TRY(tay__calloc_aligned(&w->scratch, exec->n_scratch + LINE / exec->element, exec->element));
+    TAY_TRY(tay__calloc_aligned(&w->packed, exec->program->n_packed + TAY__LINE / exec->element, each));
+    if (exec->n_transposed > 0)
+        TAY_TRY(tay__calloc_aligned(&w->transposed, exec->n_transposed + TAY__LINE / exec->element, each));
+    TAY_TRY(tay__calloc_aligned(&w->scratch, exec->n_scratch + TAY__LINE / exec->element, exec->element));
     if (exec->series) {
         const tay__series_call call = {tay__run_series, exec};
         memcpy((char *)w->scratch + exec->series->call, &call, sizeof call);

@@ -673,13 +673,10 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
     if (unrolls) TAY_TRY(tay__find_pairs(&e));
     if (unrolls) TAY_TRY(tay__calloc(&e.ready, 2 * exec->n_slots, sizeof *e.ready));
     for (size_t i = 0, end; i < exec->steps.count; i = end) {
-        end = i + 1;
-        if (!tay__operation_of(exec, &steps[i], 0)->kernel.series) {
-            TAY_TRY(emit_step(&e, &steps[i]));
-            continue;
-        }
+        end = i;
         while (end < exec->steps.count && tay__operation_of(exec, &steps[end], 0)->kernel.series) end++;
-        emit_series(&e, i, end);
+        if (end > i) emit_series(&e, i, end);
+        else TAY_TRY(emit_step(&e, &steps[end++]));
     }
     if (unrolls) TAY_TRY(emit_advance(&e));
     llvm->BuildRetVoid(e.builder);

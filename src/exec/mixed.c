@@ -18,7 +18,7 @@
 
 #include "exec/bound.h"
 
-enum { LINE = 64, LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4, LEAST_STEPS = 8 };
+enum { LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4, LEAST_STEPS = 8 };
 
 /* Whether it pays: layers make up the work, multiply-adds of each order. Quotients and powers may leave the range of float
  * unnoticed. */
@@ -135,7 +135,7 @@ void tay__exec_expect(const tay__exec *exec, tay__workspace *w, uint32_t order, 
 /* Behind a jet of double stand the units of time of the lanes, the first one 0 if all orders are double, and the jet of float. */
 size_t tay__count_units(const tay__exec *exec)
 {
-    return (exec->lanes * sizeof(double) + LINE - 1) / LINE * (LINE / sizeof(double));
+    return (exec->lanes * sizeof(double) + TAY__LINE - 1) / TAY__LINE * (TAY__LINE / sizeof(double));
 }
 
 double *tay__units_of(const tay__exec *exec, const tay__workspace *w)

@@ -13,7 +13,6 @@
 enum { LONG_ROW = 16, MANY_MEMBERS = 32, CACHED_BYTES = 1 << 20 };
 /* For fewer terms, or orders, it does not pay to call these kernels from machine code. */
 enum { LEAST_TERMS = 32, LEAST_ORDER = 8 };
-enum { LINE = 64 };
 
 static bool goes_whole(const tay__group *g, uint32_t many)
 {
@@ -104,7 +103,7 @@ tay_status tay__place_series(tay__exec *exec)
 {
     tay_status status = TAY_OK;
     placing p = {.series = exec->series, .packed = TAY__ARRAY(int32_t)};
-    const size_t line = LINE / exec->element;
+    const size_t line = TAY__LINE / exec->element;
 
     if (!exec->series) goto out;
     TAY_TRY(tay__alloc_kept(&exec->series->row_of, &exec->kept, exec->n_slots, sizeof *exec->series->row_of));
@@ -118,8 +117,8 @@ tay_status tay__place_series(tay__exec *exec)
         TAY_TRY(place(&p, exec, (tay__operation *)exec->operations.data + i));
     size_t rows;
     exec->series->stride = (tay__n_orders(exec) + line - 1) / line * line;
-    exec->series->call = (exec->n_scratch + line - 1) / line * LINE;
-    exec->series->at = (exec->series->call + LINE + TAY__SERIES_ROOM) / exec->element;
+    exec->series->call = (exec->n_scratch + line - 1) / line * TAY__LINE;
+    exec->series->at = (exec->series->call + TAY__LINE + TAY__SERIES_ROOM) / exec->element;
     TAY_TRY(tay__multiply(&rows, (size_t)p.n_rows, exec->series->stride));
     exec->n_scratch = exec->series->at + rows;
 out:

@@ -9,11 +9,6 @@
 #include "support/failing_alloc.h"
 #include "support/rpn.h"
 
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 /* The number of distinct nodes below n expressions. */
 static size_t count_nodes(tay_expr *const *e, size_t n)
 {

@@ -25,11 +25,6 @@ static const char *const texts[] = {
 };
 enum { N_TEXTS = sizeof texts / sizeof *texts };
 
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 static void save_texts(uint8_t **data, size_t *size, tay_expr *e[N_TEXTS])
 {
     for (int i = 0; i < N_TEXTS; i++) e[i] = rpn(texts[i]);

@@ -6,11 +6,6 @@
 #include "support/failing_alloc.h"
 #include "support/rpn.h"
 
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 /* The peer's diff_tensors([x*y + p0, x**3], [x, y], 2). */
 static void entries_stand_in_the_peers_order(void **state)
 {

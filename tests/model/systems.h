@@ -11,11 +11,6 @@
 
 enum { MAX_STATES = 30 };
 
-static inline void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 static inline void assert_near(double value, double expected, const char *what, size_t i)
 {
     if (!(fabs(value - expected) <= 1e-13 * (1 + fabs(expected))))
@@ -37,14 +32,6 @@ static inline void assert_conserved(const tay_expr *energy, tay_expr *const *var
     }
     assert_true(scale == 0 || fabs(sum) < 1e-13 * scale);
     release(gradient, n);
-}
-
-static inline void assert_text(const tay_expr *e, const char *expected)
-{
-    char *text;
-    assert_ok(tay_expr_to_string(&text, e));
-    assert_string_equal(text, expected);
-    tay_free(text);
 }
 
 /* The end of a scenario in which equations, then their energy, were made with these results: of what failed, the outputs must

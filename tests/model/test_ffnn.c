@@ -6,11 +6,6 @@
 #include "support/rpn.h"
 #include "tayra/model.h"
 
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 /* The function whose number `context` points to; NULL: the identity. */
 static tay_status apply(tay_expr **out, const tay_expr *x, void *context)
 {
@@ -71,14 +66,6 @@ static void networks_are_what_loops_give(void **state)
         release(numbers, N_ALL);
     }
     release(x, N_IN);
-}
-
-static void assert_text(const tay_expr *e, const char *expected)
-{
-    char *text;
-    assert_ok(tay_expr_to_string(&text, e));
-    assert_string_equal(text, expected);
-    tay_free(text);
 }
 
 static void texts_are_the_peers(void **state)

@@ -15,11 +15,6 @@ enum { MOST = 4, POINTS = 20 };
 
 static const char *const coordinates[MOST] = {"x", "y", "z", "w"}, *const velocities[MOST] = {"a", "b", "c", "d"};
 
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 static tay_status read_variables(tay_expr **vars, size_t n)
 {
     tay_status status = TAY_OK;
@@ -161,14 +156,6 @@ static void zeros_stay(void **state)
     assert_int_equal(count_of_cars(CARS, true, true), CARS);
     size_t few = count_of_cars(CARS / 4, true, false), some = count_of_cars(CARS / 2, true, false);
     assert_true(count_of_cars(CARS, true, false) - some == 2 * (some - few));
-}
-
-static void assert_text(const tay_expr *e, const char *expected)
-{
-    char *text;
-    assert_ok(tay_expr_to_string(&text, e));
-    assert_string_equal(text, expected);
-    tay_free(text);
 }
 
 static void hamilton(void **state)

@@ -31,6 +31,16 @@ def finish(process):
     return out
 
 
+def interrupt(process, delay=0.0):
+    """Ctrl-C, so long after the process says that it is ready: it says that it was interrupted, and ends, within a moment."""
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(delay)
+    begin = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    assert finish(process) == "interrupted\n"
+    assert time.monotonic() - begin < 20
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -58,11 +68,7 @@ def test_keyboard_interrupt(call):
             assert ta.time == t + 1.0
             print("interrupted")
     """)
-    assert process.stdout.readline() == "ready\n"
-    begin = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
-    assert finish(process) == "interrupted\n"
-    assert time.monotonic() - begin < 20
+    interrupt(process)
 
 
 @pytest.mark.parametrize(
@@ -89,12 +95,7 @@ def test_keyboard_interrupt_of_a_flow(call, nthreads):
             np.testing.assert_allclose(pullback([[0.0, 0.0], [1.0, 0.0]])[0], [math.cos(1.0), math.sin(1.0)], rtol=1e-10)
             print("interrupted")
     """)
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.3)
-    begin = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
-    assert finish(process) == "interrupted\n"
-    assert time.monotonic() - begin < 20
+    interrupt(process, 0.3)
 
 
 def test_other_threads_run_during_a_propagation():

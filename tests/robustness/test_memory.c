@@ -24,11 +24,6 @@ static tay_status read_texts(tay_expr **out, const char *const *texts)
     return status;
 }
 
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 static const char *const names[] = {"x", "v", NULL}, *const pendulum[] = {"v", "t cos p1 * p0 x sin * -", NULL};
 static const double start[] = {0.5, 0.1}, pars[] = {2, 0.3};
 

@@ -135,3 +135,16 @@ tay_expr *rpn(const char *text)
     if (status != TAY_OK) fail_msg("rpn \"%s\": %s: %s", text, tay_status_name(status), tay_error_message());
     return e;
 }
+
+void release(tay_expr **e, size_t n)
+{
+    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
+}
+
+void assert_text(const tay_expr *e, const char *expected)
+{
+    char *text;
+    assert_ok(tay_expr_to_string(&text, e));
+    assert_string_equal(text, expected);
+    tay_free(text);
+}

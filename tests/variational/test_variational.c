@@ -12,11 +12,6 @@
 
 enum { MAX_ARGS = 4 };
 
-static void release(tay_expr **e, size_t n)
-{
-    for (size_t i = 0; i < n; i++) tay_expr_unref(e[i]);
-}
-
 /* A driven pendulum: x' = v, v' = cos(t) - p0 v - sin(x) p2. */
 typedef struct driven {
     tay_expr *vars[2], *rhs[2], *p0, *p2, *t;
