@@ -182,7 +182,7 @@ tay_status tay__order_members(const tay__group **group, tay__exec *exec)
     int32_t *a, n = (int32_t)g->n_members;
     uint32_t n_rows;
 
-    if (!exec->copies || !exec->program->jets || g->n_terms != 1 || !g->b || g->has_coefs || g->has_constant || g->square ||
+    if (!exec->copies || exec->program->outputs || g->n_terms != 1 || !g->b || g->has_coefs || g->has_constant || g->square ||
         g->primitive != TAY__PRODUCT || (n_rows = count_rows(exec, g)) == 1 ||
         has_strict_reader(exec, g->rows[0].first, g->rows[0].first + n))
         goto out;
@@ -350,7 +350,7 @@ tay_status tay__fuse_copies(tay__exec *exec, tay__step *step, const tay__stage *
     tay_status status = TAY_OK;
     tay__operation *operations = (tay__operation *)exec->operations.data + step->begin;
 
-    if (!exec->copies || !exec->program->jets) return TAY_OK; /* without jets, outputs are read by the caller */
+    if (!exec->copies || exec->program->outputs) return TAY_OK; /* those are read by the caller */
     for (uint32_t k = 0; k < step->n_operations; k++) {
         const tay__group *sum = operations[k].group;
         if (!is_movable(exec, &operations[k]) || is_copy(exec, &operations[k])) continue;

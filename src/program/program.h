@@ -98,7 +98,7 @@ typedef struct tay__program {
     uint32_t n_slots;   /* with room behind for a vector that runs over */
     int32_t time_slot;  /* -1: none */
     int32_t par_slot;   /* slot of parameter 0 (without jets), else -1 */
-    uint32_t *outputs;  /* [n_outputs] slots (without jets); with jets the derivative of input i, NULL */
+    uint32_t *outputs;  /* [n_outputs] slots; NULL where output i is the derivative of input i */
     tay__stage *stages;
     uint32_t n_stages;
     double *numbers;
@@ -112,9 +112,10 @@ typedef struct tay__program {
 typedef struct tay__program_spec {
     const tay_expr *const *inputs; /* distinct variables */
     size_t n_inputs;
-    const tay_expr *const *outputs; /* with jets: d inputs[i] / dt, n_outputs == n_inputs */
+    const tay_expr *const *outputs; /* with jets that are not given: d inputs[i] / dt, n_outputs == n_inputs */
     size_t n_outputs;
     bool jets;
+    bool given; /* the inputs' jets are, and the outputs' are wanted */
     bool reversible; /* the prologue, too, has the derivatives of its functions: for cotangents */
     size_t memory_limit; /* bytes the program and its tables may take; 0: none */
 } tay__program_spec;

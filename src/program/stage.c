@@ -341,6 +341,7 @@ static tay_status find_transients(tay__program *program, tay__group *groups, uin
             for (uint32_t r = 0; r < groups[g].n_rows; r++)
                 for (int32_t m = 0; m < groups[g].rows[r].length; m++) group_of[groups[g].rows[r].first + m] = (int32_t)g;
         }
+    for (uint32_t i = 0; program->outputs && i < program->n_outputs; i++) keep(&k, group_of[program->outputs[i]]);
     mark_kept(&k);
     for (g = 0; g < n_groups; g++) TAY_TRY(set_transient_operands(&k, program, g));
 out:

@@ -32,10 +32,11 @@ typedef struct tay__values {
     tay__array prologue;      /* of const tay_expr *: outputs of the prologue */
     tay__map prologue_index;
     tay__array owned;         /* of tay_expr *: made on the way */
-    int32_t *outputs;         /* [n_outputs] values; with jets the derivative of state i, before hoisting */
+    int32_t *outputs;         /* [n_outputs] values; of states their derivatives, before hoisting */
     uint32_t n_inputs, n_pars, n_outputs;
     int32_t time;             /* the value that is time, or -1 */
     bool jets;
+    bool given; /* inputs are no states */
     bool derivatives; /* integrals have theirs, as their second operands */
     bool reversible;  /* also those with respect to what depends on parameters alone */
 } tay__values;

@@ -104,7 +104,7 @@ tay_status tay__program_verify(const tay__program *program)
     checker c = {.p = program};
 
     TAY_TRY(tay__calloc(&c.written, program->n_slots, 1));
-    for (uint32_t i = 0; i < program->n_inputs; i++) c.written[i] = program->jets ? 2 : 1; /* 2: a state's start */
+    for (uint32_t i = 0; i < program->n_inputs; i++) c.written[i] = program->outputs ? 1 : 2; /* 2: a state's start */
     if (program->time_slot >= 0) c.written[program->time_slot] = 1;
     for (uint32_t i = 0; program->par_slot >= 0 && i < program->n_pars; i++) c.written[(uint32_t)program->par_slot + i] = 1;
     for (size_t i = 0; i < program->n_packed; i++)
