@@ -119,7 +119,8 @@ static void join_sincos(writer *w, tay__draft *d, const tay__group *g, uint32_t 
     int32_t operand = tay__operand(g, g->a, g->a_stride, r, 0, m);
     int32_t sine = find_function(w->e.exec->program, TAY_SIN, operand);
     int32_t cosine = find_function(w->e.exec->program, TAY_COS, operand);
-    if (sine < 0 || cosine < 0) return;
+    int32_t slot = g->rows[r].first + m;
+    if (sine < 0 || cosine < 0 || (slot != sine && slot != cosine)) return; /* the same function may be there twice: sin(--x) */
     d->kernel = "sincos";
     d->site.y = (uint64_t)sine * w->block;
     d->site.rows[1] = (uint64_t)((int64_t)(cosine - sine) * w->block);
@@ -251,16 +252,45 @@ typedef struct rows {
     LLVMValueRef first, stride, at; /* at: elements from a row's begin to the block's first point */
 } rows;
 
-/* Copies the block's points of row i to a slot, or back (out). */
-static void copy_row(writer *w, const rows *r, size_t i, size_t slot, bool out)
+/* Copies the block's points of row i to slot + i, or back (out). */
+static void copy_row(writer *w, const rows *r, LLVMValueRef i, size_t slot, bool out)
 {
     size_t element = w->e.exec->element;
-    LLVMValueRef from = moved(w, w->e.real, moved(w, w->e.real, r->first, multiply(w, r->stride, i)), r->at);
-    LLVMValueRef to = moved(w, w->e.real, w->e.jet, tay__number(&w->e, slot * w->block));
+    LLVMValueRef row = w->e.llvm->BuildMul(w->e.builder, r->stride, i, "");
+    LLVMValueRef from = moved(w, w->e.real, moved(w, w->e.real, r->first, row), r->at);
+    LLVMValueRef first = moved(w, w->e.real, w->e.jet, tay__number(&w->e, slot * w->block));
+    LLVMValueRef to = moved(w, w->e.real, first, multiply(w, i, w->block));
     LLVMValueRef size = tay__number(&w->e, w->block * element);
 
     if (out) w->e.llvm->BuildMemCpy(w->e.builder, from, (unsigned)element, to, (unsigned)element, size);
     else w->e.llvm->BuildMemCpy(w->e.builder, to, (unsigned)element, from, (unsigned)element, size);
+}
+
+/* All n rows, to slots one behind the other: many, like the weights of a network, in a loop. */
+static void copy_rows(writer *w, const rows *r, size_t n, size_t slot, bool out)
+{
+    enum { MANY = 64 };
+
+    if (n >= MANY && !w->in_registers) {
+        tay__loop l = tay__begin_loop(&w->e, 0, tay__number(&w->e, n), 1);
+        copy_row(w, r, l.i, slot, out);
+        tay__end_loop(&w->e, &l);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) copy_row(w, r, tay__number(&w->e, i), slot, out);
+}
+
+/* Outputs, of which some are one behind the other. */
+static void copy_outputs(writer *w, rows r)
+{
+    const tay__program *p = w->e.exec->program;
+
+    for (size_t i = 0, n; i < p->n_outputs; i += n) {
+        rows part = r;
+        for (n = 1; i + n < p->n_outputs && p->outputs[i + n] == p->outputs[i] + n; n++) continue;
+        part.first = moved(w, w->e.real, r.first, multiply(w, r.stride, i));
+        copy_rows(w, &part, n, p->outputs[i], true);
+    }
 }
 
 static tay_status write_blocks(writer *w)
@@ -275,11 +305,11 @@ static tay_status write_blocks(writer *w)
     in.at = out.at = l.i;
     pars.at = w->e.llvm->BuildMul(w->e.builder, l.i, pars_step, "");
     time.at = w->e.llvm->BuildMul(w->e.builder, l.i, time_step, "");
-    for (size_t i = 0; i < p->n_inputs; i++) copy_row(w, &in, i, i, false);
-    for (size_t i = 0; i < p->n_pars; i++) copy_row(w, &pars, i, (size_t)p->par_slot + i, false);
-    if (p->time_slot >= 0) copy_row(w, &time, 0, (size_t)p->time_slot, false);
+    copy_rows(w, &in, p->n_inputs, 0, false);
+    if (p->n_pars > 0) copy_rows(w, &pars, p->n_pars, (size_t)p->par_slot, false);
+    if (p->time_slot >= 0) copy_rows(w, &time, 1, (size_t)p->time_slot, false);
     TAY_TRY(write_operations(w));
-    for (size_t i = 0; i < p->n_outputs; i++) copy_row(w, &out, i, p->outputs[i], true);
+    copy_outputs(w, out);
     tay__end_loop(&w->e, &l);
 out:
     return status;

@@ -97,6 +97,36 @@ def test_large_whole_powers(make, execution):
         assert np.max(error) <= 2.0, n
 
 
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+def test_sines_of_one_operand(execution):
+    """Expressions that differ, but not in what they are made of: the sine and the cosine of x are there twice."""
+    angles = np.linspace(-3.0, 3.0, 77)
+    f = hk.cfunc([e(a) for a in (x, -(-x)) for e in (hk.sin, hk.cos)], [x], execution=execution)
+    np.testing.assert_allclose(f(angles[None]), [np.sin(angles), np.cos(angles)] * 2, rtol=1e-15)
+
+
+@pytest.mark.parametrize("execution", ["vm", "jit"])
+def test_many_parameters(rng, execution):
+    """Weights of a network, each a parameter: as machine code this once took minutes to make."""
+    n, n_points = 120, 50
+    weights = rng.normal(scale=0.1, size=4 * n + 2 * (n + 1) * n + 3 * (n + 1))
+    inputs = hk.make_vars("a", "b", "c")
+    network = hk.model.ffnn(inputs=list(inputs), nn_hidden=[n] * 3, n_out=3, activations=[hk.tanh] * 3 + [lambda v: v])
+    points = rng.normal(size=(3, n_points))
+    f = hk.cfunc(network, inputs, execution=execution)
+    values = f(points, pars=np.repeat(weights[:, None], n_points, axis=1))
+    sizes, at, x = [3, n, n, n, 3], 0, points
+    matrices = []
+    for rows, columns in zip(sizes[1:], sizes):
+        matrices.append(weights[at : at + rows * columns].reshape(rows, columns))
+        at += rows * columns
+    for k, (matrix, rows) in enumerate(zip(matrices, sizes[1:])):
+        x = matrix @ x + weights[at : at + rows, None]
+        x = np.tanh(x) if k < 3 else x
+        at += rows
+    np.testing.assert_allclose(values, x, rtol=1e-12, atol=1e-13)
+
+
 def test_large_sums_and_products():
     n = 2000
     variables = [hk.expression(f"v{i}") for i in range(n)]
