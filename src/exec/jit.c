@@ -33,7 +33,7 @@ static const char pipeline[] = PASSES(""), pipeline_of_jets[] = PASSES("gvn,");
  * behind it, 1 % off one of the Lorenz system, but that adds 3 % to one of a pendulum. */
 static const char unrolled_pipeline[] =
     "always-inline,globaldce,function(early-cse,simplifycfg,loop(loop-unroll-full),sroa,early-cse<memssa>,"
-    "instcombine<no-verify-fixpoint>,simplifycfg,early-cse<memssa>,gvn,adce)";
+    "instcombine<no-verify-fixpoint>,simplifycfg,early-cse<memssa>,gvn,instcombine<no-verify-fixpoint>,adce)";
 
 static tay_status optimise(LLVMModuleRef module, const tay__llvm *llvm, LLVMTargetMachineRef machine, const char *passes)
 {

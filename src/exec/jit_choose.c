@@ -9,18 +9,20 @@
 /*
  * Runs of the vm before code is made where that is left to the library: making it takes some 20 ms for a pendulum and 60 ms for
  * six bodies, as long as 5000 steps of the vm take, and a step of the code takes a fifth of one of the vm. If it is in memory it
- * is taken sooner, after runs that take longer than looking for it does, 0.2 ms and 0.5 ms. Unrolled code takes three to four
- * times as long to make, and three quarters of the time of a step: it pays after a million more.
+ * is taken sooner, after runs that take longer than looking for it does, 0.2 ms and 0.5 ms. Unrolled code takes 0.13 ms for
+ * each multiply-add to make, 20 to 400 ms, and a quarter of a microsecond less for a step: it pays after as many more.
  */
-enum { RUNS_BEFORE_CODE = 5000, RUNS_BEFORE_SEARCH = 1000, RUNS_BEFORE_UNROLLED = 1000000 };
+enum { RUNS_BEFORE_CODE = 5000, RUNS_BEFORE_SEARCH = 1000, RUNS_BEFORE_UNROLLED = 80000, RUNS_FOR_WORK = 500 };
 
 /* Calls of kernels in code that is wanted, and in code that the library may make by itself, in a fraction of a second. */
 enum { MOST_SITES = 1500, FEW_SITES = 400 };
 
-/* Vector multiply-adds of code that is unrolled over the orders: it still fits into the caches of instructions. */
-enum { MOST_UNROLLED = 3000 };
+/* Multiply-adds of code that is unrolled over the orders, in vectors or all of their elements: it still pays, though it leaves
+ * the first-level cache of instructions. */
+enum { MOST_UNROLLED = 3000, MOST_ELEMENTS = 5000 };
 
-static bool unrolls(const tay__exec *exec)
+/* Multiply-adds of vectors of so many elements. */
+static double unrolled_work(const tay__exec *exec, size_t width)
 {
     const tay__operation *operations = exec->operations.data;
     double work = 0, sum = 0.5 * exec->order * (exec->order + 1.0);
@@ -33,10 +35,21 @@ static bool unrolls(const tay__exec *exec)
                        : g->primitive == TAY__POWER     ? 2
                                                         : 0;
         for (uint32_t r = 0; r < g->n_rows && !operations[i].kernel.series; r++)
-            work += (double)((g->rows[r].length + exec->kernels->width - 1) / exec->kernels->width)
+            work += (double)((g->rows[r].length + width - 1) / width)
                     * (terms * sum + g->n_terms * (double)exec->order);
     }
-    return exec->order > 1 && exec->lanes == 1 && work <= MOST_UNROLLED;
+    return work;
+}
+
+static bool unrolls(const tay__exec *exec)
+{
+    return exec->order > 1 && exec->lanes == 1 &&
+           (unrolled_work(exec, exec->kernels->width) <= MOST_UNROLLED || unrolled_work(exec, 1) <= MOST_ELEMENTS);
+}
+
+static long long runs_before_unrolled(const tay__exec *exec)
+{
+    return RUNS_BEFORE_UNROLLED + RUNS_FOR_WORK * (long long)unrolled_work(exec, exec->kernels->width);
 }
 
 static void tell_failure(tay_log_level level)
@@ -82,7 +95,7 @@ static void search_code(tay__exec *exec)
     atomic_store(&exec->runs_left, LLONG_MAX);
     bool unrolled = unrolls(exec), best = unrolled && find_code(exec, true), found = best || find_code(exec, false);
     atomic_store(&exec->runs_left, best || (found && !unrolled) ? 0
-                                   : found                      ? RUNS_BEFORE_UNROLLED
+                                   : found                      ? runs_before_unrolled(exec)
                                                                 : RUNS_BEFORE_CODE - RUNS_BEFORE_SEARCH);
 }
 
@@ -148,7 +161,7 @@ void tay__exec_count_run(const tay__exec *exec)
     } else if (left == 0) {
         make_code(mutable, FEW_SITES, has_code, TAY_LOG_INFO);
         if (!has_code && tay__exec_execution(exec) == TAY_EXECUTION_JIT && unrolls(exec))
-            atomic_store(&mutable->runs_left, RUNS_BEFORE_UNROLLED);
+            atomic_store(&mutable->runs_left, runs_before_unrolled(exec));
     }
 }
 

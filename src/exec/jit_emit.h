@@ -73,6 +73,9 @@ typedef struct tay__emitter {
     bool *second;      /* [operations] its row is the pair's second one */
     uint32_t *term;    /* [operations] of a sum: the products, its term, that come with it; of these: the sum; or UINT32_MAX */
     uint32_t *ready; /* [2][exec->n_slots] unrolled: cycles until the newest coefficient is there, roughly; a state's next one */
+    bool *joined; /* [exec->n_slots] unrolled: the value is written together with that of the next slot */
+    bool *unread; /* [exec->n_slots] unrolled: a copy that nobody reads, as tables have them at their end */
+    bool *loose;  /* [operations] unrolled: a sum of few members, whose operands may be listed */
     LLVMValueRef numbers; /* unrolled, and of points: the packed coefficients as constants, those that are numbers */
 } tay__emitter;
 
@@ -122,6 +125,18 @@ tay__loop tay__begin_loop(tay__emitter *e, uint64_t from, LLVMValueRef to, uint6
 void tay__end_loop(tay__emitter *e, tay__loop *l);
 /* Sets e->partner, e->second and e->term (jit_pairs.c). */
 tay_status tay__find_pairs(tay__emitter *e);
+/* Unrolled: shorter rows may go element by element. */
+enum { TAY__LONG_ROW = 5 };
+/* Sets e->joined, e->unread and e->loose (jit_rows.c). */
+tay_status tay__find_vectors(tay__emitter *e);
+bool tay__is_loose(const tay__emitter *e, const tay__operation *o);
+/* How the operands of a segment's members move; loose sums list those that are not vectors. */
+tay__stride tay__stride_of(const tay__emitter *e, const tay__operation *o, const tay__segment *s);
+/* Products end with a_n b_0, after a_0 b_n: whether b_n comes later than a_n. */
+bool tay__swaps(const tay__emitter *e, const tay__group *g, const tay__segment *s);
+/* Says when the results of an operation's segment are there: a multiply-add after each of the newest terms, in turn. A state's
+ * coefficient is of the next order. */
+void tay__note_ready(tay__emitter *e, const tay__operation *o, const tay__segment *s);
 /* Sets e->numbers. */
 tay_status tay__make_numbers(tay__emitter *e);
 /* The kernel of order 0 of a function, or of a power that is not special, if there is one that is inlined. */

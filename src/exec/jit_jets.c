@@ -21,9 +21,10 @@ static size_t jet_bytes(const tay__exec *exec)
     return exec->plane * exec->element * exec->order;
 }
 
-static bool is_tiled(const tay__operation *o)
+/* Whether rows go as tiles, for which numbers are packed: not in unrolled code, where these are in registers. */
+static bool is_tiled(const tay__emitter *e, const tay__operation *o)
 {
-    return o->kernel.prepare != NULL;
+    return o->kernel.prepare != NULL && !e->unrolls;
 }
 
 typedef enum place { FIRST, MIDDLE, LAST } place;
@@ -58,12 +59,12 @@ out:
 }
 
 /* Whether, at an order of unrolled code, an operation's sum is begun an order ahead: if there are terms for that. */
-static bool goes_ahead(const tay__operation *o, uint32_t order)
+static bool goes_ahead(const tay__emitter *e, const tay__operation *o, uint32_t order)
 {
     tay__primitive p = o->group->primitive;
     bool sums = p == TAY__PRODUCT || p == TAY__QUOTIENT || p == TAY__POWER || p == TAY__INTEGRATE;
 
-    if (o->group->start || is_tiled(o) || tay__whole_kernel(o->group, false)) return false;
+    if (o->group->start || is_tiled(e, o) || tay__whole_kernel(o->group, false)) return false;
     return sums && order >= o->delay + 4;
 }
 
@@ -71,7 +72,7 @@ static bool goes_ahead(const tay__operation *o, uint32_t order)
 static tay__turn turn_of(const tay__emitter *e, const tay__operation *o)
 {
     const tay__group *g = o->group;
-    if (e->unrolls) return !goes_ahead(o, e->order) ? TAY__ALONE : e->turn == TAY__AHEAD ? TAY__AHEAD : TAY__CLOSING;
+    if (e->unrolls) return !goes_ahead(e, o, e->order) ? TAY__ALONE : e->turn == TAY__AHEAD ? TAY__AHEAD : TAY__CLOSING;
     bool pairs = (g->primitive == TAY__PRODUCT && g->a_stride == TAY__CONTIGUOUS) || g->primitive == TAY__POWER;
 
     return pairs && o->delay == 0 && !o->kernel.to_state ? e->turn : TAY__ALONE;
@@ -88,13 +89,15 @@ static tay_status make_draft(tay__draft *d, const tay__emitter *e, const tay__op
     tay_status status = TAY_OK;
     const tay__group *g = o->group;
     const tay__row *row = &g->rows[s->row];
-    uint32_t length = (uint32_t)(s->end - s->begin), every = g->piece > 0 ? (uint32_t)g->piece : 1;
-    uint32_t step = g->a_stride == TAY__GATHER ? (length + 15) / 16 * 16 / every : 1;
+    tay__stride a_stride = tay__stride_of(e, o, s);
+    uint32_t length = (uint32_t)(s->end - s->begin), every = g->piece > 0 && !tay__is_loose(e, o) ? (uint32_t)g->piece : 1;
+    uint32_t step = a_stride == TAY__GATHER ? (length + 15) / 16 * 16 / every : 1;
 
     *d = (tay__draft){.length = (int32_t)length, .padded = room(e, row->first + s->begin, (int32_t)length),
                  .most_vectors = 4, .n_terms = g->n_terms,
                  .known = e->numbers && !tay__depends_on_prologue(e->exec->program, g)};
-    if (s->end < row->length) d->padded = d->length;
+    /* Unrolled: wider than what it reads was written, an element of a short row that is nobody's would be waited for. */
+    if (s->end < row->length || (e->unrolls && length < TAY__LONG_ROW)) d->padded = d->length;
     d->site = (tay__site){.step = step,
                           .piece = every,
                           .n_ones = g->n_ones,
@@ -125,17 +128,18 @@ out:
 }
 
 /* The name of a group's kernel for blocks. */
-static const char *kernel_of(const tay__group *g)
+static const char *kernel_of(const tay__emitter *e, const tay__operation *o, const tay__segment *s)
 {
+    const tay__group *g = o->group;
     static const char *const linear[] = {"linear_shared", "linear_contiguous", "linear_gather", "linear_pieces"};
 
     switch (g->primitive) {
-    case TAY__LINEAR: return linear[tay__operands_of(g, g->a_stride)];
+    case TAY__LINEAR: return linear[tay__is_loose(e, o) ? (int)tay__stride_of(e, o, s) : (int)tay__operands_of(g, g->a_stride)];
     case TAY__PRODUCT: return g->square ? "square" : g->a_stride == TAY__SHARED ? "product_shared" : "product_contiguous";
     case TAY__QUOTIENT: return "quotient";
     case TAY__POWER: return "power";
     case TAY__INTEGRATE: return "integral";
-    default: return linear[g->a_stride]; /* state */
+    default: return linear[tay__stride_of(e, o, s)]; /* state */
     }
 }
 
@@ -207,40 +211,6 @@ out:
     return status;
 }
 
-/* Products end with a_n b_0, after a_0 b_n: whether b_n comes later than a_n. */
-static bool swaps(const tay__emitter *e, const tay__group *g, const tay__segment *s)
-{
-    uint32_t k = g->n_terms - 1;
-
-    if (!e->ready || g->primitive != TAY__PRODUCT || g->square || g->a_stride != g->b_stride) return false;
-    return e->ready[tay__operand(g, g->a, g->a_stride, s->row, k, s->begin)]
-           < e->ready[tay__operand(g, g->b, g->b_stride, s->row, k, s->begin)];
-}
-
-/* Says when the results of an operation's segment are there: a multiply-add after each of the newest terms, in turn. A state's
- * coefficient is of the next order. */
-static void note_ready(tay__emitter *e, const tay__operation *o, const tay__segment *s)
-{
-    enum { MULTIPLY_ADD = 4 };
-    const tay__group *g = o->group;
-    bool swapped = swaps(e, g, s);
-    uint32_t first = (uint32_t)(g->rows[s->row].first + s->begin), time = 0;
-
-    for (uint32_t k = 0; k < g->n_terms; k++) {
-        uint32_t a = e->ready[tay__operand(g, g->a, g->a_stride, s->row, k, s->begin)];
-        uint32_t b = g->b ? e->ready[tay__operand(g, g->b, g->b_stride, s->row, k, s->begin)] : a;
-        if (k == 0 && g->primitive == TAY__LINEAR) {
-            time = a;
-            continue;
-        }
-        if (b != a && !g->square) time = (time > (swapped ? a : b) ? time : swapped ? a : b) + MULTIPLY_ADD;
-        time = (time > (swapped ? b : a) ? time : swapped ? b : a) + MULTIPLY_ADD;
-    }
-    if (o->kernel.to_state) time += MULTIPLY_ADD;
-    if (o->kernel.to_state) first += (uint32_t)e->exec->n_slots;
-    for (int32_t m = 0; m < s->end - s->begin; m++) e->ready[first + (uint32_t)m] = time;
-}
-
 /* What the next segments' rows, at most three, do at orders n > 0; *rows: how many they are. */
 static tay_status make_rows(tay__draft *d, size_t *rows, tay__emitter *e, const tay__operation *o, const tay__segment *s,
                             size_t n)
@@ -255,8 +225,8 @@ static tay_status make_rows(tay__draft *d, size_t *rows, tay__emitter *e, const 
         TAY_TRY(make_common_rows(d, e, o, g->b, s, (uint32_t)*rows));
     } else {
         TAY_TRY(make_draft(d, e, o, s));
-        d->kernel = kernel_of(g);
-        if (swaps(e, g, s)) {
+        d->kernel = kernel_of(e, o, s);
+        if (tay__swaps(e, g, s)) {
             LLVMValueRef a = d->a;
             d->a = d->b;
             d->b = a;
@@ -280,7 +250,7 @@ static tay_status make_pair(tay__draft *d, tay__emitter *e, const tay__operation
     TAY_TRY(make_draft(&other, e, with, &only));
     TAY_TRY(tay__alloc(&a, 2 * (size_t)g->n_terms, sizeof *a));
     TAY_TRY(tay__alloc(&b, 2 * (size_t)g->n_terms, sizeof *b));
-    bool swapped = swaps(e, g, &only);
+    bool swapped = tay__swaps(e, g, &only);
     for (uint32_t k = 0; k < g->n_terms; k++) {
         a[2 * k] = g->a[k];
         a[2 * k + 1] = h->a[k];
@@ -298,8 +268,8 @@ static tay_status make_pair(tay__draft *d, tay__emitter *e, const tay__operation
     TAY_TRY(tay__array32(&d->a, e, swapped ? b : a, 2 * (size_t)g->n_terms));
     if (g->b) TAY_TRY(tay__array32(&d->b, e, swapped ? a : b, 2 * (size_t)g->n_terms));
     if (e->turn == TAY__AHEAD) goto out;
-    note_ready(e, o, &only);
-    note_ready(e, with, &only);
+    tay__note_ready(e, o, &only);
+    tay__note_ready(e, with, &only);
 out:
     tay__free(a);
     tay__free(b);
@@ -395,6 +365,40 @@ static void begin_writing(tay__emitter *e, const tay__operation *o, const tay__s
     if (!keeps_sums) set_used(e, o->group, segments, n_segments, false);
 }
 
+/* A segment, or rows of several. */
+static tay_status emit_rows(size_t *rows, tay__emitter *e, const tay__operation *o, const tay__segment *s, size_t n)
+{
+    tay_status status = TAY_OK;
+    tay__draft d;
+    bool done;
+
+    *rows = 1;
+    TAY_TRY(emit_special(e, o, s, &done));
+    if (!done) TAY_TRY(make_rows(&d, rows, e, o, s, n));
+    if (!done) TAY_TRY(tay__emit_blocks(e, &d, 1));
+out:
+    return status;
+}
+
+/* Unrolled: the members of a segment, those together that are written as vectors. */
+static tay_status emit_vectors(tay__emitter *e, const tay__operation *o, const tay__segment *segment)
+{
+    tay_status status = TAY_OK;
+    const int32_t first = o->group->rows[segment->row].first;
+    size_t rows;
+
+    for (tay__segment s = *segment; s.begin < segment->end; s.begin = s.end) {
+        s.end = s.begin + 1;
+        if (e->unread[first + s.begin]) continue;
+        while (s.end < segment->end && e->joined[first + s.end - 1]) s.end++;
+        TAY_TRY(emit_rows(&rows, e, o, &s, 1));
+        set_used(e, o->group, &s, 1, true);
+        if (e->turn != TAY__AHEAD) tay__note_ready(e, o, &s);
+    }
+out:
+    return status;
+}
+
 static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const tay__segment *segments, size_t n_segments)
 {
     tay_status status = TAY_OK;
@@ -402,7 +406,7 @@ static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const
     LLVMValueRef n = e->n;
 
     if (e->place == FIRST ? o->first > 0 : e->place == LAST && o->last < e->exec->order) goto out;
-    if (is_tiled(o) && !o->complete) TAY_TRY(emit_packing(e, o));
+    if (is_tiled(e, o) && !o->complete) TAY_TRY(emit_packing(e, o));
     if (e->partner && e->place != FIRST) {
         uint32_t k = (uint32_t)(o - (const tay__operation *)e->exec->operations.data);
         if (e->partner[k] < k) status = emit_pair(e, k);
@@ -411,21 +415,15 @@ static tay_status emit_operation(tay__emitter *e, const tay__operation *o, const
     begin_writing(e, o, segments, n_segments);
     if (o->delay > 0) e->n = e->llvm->BuildAdd(e->builder, n, tay__number(e, (uint64_t)-(int64_t)o->delay), "before");
     for (size_t i = 0, rows = 1; i < n_segments; i += rows) {
-        tay__draft d;
-        bool done = true;
-        if (is_tiled(o)) {
+        if (e->unrolls) {
+            TAY_TRY(emit_vectors(e, o, &segments[i]));
+        } else if (is_tiled(e, o)) {
             rows = tay__tile_rows((uint32_t)o->group->rows[segments[i].row].tile);
             TAY_TRY(emit_tile(e, o, &segments[i], (uint32_t)rows));
         } else {
-            rows = 1;
-            TAY_TRY(emit_special(e, o, &segments[i], &done));
+            TAY_TRY(emit_rows(&rows, e, o, &segments[i], n_segments - i));
         }
-        if (!done) {
-            TAY_TRY(make_rows(&d, &rows, e, o, &segments[i], n_segments - i));
-            TAY_TRY(tay__emit_blocks(e, &d, 1));
-        }
-        set_used(e, g, &segments[i], rows, true);
-        for (size_t r = i; r < i + rows && e->ready && e->turn != TAY__AHEAD; r++) note_ready(e, o, &segments[r]);
+        if (!e->unrolls) set_used(e, g, &segments[i], rows, true);
     }
 out:
     e->n = n;
@@ -449,13 +447,14 @@ static bool lines_up(const tay__group *g, const tay__group *with)
 }
 
 /* Whether an operation's rows are whole, of this length, and computed from rows, all of them by blocks. */
-static bool goes_by_blocks(const tay__operation *o, const tay__segment *s, size_t n_segments, int32_t length)
+static bool goes_by_blocks(const tay__emitter *e, const tay__operation *o, const tay__segment *s, size_t n_segments,
+                           int32_t length)
 {
     const tay__group *g = o->group;
 
     for (size_t i = 0; i < n_segments; i++)
         if (s[i].begin > 0 || s[i].end != length || g->rows[s[i].row].length != length) return false;
-    return n_segments == g->n_rows && o->delay == 0 && !is_tiled(o) && !tay__whole_kernel(g, false) &&
+    return n_segments == g->n_rows && o->delay == 0 && !is_tiled(e, o) && !tay__whole_kernel(g, false) &&
            g->a_stride == TAY__CONTIGUOUS && (!g->b || g->b_stride == TAY__CONTIGUOUS);
 }
 
@@ -472,7 +471,7 @@ static uint32_t chain_length(const tay__emitter *e, const tay__step *step, const
 
     if (e->place != MIDDLE || (uint32_t)length < LEAST_BLOCKS * 4 * e->width || jet_bytes(e->exec) <= BYTES_OF_CHAINS) return 1;
     for (; k + n < step->n_operations; n++) {
-        if (!goes_by_blocks(o + n, segments + slice[k + n], slice[k + n + 1] - slice[k + n], length)) break;
+        if (!goes_by_blocks(e, o + n, segments + slice[k + n], slice[k + n + 1] - slice[k + n], length)) break;
         bool aligned = true;
         for (uint32_t i = 0; i <= n; i++)
             aligned = aligned && lines_up(o[n].group, o[i].group) && lines_up(o[i].group, o[n].group);
@@ -521,7 +520,7 @@ static tay_status emit_ahead(tay__emitter *e, const tay__step *step, const size_
     e->n = tay__number(e, e->order);
     for (uint32_t k = 0; k < step->n_operations; k++) {
         const tay__operation *o = tay__operation_of(e->exec, step, k);
-        if (goes_ahead(o, e->order)) TAY_TRY(emit_operation(e, o, segments + slice[k], slice[k + 1] - slice[k]));
+        if (goes_ahead(e, o, e->order)) TAY_TRY(emit_operation(e, o, segments + slice[k], slice[k + 1] - slice[k]));
     }
     e->order--;
     e->turn = TAY__ALONE;
@@ -581,7 +580,7 @@ static tay_status emit_step(tay__emitter *e, const tay__step *step)
     e->place = MIDDLE;
     for (uint32_t k = 0; k < step->n_operations; k++) {
         const tay__operation *o = tay__operation_of(e->exec, step, k);
-        if (!is_tiled(o) || !o->complete) continue;
+        if (!is_tiled(e, o) || !o->complete) continue;
         tay__loop l = tay__begin_loop(e, 0, tay__number(e, tay__n_orders(e->exec)), 1);
         e->n = l.i;
         TAY_TRY(emit_packing(e, o));
@@ -625,7 +624,7 @@ static tay_status emit_advance(tay__emitter *e)
     tay__draft d = {.kernel = "advance", .a = nothing, .b = nothing, .a_transient = nothing,
                     .site = {.scale = 1, .plane = e->exec->plane, .length = e->exec->program->n_inputs}};
 
-    if (e->exec->real != TAY_FLOAT64 || d.site.length > TAY__MOST_ADVANCED) return TAY_OK;
+    if (e->exec->real != TAY_FLOAT64 || e->exec->program->outputs || d.site.length > TAY__MOST_ADVANCED) return TAY_OK;
     e->n = tay__number(e, e->exec->order);
     e->scratch = e->advance;
     tay_status status = tay__call_site(e, &d, tay__constant_site(e, &d), tay__number(e, 0), 1, 1);
@@ -670,6 +669,7 @@ tay_status tay__emit(uint32_t *vectors, LLVMModuleRef module, LLVMContextRef con
     tay__declare(&e, 4);
     TAY_TRY(mark_used(&e));
     if (unrolls) TAY_TRY(tay__make_numbers(&e));
+    if (unrolls) TAY_TRY(tay__find_vectors(&e));
     if (unrolls) TAY_TRY(tay__find_pairs(&e));
     if (unrolls) TAY_TRY(tay__calloc(&e.ready, 2 * exec->n_slots, sizeof *e.ready));
     for (size_t i = 0, end; i < exec->steps.count; i = end) {
@@ -685,6 +685,9 @@ out:
     llvm->DisposeBuilder(e.builder);
     tay__free(e.used);
     tay__free(e.ready);
+    tay__free(e.joined);
+    tay__free(e.unread);
+    tay__free(e.loose);
     tay__free(e.partner);
     tay__free(e.second);
     tay__free(e.term);

@@ -11,7 +11,7 @@
 #include "support/folder.h"
 #include "tayra/cache.h"
 
-enum { ORDER = 8, HIGH_ORDER = 60 /* not unrolled */, N_THREADS = 4 };
+enum { ORDER = 8, HIGH_ORDER = 80 /* not unrolled */, N_THREADS = 4 };
 
 static atomic_int made, found, loaded, warnings;
 
@@ -142,7 +142,7 @@ static void equal_execs_share(void **state)
 /* The code of a small program that runs often: first with loops over the orders, later unrolled. */
 static void better_code_follows(void **state)
 {
-    enum { N_BEFORE = 5000, N_AFTER = 1000000 };
+    enum { N_BEFORE = 5000, N_AFTER = 500000 };
     tay__workspace *w;
 
     NEEDS_JIT;
