@@ -1,5 +1,5 @@
 /*
- * The adaptive Taylor integrator: step, propagate, grid, dense output.
+ * The adaptive Taylor integrator: step, propagate, grid, dense output, events.
  *
  *     tay_expr *x, *dx;
  *     tay_ode *ode;
@@ -29,7 +29,9 @@ typedef enum tay_outcome {
     TAY_OUTCOME_TIME_LIMIT = 1,     /* the final time (or max_delta_t) was reached */
     TAY_OUTCOME_STEP_LIMIT = 2,     /* max_steps was reached */
     TAY_OUTCOME_CALLBACK_STOP = 3,  /* the callback asked to stop */
-    TAY_OUTCOME_NONFINITE_STATE = 4 /* a step gave a state that is not finite; the integrator is at its last good one */
+    TAY_OUTCOME_NONFINITE_STATE = 4, /* a step gave a state that is not finite; the integrator is at its last good one */
+    TAY_OUTCOME_EVENT = 5,           /* tay_ode_step only: at a terminal event, whose callback wants to go on */
+    TAY_OUTCOME_EVENT_STOP = 6       /* at a terminal event (tay_ode_terminal_event), which stops the propagation */
 } tay_outcome;
 
 /* The times of a propagate_grid. */
@@ -48,6 +50,41 @@ TAY_API const char *tay_outcome_name(tay_outcome outcome);
  */
 typedef bool (*tay_ode_callback)(tay_ode *ode, void *context);
 
+/*
+ * Events are the times at which a function of the state, parameters and time crosses zero, found in its Taylor polynomial
+ * along each step to the accuracy of doubles. A zero that is touched and not crossed is none, except at the very beginning. Where
+ * a function is not finite it has none.
+ *
+ * Terminal events end the step at their time; the integrator is there when the callback is called, which says whether to go
+ * on. No callback: it stops there. For its cooldown, a time in either direction, a terminal event cannot happen again.
+ * Non-terminal events only call back, after the step in which they are, in the order of their times (those behind a
+ * terminal event in the next one); dense output gives the state there. False stops the propagation after that step
+ * (TAY_OUTCOME_CALLBACK_STOP).
+ *
+ * A callback may do what that of steps may.
+ */
+typedef enum tay_direction {
+    TAY_DIRECTION_NEGATIVE = -1, /* only crossings where the function decreases with time */
+    TAY_DIRECTION_ANY = 0,
+    TAY_DIRECTION_POSITIVE = 1
+} tay_direction;
+
+typedef struct tay_hit {
+    size_t event; /* its index */
+    double time;
+    int sign;     /* of the function's derivative with respect to time */
+} tay_hit;
+
+typedef bool (*tay_event_callback)(tay_ode *ode, const tay_hit *hit, void *context);
+
+typedef struct tay_event {
+    const tay_expr *function;
+    tay_event_callback callback;
+    tay_direction direction;
+    bool terminal;
+    double cooldown; /* terminal: 0: 10 times the time in which the function changes by its error; < 0: none; finite */
+} tay_event;
+
 typedef struct tay_ode_options {
     uint32_t size;     /* sizeof(tay_ode_options) */
     double tolerance;  /* 0: the machine's epsilon, 2^-52 */
@@ -57,11 +94,14 @@ typedef struct tay_ode_options {
     bool high_accuracy; /* compensated summation in the update of the state */
     size_t memory_limit; /* bytes the program and its working memory may take (TAY_ERROR_LIMIT); 0: no limit */
     tay_execution execution;
+    const tay_event *events; /* [n_events], copied; their functions count in the size of steps as the variables do */
+    size_t n_events;
+    void *event_context; /* for their callbacks */
 } tay_ode_options;
 
 typedef struct tay_propagate_options {
     uint32_t size;      /* sizeof(tay_propagate_options) */
-    size_t max_steps;   /* 0: no limit */
+    size_t max_steps;   /* 0: no limit; those of size 0, to an event, count, too */
     double max_delta_t; /* 0: no limit; the largest step, > 0 */
     tay_ode_callback callback; /* NULL: none; after each step */
     bool seldom;        /* the callback need not see each step, only many times a second what small systems have done */
@@ -83,7 +123,7 @@ typedef struct tay_ode_result {
  */
 TAY_API tay_status tay_ode_create(tay_ode **out, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n,
                                   const double *state, const tay_ode_options *options);
-/* An independent copy, with the same state, time, parameters and last step. */
+/* An independent copy, with the same state, time, parameters and last step; of events, too, with the same context. */
 TAY_API tay_status tay_ode_copy(tay_ode **out, const tay_ode *ode);
 TAY_API void tay_ode_free(tay_ode *ode);
 
@@ -147,6 +187,19 @@ TAY_API tay_status tay_ode_propagate_grid(tay_ode_result *result, double *out, s
 
 /* The program, its groups and their loops as text for people; free with tay_free. */
 TAY_API tay_status tay_ode_dump(char **out, const tay_ode *ode);
+
+/* The events: their number; event i, with a borrowed function, or NULL; another context for the callbacks of this integrator. */
+TAY_API size_t tay_ode_n_events(const tay_ode *ode);
+TAY_API const tay_event *tay_ode_event(const tay_ode *ode, size_t i);
+TAY_API void tay_ode_set_event_context(tay_ode *ode, void *context);
+/* The terminal event at which the last step ended, or SIZE_MAX. */
+TAY_API size_t tay_ode_terminal_event(const tay_ode *ode);
+/* Whether terminal event i cannot happen for now: then the time since it did, negative if that is ahead, and its cooldown. */
+TAY_API bool tay_ode_cooldown(double *elapsed, double *total, const tay_ode *ode, size_t i);
+/* Sets the cooldown of terminal event i: both finite; total < 0: none. */
+TAY_API tay_status tay_ode_set_cooldown(tay_ode *ode, size_t i, double elapsed, double total);
+/* Ends all cooldowns, as is wanted when the state has been changed by hand. */
+TAY_API void tay_ode_reset_cooldowns(tay_ode *ode);
 
 /*
  * Continuous output: the jets of all the steps of a propagation. States at n finite times: out[n][dim]. Times outside

@@ -36,9 +36,9 @@ tay_status tay__continuous_record(tay_continuous **out, const tay_ode *ode, tay_
 
     if (!c) {
         TAY_TRY(create(&c, ode->dim, ode->order));
-        c->backward = ode->last_h < 0;
         *out = c;
     }
+    c->backward |= ode->last_h < 0; /* a step may have a size of 0 */
     TAY_TRY(tay__multiply(&size, ode->dim, (size_t)ode->order + 1));
     TAY_TRY(tay__array_reserve(&c->jets, size));
     TAY_TRY(tay__array_push(&c->starts, &start));

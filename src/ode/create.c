@@ -17,6 +17,7 @@ static void system_unref(tay__system *system)
     tay__free(system->vars);
     tay__free(system->rhs);
     tay__exec_free(system->exec);
+    tay__events_free(system->events);
     tay__free(system);
 }
 
@@ -26,23 +27,27 @@ static tay_status compile(tay__exec **out, const tay_expr *const *vars, const ta
     tay_status status = TAY_OK;
     tay__program *program = NULL;
     tay__exec *exec = NULL;
-    size_t limit = options->memory_limit;
 
     TAY_TRY(tay__program_create(&program, &(tay__program_spec){.inputs = vars, .n_inputs = n, .outputs = rhs,
-                                                               .n_outputs = n, .jets = true, .memory_limit = limit}));
+                                                               .n_outputs = n, .jets = true,
+                                                               .memory_limit = options->memory_limit}));
     TAY_TRY(tay__exec_create(&exec, program, TAY_FLOAT64, tay__exec_order_for(options->tolerance), 1));
     program = NULL;
-    if (limit && tay__exec_memory(exec) > limit) {
-        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the integrator needs %zu bytes of working memory, allowed are %zu",
-                 tay__exec_memory(exec), limit);
-    }
-    tay__exec_choose(exec, options->execution);
     *out = exec;
     exec = NULL;
 out:
     tay__exec_free(exec);
     tay__program_free(program);
     return status;
+}
+
+static tay_status check_memory(const tay__system *system, size_t limit)
+{
+    size_t bytes = tay__exec_memory(system->exec) + (system->events ? tay__exec_memory(system->events->exec) : 0);
+
+    if (limit == 0 || bytes <= limit) return TAY_OK;
+    return tay__error(TAY_ERROR_LIMIT, "memory_limit: the integrator needs %zu bytes of working memory, allowed are %zu", bytes,
+                      limit);
 }
 
 static tay_status system_create(tay__system **out, const tay_expr *const *vars, const tay_expr *const *rhs, size_t n,
@@ -61,6 +66,10 @@ static tay_status system_create(tay__system **out, const tay_expr *const *vars, 
         system->rhs[i] = tay_expr_ref(rhs[i]);
     }
     TAY_TRY(compile(&system->exec, vars, rhs, n, options));
+    TAY_TRY(tay__events_create(&system->events, vars, n, options, tay__exec_order(system->exec)));
+    TAY_TRY(check_memory(system, options->memory_limit));
+    tay__exec_choose(system->exec, options->execution);
+    if (system->events) tay__exec_choose(system->events->exec, options->execution);
     *out = system;
     system = NULL;
 out:
@@ -89,7 +98,8 @@ static tay_status read_options(tay_ode_options *out, const tay_ode_options *opti
     if (out->n_pars && !out->pars) {
         return tay__error(TAY_ERROR_ARGUMENT, "pars: expected %zu numbers, got NULL", out->n_pars);
     }
-    return tay__check_execution(out->execution);
+    tay_status status = tay__check_execution(out->execution);
+    return status == TAY_OK ? tay__events_check(out) : status;
 }
 
 static tay_status check_system(const tay_expr *const *vars, const tay_expr *const *rhs, size_t n, const double *state)
@@ -111,6 +121,15 @@ static tay_status check_system(const tay_expr *const *vars, const tay_expr *cons
     return TAY_OK;
 }
 
+/* Those of the equations and of events. */
+static uint32_t count_parameters(const tay__system *system)
+{
+    uint32_t n = tay__exec_program(system->exec)->n_pars;
+    uint32_t of_events = system->events ? tay__exec_program(system->events->exec)->n_pars : 0;
+
+    return n > of_events ? n : of_events;
+}
+
 /* An integrator of `system` with a zero state; takes over the caller's reference on success. */
 static tay_status ode_alloc(tay_ode **out, tay__system *system)
 {
@@ -120,13 +139,14 @@ static tay_status ode_alloc(tay_ode **out, tay__system *system)
 
     TAY_TRY(tay__calloc(&ode, 1, sizeof *ode));
     ode->dim = system->dim;
-    ode->n_pars = tay__exec_program(exec)->n_pars;
+    ode->n_pars = count_parameters(system);
     ode->order = tay__exec_order(exec);
     ode->safety = exp(-0.7 / (ode->order - 1)) / (M_E * M_E);
     TAY_TRY(tay__calloc_aligned(&ode->state, ode->dim, sizeof(double)));
     TAY_TRY(tay__calloc_aligned(&ode->pars, ode->n_pars, sizeof(double)));
     TAY_TRY(tay__calloc_aligned(&ode->used_pars, ode->n_pars, sizeof(double)));
     TAY_TRY(tay__workspace_create(&ode->workspace, exec));
+    if (system->events) TAY_TRY(tay__watch_create(&ode->watch, system->events));
     ode->system = system;
     *out = ode;
     ode = NULL;
@@ -147,7 +167,7 @@ tay_status tay_ode_create(tay_ode **out, const tay_expr *const *vars, const tay_
     TAY_TRY(read_options(&o, options));
     TAY_TRY(check_system(vars, rhs, n, state));
     TAY_TRY(system_create(&system, vars, rhs, n, &o));
-    size_t n_pars = tay__exec_program(system->exec)->n_pars;
+    size_t n_pars = count_parameters(system);
     if (o.n_pars > n_pars) {
         TAY_FAIL(TAY_ERROR_ARGUMENT, "n_pars: expected at most %zu parameters, got %zu", n_pars, o.n_pars);
     }
@@ -156,6 +176,7 @@ tay_status tay_ode_create(tay_ode **out, const tay_expr *const *vars, const tay_
     ode->tolerance = o.tolerance;
     ode->high_accuracy = o.high_accuracy;
     ode->time.hi = o.time;
+    tay_ode_set_event_context(ode, o.event_context);
     memcpy(ode->state, state, n * sizeof *state);
     if (o.n_pars) memcpy(ode->pars, o.pars, o.n_pars * sizeof *o.pars);
     *out = ode;
@@ -176,8 +197,10 @@ tay_status tay_ode_copy(tay_ode **out, const tay_ode *ode)
     copy->high_accuracy = ode->high_accuracy;
     copy->time = ode->time;
     copy->last_h = ode->last_h;
+    tay__watch_copy(copy, ode);
     memcpy(copy->state, ode->state, ode->dim * sizeof(double));
     if (ode->n_pars) memcpy(copy->pars, ode->pars, ode->n_pars * sizeof(double));
+    if (ode->n_pars) memcpy(copy->used_pars, ode->used_pars, ode->n_pars * sizeof(double));
     for (uint32_t k = 0; k <= ode->order; k++) {
         memcpy(tay__ode_plane(copy, k), tay__ode_plane(ode, k), ode->dim * sizeof(double));
     }
@@ -189,6 +212,7 @@ void tay_ode_free(tay_ode *ode)
 {
     if (!ode) return;
     tay__workspace_free(ode->workspace);
+    tay__watch_free(ode->watch);
     tay__free_aligned(ode->state);
     tay__free_aligned(ode->pars);
     tay__free_aligned(ode->used_pars);
@@ -287,6 +311,8 @@ const char *tay_outcome_name(tay_outcome outcome)
     case TAY_OUTCOME_STEP_LIMIT: return "step_limit";
     case TAY_OUTCOME_CALLBACK_STOP: return "callback_stop";
     case TAY_OUTCOME_NONFINITE_STATE: return "nonfinite_state";
+    case TAY_OUTCOME_EVENT: return "event";
+    case TAY_OUTCOME_EVENT_STOP: return "event_stop";
     }
     return "";
 }

@@ -10,18 +10,31 @@
 #include "exec/exec.h"
 #include "tayra/ode.h"
 
+/* Events and the program of their functions, whose inputs are variables of the system. */
+typedef struct tay__events {
+    size_t n, n_inputs;
+    tay_event *events; /* [n] with references */
+    uint32_t *inputs;  /* [n_inputs] which variables */
+    tay__exec *exec;   /* of the functions' jets */
+} tay__events;
+
 /* The equations and their program, immutable: shared by an integrator and its copies. */
 typedef struct tay__system {
     _Atomic size_t refs;
     size_t dim;
     tay_expr **vars, **rhs; /* [dim] references */
     tay__exec *exec;        /* one lane, double */
+    tay__events *events;    /* or NULL */
 } tay__system;
+
+/* What an integrator with events knows of them (events.c). */
+typedef struct tay__watch tay__watch;
 
 /* The jet of the last step: coefficients 0 .. order of slots 0 .. dim-1 of the workspace. `state` is apart from it. */
 struct tay_ode {
     tay__system *system;
     tay__workspace *workspace;
+    tay__watch *watch; /* NULL without events */
     double *state, *pars;
     double *used_pars; /* those the workspace was set up for, once `prepared` */
     bool prepared;
@@ -64,6 +77,7 @@ typedef struct tay__propagation {
     tay__time start, target; /* start: of the last step */
     bool arrived;
     tay__rows *rows; /* or NULL */
+    size_t n_made;   /* steps, with those of size 0 */
     tay_ode_result result;
 } tay__propagation;
 
@@ -71,6 +85,29 @@ tay_status tay__propagation_begin(tay__propagation *p, tay_ode *ode, tay__time t
                                   const tay_propagate_options *options);
 void tay__propagation_step(tay__propagation *p);
 tay_status tay__propagation_settle(tay__propagation *p);
+
+/* Of options: checks them before all work; *events stays NULL if there are none. */
+tay_status tay__events_check(const tay_ode_options *options);
+tay_status tay__events_create(tay__events **out, const tay_expr *const *vars, size_t n, const tay_ode_options *options,
+                              uint32_t order);
+void tay__events_free(tay__events *events);
+/* The parts of ode_alloc and tay_ode_copy; ode->watch is freed by tay__watch_free. */
+tay_status tay__watch_create(tay__watch **out, const tay__events *events);
+void tay__watch_copy(tay_ode *ode, const tay_ode *from);
+void tay__watch_free(tay__watch *watch);
+/* Those of the integrator; changed: since the last step. */
+void tay__watch_set_parameters(tay_ode *ode, bool changed);
+/* The jets of the functions, along that of the step; then the largest absolute value of their coefficients k that are finite. */
+void tay__watch_expand(tay_ode *ode);
+double tay__watch_norm(const tay_ode *ode, uint32_t k);
+/* Finds the events in a step *h, which ends at the first terminal one; size: the largest coefficient 0 of the states and
+ * functions. Whether there is such an event. The step is made after that, or fails (tay__watch_forget). */
+bool tay__watch_find(double *h, tay_ode *ode, double size);
+void tay__watch_forget(tay_ode *ode);
+/* Calls back for the step that was made. *outcome becomes TAY_OUTCOME_EVENT, _EVENT_STOP or _CALLBACK_STOP, or stays. */
+tay_status tay__watch_call(tay_outcome *outcome, tay_ode *ode);
+/* TAY_ERROR_STATE if a callback, of what is named, has changed the time from `before`, which is set again. */
+tay_status tay__check_time(tay_ode *ode, tay__time before, const char *name);
 
 /* Appends the last step, which began at `start`; *c is created if NULL. */
 tay_status tay__continuous_record(tay_continuous **c, const tay_ode *ode, tay__time start);

@@ -44,7 +44,7 @@ static size_t steps_at_once(const tay__propagation *p)
 {
     const tay_propagate_options *o = &p->options;
     size_t n = p->rows || o->continuous || (o->callback && !o->seldom) ? 1 : STEPS_AT_ONCE;
-    size_t left = o->max_steps - p->result.n_steps; /* at least 1 */
+    size_t left = o->max_steps - p->n_made; /* at least 1 */
 
     return o->max_steps && left < n ? left : n;
 }
@@ -64,6 +64,7 @@ void tay__propagation_step(tay__propagation *p)
     p->start = ode->time;
     result->outcome = tay__ode_advance(&steps, ode, p->rows);
     result->n_steps += steps.done;
+    p->n_made += steps.done > 0 ? steps.done : 1; /* a callback could change the state such that it is at an event for ever */
     result->min_h = steps.min_h;
     result->max_h = steps.max_h;
     if (result->outcome == TAY_OUTCOME_NONFINITE_STATE) return;
@@ -73,25 +74,37 @@ void tay__propagation_step(tay__propagation *p)
     result->outcome = TAY_OUTCOME_SUCCESS;
 }
 
+tay_status tay__check_time(tay_ode *ode, tay__time before, const char *name)
+{
+    tay__time after = ode->time;
+
+    if (tay__time_equal(before, after)) return TAY_OK;
+    ode->time = before; /* that of the last completed step */
+    return tay__error(TAY_ERROR_STATE, "%s: it must not change the time, but set it from %.17g to %.17g", name, before.hi,
+                      after.hi);
+}
+
 tay_status tay__propagation_settle(tay__propagation *p)
 {
+    tay_outcome outcome = TAY_OUTCOME_SUCCESS;
+    tay_status status = tay__watch_call(&outcome, p->ode);
+
+    if (status != TAY_OK) return status;
     if (p->options.callback) {
         tay__time before = p->ode->time;
         bool go_on = p->options.callback(p->ode, p->options.context);
-        tay__time after = p->ode->time;
-        if (!tay__time_equal(before, after)) {
-            p->ode->time = before; /* that of the last completed step */
-            return tay__error(TAY_ERROR_STATE, "callback: it must not change the time, but set it from %.17g to %.17g",
-                              before.hi, after.hi);
-        }
+        status = tay__check_time(p->ode, before, "callback");
+        if (status != TAY_OK) return status;
         if (!go_on) {
             p->result.outcome = TAY_OUTCOME_CALLBACK_STOP;
             return TAY_OK;
         }
     }
-    if (p->arrived) {
+    if (outcome == TAY_OUTCOME_EVENT_STOP || outcome == TAY_OUTCOME_CALLBACK_STOP) {
+        p->result.outcome = outcome;
+    } else if (p->arrived) {
         p->result.outcome = TAY_OUTCOME_TIME_LIMIT;
-    } else if (p->options.max_steps && p->result.n_steps >= p->options.max_steps) {
+    } else if (p->options.max_steps && p->n_made >= p->options.max_steps) {
         p->result.outcome = TAY_OUTCOME_STEP_LIMIT;
     }
     return TAY_OK;
@@ -108,8 +121,9 @@ static tay_status propagate(tay_ode_result *result, tay_ode *ode, tay__time targ
     while (p.result.outcome == TAY_OUTCOME_SUCCESS) {
         tay__propagation_step(&p);
         if (p.result.outcome != TAY_OUTCOME_SUCCESS) break;
-        if (p.options.continuous) TAY_TRY(tay__continuous_record(&continuous, ode, p.start));
-        TAY_TRY(tay__propagation_settle(&p));
+        tay_status recorded = p.options.continuous ? tay__continuous_record(&continuous, ode, p.start) : TAY_OK;
+        TAY_TRY(tay__propagation_settle(&p)); /* no event of this step comes again */
+        TAY_TRY(recorded);
     }
     if (result) *result = p.result;
     if (p.options.continuous) {

@@ -8,24 +8,46 @@
 
 #include "ode/integrator.h"
 
-/* h = rho exp(-7 / (10 (K-1))) / e^2 with the radius of convergence rho. */
-static double step_size(const tay_ode *ode)
+static double states_norm(const tay_ode *ode, uint32_t k)
 {
-    const tay__exec *exec = ode->system->exec;
+    return tay__exec_max_norm(ode->system->exec, tay__ode_plane(ode, k), ode->dim);
+}
+
+static double larger(double states, double events)
+{
+    return events <= states || isnan(states) ? states : events;
+}
+
+/*
+ * h = rho exp(-7 / (10 (K-1))) / e^2 with the radius of convergence rho of the states and the functions of events; *size: the
+ * largest coefficient 0. Towards a point where the radius of a function is 0, steps would become so small that the state no
+ * longer moves: they go over it by a part of what the states allow, or the limit.
+ */
+static double step_size(double *size, const tay_ode *ode, double limit)
+{
     uint32_t k = ode->order;
-    double size = tay__exec_max_norm(exec, tay__ode_plane(ode, 0), ode->dim);
-    double last = tay__exec_max_norm(exec, tay__ode_plane(ode, k), ode->dim);
-    double before = tay__exec_max_norm(exec, tay__ode_plane(ode, k - 1), ode->dim);
-    return tay__exec_radius(size, before, last, k) * ode->safety;
+    double first = states_norm(ode, 0), before = states_norm(ode, k - 1), last = states_norm(ode, k), h;
+
+    *size = first;
+    if (!ode->watch) return tay__exec_radius(first, before, last, k) * ode->safety;
+    *size = larger(first, tay__watch_norm(ode, 0));
+    double event_before = tay__watch_norm(ode, k - 1), event_last = tay__watch_norm(ode, k);
+    h = tay__exec_radius(*size, larger(before, event_before), larger(last, event_last), k) * ode->safety;
+    if (event_before <= before && event_last <= last) return h;
+    double of_states = tay__exec_radius(first, before, last, k) * ode->safety;
+    double least = 0x1p-40 * (isinf(of_states) ? fabs(limit) : of_states);
+    return h < least && isfinite(least) ? least : h;
 }
 
 /* Parameters are free to be written between steps, so what depends on them is computed again when they differ. */
 static void prepare(tay_ode *ode)
 {
     size_t size = ode->n_pars * sizeof(double);
-    if (ode->prepared && (size == 0 || memcmp(ode->pars, ode->used_pars, size) == 0)) return;
+    bool same = size == 0 || memcmp(ode->pars, ode->used_pars, size) == 0;
+    if (ode->prepared && same) return;
     tay__exec_set_parameters(ode->system->exec, ode->workspace, ode->pars);
     if (size) memcpy(ode->used_pars, ode->pars, size);
+    tay__watch_set_parameters(ode, !same);
     ode->prepared = true;
 }
 
@@ -65,22 +87,26 @@ static size_t write_rows(const tay_ode *ode, double *end, double step, const tay
 static tay_outcome finish(double *h, tay_ode *ode, double limit, tay__rows *rows)
 {
     const tay__exec *exec = ode->system->exec;
-    double step = copysign(step_size(ode), limit);
-    bool limited = fabs(step) >= fabs(limit) && isfinite(limit);
+
+    if (ode->watch) tay__watch_expand(ode);
+    double size, step = copysign(step_size(&size, ode, limit), limit);
+    bool limited = fabs(step) >= fabs(limit) && isfinite(limit), at_event = false;
 
     if (limited) step = limit;
     if (isfinite(step)) {
         size_t row = 0;
+        at_event = ode->watch && tay__watch_find(&step, ode, size);
         if (rows) row = write_rows(ode, ode->state, step, rows);
         else evaluate(ode, NULL, ode->state, &step, 1);
         if (isfinite(tay__exec_max_norm(exec, ode->state, ode->dim))) {
             if (rows) rows->row = row;
             ode->time = tay__time_add(ode->time, step);
             ode->last_h = *h = step;
-            return limited ? TAY_OUTCOME_TIME_LIMIT : TAY_OUTCOME_SUCCESS;
+            return at_event ? TAY_OUTCOME_EVENT : limited ? TAY_OUTCOME_TIME_LIMIT : TAY_OUTCOME_SUCCESS;
         }
         memcpy(ode->state, tay__ode_plane(ode, 0), ode->dim * sizeof(double));
     }
+    if (ode->watch) tay__watch_forget(ode);
     ode->last_h = *h = 0;
     return TAY_OUTCOME_NONFINITE_STATE;
 }
@@ -99,7 +125,8 @@ tay_outcome tay__ode_advance(tay__advance *steps, tay_ode *ode, tay__rows *rows)
     if (time_slot >= 0) first[time_slot] = ode->time.hi;
     steps->state = ode->state;
     steps->clock = time_slot >= 0 ? &first[time_slot] : NULL;
-    steps->safety = ode->high_accuracy ? INFINITY : ode->safety; /* sums that compensate are not for code: it does no steps */
+    /* Sums that compensate, and events, are not for code: it does no steps. */
+    steps->safety = ode->high_accuracy || ode->watch ? INFINITY : ode->safety;
     tay__exec_advance(ode->system->exec, ode->workspace, steps);
 
     if (steps->done > 0 && rows) {
@@ -125,6 +152,8 @@ tay_status tay_ode_step(tay_outcome *outcome, double *h, tay_ode *ode, double ma
     if (isnan(max_delta_t)) return tay__error(TAY_ERROR_ARGUMENT, "max_delta_t: expected a number, got NaN");
     tay__advance step = {.limit = max_delta_t, .time = ode->time, .n = 1};
     tay_outcome result = tay__ode_advance(&step, ode, NULL);
+    status = tay__watch_call(&result, ode);
+    if (status != TAY_OK) return status;
     if (outcome) *outcome = result;
     if (h) *h = step.h;
     return TAY_OK;

@@ -124,6 +124,51 @@ static tay_status use_interrupted(double *out, void *object)
     return status;
 }
 
+/* The same with events, the sum of whose times is kept. */
+static double seen[2];
+
+static bool see(tay_ode *ode, const tay_hit *hit, void *context)
+{
+    (void)ode, (void)context;
+    seen[hit->event] += hit->time;
+    return true;
+}
+
+static tay_status make_watching_ode(void **out)
+{
+    tay_status status = TAY_OK;
+    tay_expr *e[4] = {0};
+    tay_ode *ode;
+
+    memset(seen, 0, sizeof seen);
+    TAY_TRY(read_pair(e, pendulum));
+    tay_event events[] = {{.function = e[0], .callback = see, .terminal = true}, {.function = e[3], .callback = see}};
+    TAY_TRY(tay_ode_create(&ode, CONST(e), CONST(e + 2), 2, start,
+                           &(tay_ode_options){.size = sizeof(tay_ode_options), .pars = pars, .n_pars = 2, .events = events,
+                                              .n_events = 2}));
+    *out = ode;
+out:
+    release(e, 4);
+    return status;
+}
+
+static tay_status use_watching(double *out, void *object)
+{
+    memset(seen, 0, sizeof seen);
+    tay_ode_reset_cooldowns(object);
+    tay_status status = use_ode(out, object);
+    if (status == TAY_OK) memcpy(out + 18, seen, sizeof seen);
+    return status;
+}
+
+/* No event is lost in a step that could not be recorded. */
+static tay_status use_interrupted_watching(double *out, void *object)
+{
+    tay_status status = use_interrupted(out, object);
+    if (status == TAY_OK) memcpy(out + 2, seen, sizeof seen);
+    return status;
+}
+
 /* ---- variational equations: made and integrated */
 
 static tay_status make_nothing(void **out)
@@ -135,6 +180,15 @@ static tay_status make_nothing(void **out)
 static void destroy_nothing(void *object)
 {
     (void)object;
+}
+
+static tay_status make_and_use_watching(double *out, void *object)
+{
+    tay_status status = make_watching_ode(&object);
+    if (status != TAY_OK) return status;
+    status = use_watching(out, object);
+    tay_ode_free(object);
+    return status;
 }
 
 static tay_status use_variational(double *out, void *object)
@@ -384,6 +438,10 @@ static void integrators(void **state)
     sweep("machine code", (use_of_object){make_jit_ode, use_ode, destroy_ode, .n = 18});
     sweep("propagation that goes on",
           (use_of_object){make_plain_ode, use_interrupted, destroy_ode, .n = 2, .tolerance = 1e-12});
+    sweep("events", (use_of_object){make_watching_ode, use_watching, destroy_ode, .n = 20});
+    sweep("events, propagation that goes on",
+          (use_of_object){make_watching_ode, use_interrupted_watching, destroy_ode, .n = 4, .tolerance = 1e-12});
+    sweep("events, made", (use_of_object){make_nothing, make_and_use_watching, destroy_nothing, .n = 20});
     sweep("variational", (use_of_object){make_nothing, use_variational, destroy_nothing, .n = 12});
 }
 

@@ -75,6 +75,9 @@ static void integrators(void **state)
     assert_missing(tay_ode_dump(NULL, ode), "out");
     assert_missing(tay_ode_dense_output(NULL, ode, 1, false), "out");
     assert_missing(tay_ode_dense_output(out, NULL, 1, false), "ode");
+    assert_missing(tay_ode_set_cooldown(NULL, 0, 0, 1), "ode");
+    assert_error(tay_ode_set_cooldown(ode, 0, 0, 1), TAY_ERROR_ARGUMENT, "i: expected the index of a terminal event, got 0");
+    assert_false(tay_ode_cooldown(NULL, NULL, ode, 0));
     out[0] = 7;
     assert_error(tay_ode_dense_output(out, ode, NAN, true), TAY_ERROR_ARGUMENT, "t: expected a finite time, got nan");
     assert_error(tay_ode_dense_output(out, ode, INFINITY, false), TAY_ERROR_ARGUMENT, "got inf");
