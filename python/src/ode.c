@@ -33,6 +33,33 @@ typedef struct setup {
     tay_ode_options options;
 } setup;
 
+/* Events of a list of (function, terminal, has_callback, direction, cooldown); functions are borrowed from it. To be freed. */
+static tay_event *read_events(PyObject *list, size_t *n)
+{
+    Py_ssize_t count = PyList_Check(list) ? PyList_Size(list) : -1;
+    if (count < 0) {
+        return core_raise_type(list, "events: a list was expected");
+    }
+    tay_event *events = core_alloc((size_t)count, sizeof *events);
+    for (Py_ssize_t i = 0; events && i < count; i++) {
+        PyObject *item = PyList_GetItem(list, i), *function;
+        int terminal, has_callback, direction;
+        double cooldown;
+        if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "O!ppid", core_expr_type, &function, &terminal, &has_callback,
+                                                      &direction, &cooldown)) {
+            if (!PyErr_Occurred()) {
+                core_raise_type(item, "events: a tuple was expected");
+            }
+            PyMem_Free(events);
+            return NULL;
+        }
+        events[i] = (tay_event){.function = core_expr_get(function), .terminal = terminal, .cooldown = cooldown,
+                                .direction = (tay_direction)direction, .callback = has_callback ? core_ode_at_event : NULL};
+    }
+    *n = (size_t)count;
+    return events;
+}
+
 /*
  * An integrator of the equations, or of a variational system if v is not NULL. Then the state may hold the original
  * variables only, and the derivatives get their initial values; the integrator knows how many parameters these may
@@ -85,20 +112,23 @@ static PyObject *create_any(PyObject *sys, const setup *s)
     return result;
 }
 
-/* ode(sys, state, pars, time, tolerance, high_accuracy, execution): sys is a sequence of pairs, or variational. */
+/* ode(sys, state, pars, time, tolerance, high_accuracy, execution, events): sys is a sequence of pairs, or variational. */
 static PyObject *ode_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
-    PyObject *sys, *state, *pars, *result = NULL;
+    PyObject *sys, *state, *pars, *list, *result = NULL;
     setup s = {.options = {.size = sizeof s.options}};
     int high_accuracy, execution;
-    if (!PyArg_ParseTuple(args, "OOOddpi:ode", &sys, &state, &pars, &s.options.time, &s.options.tolerance,
-                          &high_accuracy, &execution)) {
+    if (!PyArg_ParseTuple(args, "OOOddpiO:ode", &sys, &state, &pars, &s.options.time, &s.options.tolerance,
+                          &high_accuracy, &execution, &list)) {
         return NULL;
     }
     s.options.execution = (tay_execution)execution;
-    if (!core_buffer_get(&s.state, state, 'd', -1, false, "state")) {
+    tay_event *events = read_events(list, &s.options.n_events);
+    if (!events || !core_buffer_get(&s.state, state, 'd', -1, false, "state")) {
+        PyMem_Free(events);
         return NULL;
     }
+    s.options.events = events;
     if (core_buffer_get(&s.pars, pars, 'd', -1, false, "pars")) {
         s.options.pars = s.pars.buf;
         s.options.n_pars = (size_t)(s.pars.len / s.pars.itemsize);
@@ -107,6 +137,7 @@ static PyObject *ode_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject
         PyBuffer_Release(&s.pars);
     }
     PyBuffer_Release(&s.state);
+    PyMem_Free(events);
     return result;
 }
 
@@ -249,6 +280,41 @@ static PyObject *ode_high_accuracy(PyObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(tay_ode_high_accuracy(get(self)));
 }
 
+/* The index of the terminal event at which the last step ended; only asked for when there is one. */
+static PyObject *ode_terminal_event(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromSize_t(tay_ode_terminal_event(get(self)));
+}
+
+/* cooldown(i): (elapsed, total), or None. */
+static PyObject *ode_cooldown(PyObject *self, PyObject *index)
+{
+    double elapsed, total;
+    size_t i = PyLong_AsSize_t(index);
+    if (i == (size_t)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    return tay_ode_cooldown(&elapsed, &total, get(self), i) ? Py_BuildValue("(dd)", elapsed, total) : Py_NewRef(Py_None);
+}
+
+/* set_cooldown(i, elapsed, total) */
+static PyObject *ode_set_cooldown(PyObject *self, PyObject *args)
+{
+    Py_ssize_t i;
+    double elapsed, total;
+    if (!PyArg_ParseTuple(args, "ndd:set_cooldown", &i, &elapsed, &total)) {
+        return NULL;
+    }
+    tay_status status = tay_ode_set_cooldown(get(self), (size_t)i, elapsed, total);
+    return status ? core_raise(status) : Py_NewRef(Py_None);
+}
+
+static PyObject *ode_reset_cooldowns(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    tay_ode_reset_cooldowns(get(self));
+    return Py_NewRef(Py_None);
+}
+
 static PyObject *ode_last_h(PyObject *self, void *Py_UNUSED(closure))
 {
     return PyFloat_FromDouble(tay_ode_last_h(get(self)));
@@ -269,12 +335,16 @@ static PyMethodDef methods[] = {
     {"equations", ode_equations, METH_NOARGS, "A list of (variable, right-hand side)."},
     {"dump", ode_dump, METH_NOARGS, "The program as text."},
     {"dense", ode_dense, METH_VARARGS, "dense(out, t, relative): the state at a time near the last step."},
-    {"step", core_ode_step, METH_O, "step(max_delta_t): (outcome, step size)."},
+    {"cooldown", ode_cooldown, METH_O, "cooldown(i): (elapsed, total) of a terminal event that cannot happen, or None."},
+    {"set_cooldown", ode_set_cooldown, METH_VARARGS, "set_cooldown(i, elapsed, total): a terminal event cannot happen for now."},
+    {"reset_cooldowns", ode_reset_cooldowns, METH_NOARGS, "All terminal events can happen."},
+    {"step", (PyCFunction)(void (*)(void))core_ode_step, METH_FASTCALL,
+     "step(max_delta_t, owner, at_events): (outcome, step size)."},
     {"propagate", (PyCFunction)(void (*)(void))core_ode_propagate, METH_FASTCALL,
-     "propagate(relative, t, max_steps, max_delta_t, callbacks, owner, c_output): "
+     "propagate(relative, t, max_steps, max_delta_t, callbacks, owner, at_events, c_output): "
      "(outcome, min_h, max_h, n_steps, continuous)."},
     {"grid", (PyCFunction)(void (*)(void))core_ode_grid, METH_FASTCALL,
-     "grid(out, times, max_steps, max_delta_t, callbacks, owner): (outcome, min_h, max_h, n_steps, n_rows)."},
+     "grid(out, times, max_steps, max_delta_t, callbacks, owner, at_events): (outcome, min_h, max_h, n_steps, n_rows)."},
     {0},
 };
 
@@ -286,12 +356,13 @@ static PyGetSetDef properties[] = {
     {"tolerance", ode_tolerance, NULL, "The tolerance.", NULL},
     {"high_accuracy", ode_high_accuracy, NULL, "Whether sums are compensated.", NULL},
     {"execution", ode_execution, NULL, "Who runs it: \"vm\" or \"jit\".", NULL},
+    {"terminal_event", ode_terminal_event, NULL, "The index of the terminal event at which the last step ended.", NULL},
     {"last_h", ode_last_h, NULL, "The size of the last step.", NULL},
     {0},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "ode(sys, state, pars, time, tolerance, high_accuracy, execution)"},
+    {Py_tp_doc, "ode(sys, state, pars, time, tolerance, high_accuracy, execution, events)"},
     {Py_tp_new, ode_new},
     {Py_tp_dealloc, ode_dealloc},
     {Py_tp_methods, methods},

@@ -14,8 +14,11 @@ typedef struct core_ode {
 } core_ode;
 
 /* Methods of the type that advance the integrator. */
-PyObject *core_ode_step(PyObject *self, PyObject *max_delta_t);
+PyObject *core_ode_step(PyObject *self, PyObject *const *arguments, Py_ssize_t n);
 PyObject *core_ode_propagate(PyObject *self, PyObject *const *arguments, Py_ssize_t n);
 PyObject *core_ode_grid(PyObject *self, PyObject *const *arguments, Py_ssize_t n);
+
+/* The callback of events that have one: that of step and propagation under way. */
+bool core_ode_at_event(tay_ode *ode, const tay_hit *hit, void *context);
 
 #endif

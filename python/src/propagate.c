@@ -1,7 +1,7 @@
 /*
- * Steps and propagations, without the interpreter's lock. After each step the library calls back: then the callbacks of
- * the user run, with the lock; and 20 times a second Python looks for signals, so that Ctrl-C ends a propagation after
- * a whole step; it looks for a mark by another thread then, too, since signals reach the main thread only.
+ * Steps and propagations, without the interpreter's lock. After each step, and for events, the library calls back: then the
+ * callbacks of the user run, with the lock; and 20 times a second Python looks for signals, so that Ctrl-C ends a propagation
+ * after a whole step; it looks for a mark by another thread then, too, since signals reach the main thread only.
  */
 #include "ode.h"
 
@@ -11,6 +11,8 @@ typedef struct propagation {
     PyThreadState *thread; /* of the caller, while the lock is released */
     PyObject *callbacks;   /* a tuple of callables */
     PyObject *owner;       /* what the callbacks get: the Python integrator */
+    PyObject *at_events;   /* a tuple: the callable, or None, of each event */
+    bool failed;           /* one of them raised an exception */
     const core_ode *self;
     core_clock clock;
 } propagation;
@@ -24,7 +26,7 @@ static int truth(PyObject *value)
     int result = PyType_GetSlot(Py_TYPE(value), Py_nb_bool) ? PyObject_IsTrue(value) : -1;
     if (result < 0) {
         PyErr_Clear();
-        PyErr_Format(PyExc_TypeError, "a step callback must return a bool, but returned %R", value);
+        PyErr_Format(PyExc_TypeError, "a callback must return a bool, but returned %R", value);
     }
     return result;
 }
@@ -60,6 +62,9 @@ static bool may_go_on(const propagation *p)
 static bool after_step(tay_ode *Py_UNUSED(ode), void *context)
 {
     propagation *p = context;
+    if (p->failed) {
+        return false;
+    }
     bool look = core_clock_ticks(&p->clock), call = PyTuple_Size(p->callbacks) > 0;
     if (!look && !call) {
         return true;
@@ -73,31 +78,76 @@ static bool after_step(tay_ode *Py_UNUSED(ode), void *context)
     return go_on;
 }
 
-static bool begin(core_ode *self)
+bool core_ode_at_event(tay_ode *ode, const tay_hit *hit, void *context)
 {
+    propagation *p = context;
+    bool terminal = tay_ode_event(ode, hit->event)->terminal;
+    PyEval_RestoreThread(p->thread);
+    PyObject *callback = PyTuple_GetItem(p->at_events, (Py_ssize_t)hit->event);
+    PyObject *value = terminal ? PyObject_CallFunction(callback, "Oi", p->owner, hit->sign)
+                               : PyObject_CallFunction(callback, "Odi", p->owner, hit->time, hit->sign);
+    int result = !value ? -1 : terminal ? truth(value) : 1;
+    Py_XDECREF(value);
+    p->failed = result < 0;
+    p->thread = PyEval_SaveThread();
+    return result > 0;
+}
+
+static bool begin(propagation *p, core_ode *self, PyObject *owner, PyObject *at_events)
+{
+    if (!PyTuple_Check(at_events) || (size_t)PyTuple_Size(at_events) != tay_ode_n_events(self->ode)) {
+        PyErr_SetString(PyExc_TypeError, "at_events: a tuple, as long as the list of events, was expected");
+        return false;
+    }
     if (self->busy) {
         PyErr_SetString(PyExc_RuntimeError,
                         "the integrator is already being advanced: a callback, or another thread, must not do it");
         return false;
     }
     self->busy = true;
+    p->self = self;
+    p->owner = owner;
+    p->at_events = at_events;
+    p->failed = false;
+    tay_ode_set_event_context(self->ode, p);
     return true;
 }
 
-PyObject *core_ode_step(PyObject *o, PyObject *number)
+static bool count_arguments(Py_ssize_t n, Py_ssize_t expected)
+{
+    if (n != expected) {
+        PyErr_Format(PyExc_TypeError, "%zd arguments were expected, but %zd given", expected, n);
+    }
+    return n == expected;
+}
+
+/* After a call that ended with `status`: whether all went well, else there is an exception. */
+static bool end(core_ode *self, tay_status status)
+{
+    self->busy = false;
+    if (status && !PyErr_Occurred()) {
+        core_raise(status);
+    }
+    return !PyErr_Occurred();
+}
+
+/* step(max_delta_t, owner, at_events) */
+PyObject *core_ode_step(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
 {
     core_ode *self = (core_ode *)o;
-    double max_delta_t = PyFloat_AsDouble(number), h;
+    propagation p;
     tay_outcome outcome;
-    if ((max_delta_t == -1.0 && PyErr_Occurred()) || !begin(self)) {
+    if (!count_arguments(n, 3)) {
         return NULL;
     }
-    tay_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = tay_ode_step(&outcome, &h, self->ode, max_delta_t);
-    Py_END_ALLOW_THREADS
-    self->busy = false;
-    return status ? core_raise(status) : Py_BuildValue("(id)", (int)outcome, h);
+    double max_delta_t = PyFloat_AsDouble(arguments[0]), h;
+    if ((max_delta_t == -1.0 && PyErr_Occurred()) || !begin(&p, self, arguments[1], arguments[2])) {
+        return NULL;
+    }
+    p.thread = PyEval_SaveThread();
+    tay_status status = tay_ode_step(&outcome, &h, self->ode, max_delta_t);
+    PyEval_RestoreThread(p.thread);
+    return end(self, status) ? Py_BuildValue("(id)", (int)outcome, h) : NULL;
 }
 
 /* The limits as the library takes them, where 0 is none. */
@@ -147,7 +197,7 @@ static bool prepare(propagation *p, tay_propagate_options *options, PyObject *co
         return false;
     }
     p->callbacks = arguments[2];
-    p->owner = arguments[3];
+    p->owner = arguments[3]; /* for the hooks; the rest is for begin() */
     if (!PyTuple_Check(p->callbacks)) {
         PyErr_SetString(PyExc_TypeError, "callbacks: a tuple was expected");
         return false;
@@ -160,25 +210,17 @@ static bool prepare(propagation *p, tay_propagate_options *options, PyObject *co
     return call_hooks(p);
 }
 
-static bool count_arguments(Py_ssize_t n, Py_ssize_t expected)
-{
-    if (n != expected) {
-        PyErr_Format(PyExc_TypeError, "%zd arguments were expected, but %zd given", expected, n);
-    }
-    return n == expected;
-}
-
-/* propagate(relative, t, max_steps, max_delta_t, callbacks, owner, c_output) */
+/* propagate(relative, t, max_steps, max_delta_t, callbacks, owner, at_events, c_output) */
 PyObject *core_ode_propagate(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
 {
     core_ode *self = (core_ode *)o;
     propagation p = {.self = self};
     tay_propagate_options options = {0};
-    if (!count_arguments(n, 7)) {
+    if (!count_arguments(n, 8)) {
         return NULL;
     }
     double t = PyFloat_AsDouble(arguments[1]);
-    int relative = PyObject_IsTrue(arguments[0]), want_output = PyObject_IsTrue(arguments[6]);
+    int relative = PyObject_IsTrue(arguments[0]), want_output = PyObject_IsTrue(arguments[7]);
     if (PyErr_Occurred()) {
         return NULL;
     }
@@ -186,7 +228,7 @@ PyObject *core_ode_propagate(PyObject *o, PyObject *const *arguments, Py_ssize_t
         PyErr_Format(PyExc_ValueError, "the time of a propagation must be finite, but is %R", arguments[1]);
         return NULL;
     }
-    if (!prepare(&p, &options, arguments + 2) || !begin(self)) {
+    if (!prepare(&p, &options, arguments + 2) || !begin(&p, self, arguments[5], arguments[6])) {
         return NULL;
     }
     tay_continuous *continuous = NULL;
@@ -195,11 +237,7 @@ PyObject *core_ode_propagate(PyObject *o, PyObject *const *arguments, Py_ssize_t
     p.thread = PyEval_SaveThread();
     tay_status status = (relative ? tay_ode_propagate_for : tay_ode_propagate_until)(&result, self->ode, t, &options);
     PyEval_RestoreThread(p.thread);
-    self->busy = false;
-    if (PyErr_Occurred() || status) {
-        if (status && !PyErr_Occurred()) {
-            core_raise(status);
-        }
+    if (!end(self, status)) {
         tay_continuous_free(continuous);
         return NULL;
     }
@@ -209,7 +247,7 @@ PyObject *core_ode_propagate(PyObject *o, PyObject *const *arguments, Py_ssize_t
                   : NULL;
 }
 
-/* grid(out, times, max_steps, max_delta_t, callbacks, owner) */
+/* grid(out, times, max_steps, max_delta_t, callbacks, owner, at_events) */
 PyObject *core_ode_grid(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
 {
     core_ode *self = (core_ode *)o;
@@ -217,22 +255,19 @@ PyObject *core_ode_grid(PyObject *o, PyObject *const *arguments, Py_ssize_t n)
     tay_propagate_options options = {0};
     PyObject *tuple = NULL;
     Py_buffer out, times;
-    if (!count_arguments(n, 6) || !prepare(&p, &options, arguments + 2) ||
+    if (!count_arguments(n, 7) || !prepare(&p, &options, arguments + 2) ||
         !core_buffer_get(&times, arguments[1], 'd', -1, false, "grid")) {
         return NULL;
     }
     tay_grid grid = {.times = times.buf, .n = (size_t)(times.len / times.itemsize)};
     if (core_buffer_get(&out, arguments[0], 'd', (Py_ssize_t)(grid.n * tay_ode_dim(self->ode)), true, "out")) {
-        if (begin(self)) {
+        if (begin(&p, self, arguments[5], arguments[6])) {
             tay_ode_result result;
             size_t n_rows = 0;
             p.thread = PyEval_SaveThread();
             tay_status status = tay_ode_propagate_grid(&result, out.buf, &n_rows, self->ode, &grid, &options);
             PyEval_RestoreThread(p.thread);
-            self->busy = false;
-            if (status && !PyErr_Occurred()) {
-                core_raise(status);
-            } else if (!PyErr_Occurred()) {
+            if (end(self, status)) {
                 tuple = Py_BuildValue("(iddnn)", (int)result.outcome, result.min_h, result.max_h,
                                       (Py_ssize_t)result.n_steps, (Py_ssize_t)n_rows);
             }

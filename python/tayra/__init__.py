@@ -5,7 +5,7 @@ The interface is that of heyoka.py: a script written for it runs with ``import t
 
 import enum
 
-from . import _core, model
+from . import _core, callback, model
 from ._core import expression
 from ._flow import flow
 from ._llvm_state import llvm_state
@@ -13,7 +13,7 @@ from ._threads import get_nthreads, set_nthreads
 from .compiled import cfunc, cfunc_dbl, cfunc_flt
 from .continuous import continuous_output_dbl
 from .ensemble import ensemble_propagate_for, ensemble_propagate_grid, ensemble_propagate_until
-from .events import event_direction, nt_event, t_event
+from .events import event_direction, nt_event, nt_event_dbl, t_event, t_event_dbl
 from .functions import (
     acos,
     acosh,

@@ -2,6 +2,7 @@
 
 import copy
 import enum
+import functools
 import itertools
 import math
 
@@ -11,11 +12,17 @@ from . import _core
 from ._arguments import array_of, checked_array, count_of, list_of, number_of
 from ._options import check_fp_type, check_ignored, execution_number
 from .continuous import continuous_output_dbl
+from .events import nt_event_dbl, t_event_dbl
 from .variational import var_ode_sys
 
 
+@functools.total_ordering
 class taylor_outcome(enum.Enum):
-    """Why a step or a propagation ended."""
+    """Why a step or a propagation ended.
+
+    At a terminal event it is a value without a name: i, the event's index, if its callback wants to go on, which steps tell; or
+    -i - 1 if it does not, or if there is none.
+    """
 
     success = -4294967297
     step_limit = -4294967298
@@ -27,6 +34,17 @@ class taylor_outcome(enum.Enum):
         return self.value
 
     __index__ = __int__
+
+    def __lt__(self, other):
+        return self.value < other.value if isinstance(other, taylor_outcome) else NotImplemented
+
+    @classmethod
+    def _missing_(cls, value):
+        if type(value) is not int:
+            return None
+        event = object.__new__(cls)
+        event._name_, event._value_ = "???", value
+        return cls._value2member_map_.setdefault(value, event)
 
 
 # In the order of the C library's tay_outcome.
@@ -60,6 +78,19 @@ def _callbacks(callback):
     return callbacks, list(callbacks) if many else callback
 
 
+def _copies(events):
+    return [copy.copy(e) for e in events]
+
+
+def _events(events, kind, what):
+    """Copies of events, with callbacks of their own."""
+    events = list_of(events, what, "a sequence of events")
+    for e in events:
+        if not isinstance(e, kind):
+            raise TypeError(f"{what}: events of type {kind.__name__!r} were expected, not {type(e).__name__!r}")
+    return _copies(events)
+
+
 def _number(x):
     """A number as heyoka.py writes it: the shortest text that gives the same double."""
     text = repr(float(x))
@@ -74,6 +105,9 @@ class taylor_adaptive_dbl:
         "_var",
         "_compact_mode",
         "_wanted",  # the execution asked for
+        "_t_events",
+        "_nt_events",
+        "_event_callbacks",  # those of terminal events, then the others
         "_state",
         "_pars",
         "_tc",
@@ -99,8 +133,8 @@ class taylor_adaptive_dbl:
         **ignored,
     ):
         check_ignored("taylor_adaptive", ignored, {"prec"})
-        if list(t_events) or list(nt_events):
-            raise NotImplementedError("events are not implemented here")
+        t_events = _events(t_events, t_event_dbl, "t_events")
+        nt_events = _events(nt_events, nt_event_dbl, "nt_events")
         tol, time = number_of(tol, "tol"), number_of(time, "time")
         if not tol >= 0 or tol == math.inf:
             raise ValueError(f"tol must be finite and positive, but is {tol}")
@@ -110,18 +144,24 @@ class taylor_adaptive_dbl:
         if state.size == 0:
             state = np.zeros(self._var.n_orig_sv if self._var else len(system))
         pars = _vector(pars, "pars")
-        ode = _core.ode(system, state, pars, time, tol, bool(high_accuracy), execution_number(execution))
+        setup = tol, bool(high_accuracy), execution_number(execution), [e._core() for e in t_events + nt_events]
+        ode = _core.ode(system, state, pars, time, *setup)
         if pars.size not in (0, ode.n_pars):
             raise ValueError(f"pars: {pars.size} values were given, but the system has {ode.n_pars} parameters")
         self._compact_mode, self._wanted = bool(compact_mode), execution
-        self._attach(ode)
+        self._attach(ode, t_events, nt_events)
 
-    def _attach(self, ode):
+    def _attach(self, ode, t_events, nt_events):
         self._ode = ode
+        self._take_events(t_events, nt_events)
         self._state, self._pars = np.asarray(ode.state()), np.asarray(ode.pars())
         self._tc = np.asarray(ode.jet())
         self._d_output = np.zeros(ode.dim)
         self._tstate = np.zeros(self.n_orig_sv)
+
+    def _take_events(self, t_events, nt_events):
+        self._t_events, self._nt_events = t_events, nt_events
+        self._event_callbacks = tuple(e.callback for e in t_events + nt_events)
 
     # What the integrator is.
 
@@ -167,8 +207,27 @@ class taylor_adaptive_dbl:
 
     @property
     def with_events(self):
-        """False: events are not implemented here."""
-        return False
+        """Whether there are events."""
+        return bool(self._event_callbacks)
+
+    @property
+    def t_events(self):
+        """The terminal events: a new list of the integrator's own."""
+        return list(self._t_events)
+
+    @property
+    def nt_events(self):
+        """The non-terminal events: a new list of the integrator's own."""
+        return list(self._nt_events)
+
+    @property
+    def te_cooldowns(self):
+        """For each terminal event (time since it happened, its cooldown), or None if it can happen."""
+        return [self._ode.cooldown(i) for i in range(len(self._t_events))]
+
+    def reset_cooldowns(self):
+        """All terminal events can happen again, as is wanted when the state has been changed."""
+        self._ode.reset_cooldowns()
 
     # Where it is.
 
@@ -237,8 +296,14 @@ class taylor_adaptive_dbl:
             max_delta_t = math.inf
         if math.isnan(max_delta_t):
             raise ValueError("max_delta_t must not be NaN")
-        outcome, h = self._ode.step(max_delta_t)
-        return _OUTCOMES[outcome], h
+        outcome, h = self._ode.step(max_delta_t, self, self._event_callbacks)
+        return self._outcome(outcome), h
+
+    def _outcome(self, number):
+        if number < len(_OUTCOMES):
+            return _OUTCOMES[number]
+        event = self._ode.terminal_event
+        return taylor_outcome(event if number == len(_OUTCOMES) else -event - 1)
 
     def step_backward(self, write_tc=False):
         """As step(), backward in time."""
@@ -267,11 +332,11 @@ class taylor_adaptive_dbl:
     def _propagate(self, relative, t, max_steps, max_delta_t, callback, c_output):
         callbacks, returned = ((), None) if callback is None else _callbacks(callback)
         outcome, min_h, max_h, n, output = self._ode.propagate(
-            relative, t, max_steps, max_delta_t, callbacks, self, c_output
+            relative, t, max_steps, max_delta_t, callbacks, self, self._event_callbacks, c_output
         )
         if output is not None:
             output = continuous_output_dbl._make(output)
-        return _OUTCOMES[outcome], min_h, max_h, n, output, returned
+        return self._outcome(outcome), min_h, max_h, n, output, returned
 
     def propagate_grid(self, grid, max_steps=0, max_delta_t=math.inf, callback=None):
         """Integrates to the last time of a grid, and gives the states at all of its times.
@@ -289,10 +354,12 @@ class taylor_adaptive_dbl:
             raise ValueError("grid: at least one time is needed")
         states = np.empty((grid.size, self.dim))
         callbacks, returned = ((), None) if callback is None else _callbacks(callback)
-        outcome, min_h, max_h, n, n_rows = self._ode.grid(states, grid, max_steps, max_delta_t, callbacks, self)
+        outcome, min_h, max_h, n, n_rows = self._ode.grid(
+            states, grid, max_steps, max_delta_t, callbacks, self, self._event_callbacks
+        )
         if n_rows < grid.size:
             states = states[:n_rows].copy()
-        return _OUTCOMES[outcome], min_h, max_h, n, returned, states
+        return self._outcome(outcome), min_h, max_h, n, returned, states
 
     # Variational equations.
 
@@ -364,7 +431,7 @@ class taylor_adaptive_dbl:
     def _copy_with(self, extra):
         other = object.__new__(type(self))
         other._var, other._compact_mode, other._wanted = self._var, self._compact_mode, self._wanted
-        other._attach(self._ode.copy())
+        other._attach(self._ode.copy(), _copies(self._t_events), _copies(self._nt_events))
         other._d_output[:], other._tstate[:] = self._d_output, self._tstate
         other.__dict__.update(extra)
         return other
@@ -379,7 +446,8 @@ class taylor_adaptive_dbl:
         """All but the last step's Taylor coefficients and size, which a copy from a pickle has only after a step."""
         system = self._var or _core.save([e for pair in self.sys for e in pair])
         setup = (self.tol, self.high_accuracy, self._compact_mode, self._wanted)
-        where = (self.dtime, self._state.copy(), self._pars.copy(), self._d_output, self._tstate)
+        events = (self._t_events, self._nt_events)
+        where = (self.dtime, events, self.te_cooldowns, self._state.copy(), self._pars.copy(), self._d_output, self._tstate)
         return system, setup, where, self.__dict__
 
     def __setstate__(self, saved):
@@ -392,14 +460,18 @@ class taylor_adaptive_dbl:
             flat = _core.load(system)
             system = list(zip(flat[0::2], flat[1::2]))
         # The state may have become non-finite since the integrator was made, which its constructor refuses.
-        zeros, pars = np.zeros(where[1].size), where[2]
-        self._attach(_core.ode(system, zeros, pars, 0.0, tol, high_accuracy, execution_number(self._wanted)))
+        events, zeros, pars = where[1], np.zeros(where[3].size), where[4]
+        setup = tol, high_accuracy, execution_number(self._wanted), [e._core() for e in events[0] + events[1]]
+        self._attach(_core.ode(system, zeros, pars, 0.0, *setup), *events)
         self._place(where, extra)
 
     def _place(self, where, extra):
         """Takes over the last two parts of another one's __getstate__()."""
         self._ode.time = where[0]
-        for mine, its in zip((self._state, self._pars, self._d_output, self._tstate), where[1:]):
+        self._take_events(*where[1])
+        for i, cooldown in enumerate(where[2]):
+            self._ode.set_cooldown(i, *(cooldown or (0.0, -1.0)))
+        for mine, its in zip((self._state, self._pars, self._d_output, self._tstate), where[3:]):
             mine[:] = its
         self.__dict__.update(extra)
 
@@ -416,6 +488,10 @@ class taylor_adaptive_dbl:
         ]
         if self._pars.size:
             lines.append(("Parameters", f"[{', '.join(map(_number, self._pars))}]"))
+        if self._t_events:
+            lines.append(("N of terminal events", len(self._t_events)))
+        if self._nt_events:
+            lines.append(("N of non-terminal events", len(self._nt_events)))
         if self._var:
             lines.append(("Variational order", self.vorder))
         return "".join(f"{name:<24}: {value}\n" for name, value in lines)
@@ -450,11 +526,13 @@ def taylor_adaptive(sys, state=(), fp_type=float, **kwargs):
     the more so for small systems; None leaves it to the library, or to the environment variable TAYRA_EXEC. Where machine
     code cannot be made the interpreter runs, with a RuntimeWarning.
 
+    t_events, nt_events (): events, see t_event() and nt_event(). The integrator has copies of them.
+
     compact_mode, parallel_mode, prec, opt_level, force_avx512, slp_vectorize, fast_math, code_model and parjit select
     heyoka.py's way to generate code. They are accepted and have no effect here.
 
     Raises ValueError for an invalid system, numbers of values that do not fit, values that are not finite, and a
-    tolerance that is negative or not finite; TypeError for other types; NotImplementedError for events and
+    tolerance that is negative or not finite; TypeError for other types; NotImplementedError for
     floating-point types other than float; OverflowError or MemoryError if the system is too large.
     """
     check_fp_type(fp_type, ("float64",))

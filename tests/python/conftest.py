@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 
 import tayra as hk
 
+pytest.register_assert_rewrite("event_support")
+
 # Machine code goes to a folder of these tests and of the processes that they start, not to the user's.
 os.environ["TAYRA_CACHE"] = tempfile.mkdtemp(prefix="tayra-tests-")
 atexit.register(shutil.rmtree, os.environ["TAYRA_CACHE"], ignore_errors=True)

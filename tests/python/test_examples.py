@@ -167,3 +167,35 @@ def test_neural_ode(tmp_path):
     names = [f"{stem}_{kind}.png" for stem in ("1_gradient_descent_20", "2_adam_20", "3_adam_40") for kind in ("fit", "loss")]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert all(matplotlib.image.imread(tmp_path / name).std() > 0.05 for name in names)
+
+
+def test_poincare(tmp_path):
+    """Every orbit has its points and keeps its energy; the points are those of another integrator."""
+    import matplotlib.image
+    from scipy.integrate import solve_ivp
+
+    script = ROOT / "examples" / "python" / "poincare.py"
+    done = subprocess.run([sys.executable, script, "--quick", "--output", tmp_path / "a.png"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    table = re.findall(r"^from y = .*: (\d+) points, the energy has changed by (\S+)$", done.stdout, re.M)
+    assert len(table) == 15 and {int(n) for n, _ in table} == {50, 250} and max(float(change) for _, change in table) < 1e-13
+    assert float(re.search(r"^(\d+) events per second$", done.stdout, re.M).group(1)) > 0
+    assert matplotlib.image.imread(tmp_path / "a.png").std() > 0.05
+
+    spec = importlib.util.spec_from_file_location("poincare", script)
+    poincare = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(poincare)
+
+    def forces(t, s):
+        x, y, px, py = s
+        return px, py, -x - 2 * x * y, -y - x * x + y * y
+
+    def through(t, s):
+        return s[0]
+
+    through.direction = 1
+    start = np.array([0.0, 0.34, 0.0, 0.0])
+    start[2] = np.sqrt(2 * (poincare.ENERGY - poincare.hamiltonian(*start)))
+    found = solve_ivp(forces, (0, 40), start, "DOP853", events=through, rtol=1e-12, atol=1e-12).y_events[0][:, [1, 3]]
+    points, _ = poincare.cross(poincare.make_integrator(), 0.34, 0.0, 6)
+    np.testing.assert_allclose(points[1:], [p for p in found if not np.allclose(p, start[[1, 3]])][:5], atol=1e-7)

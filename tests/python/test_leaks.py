@@ -105,6 +105,28 @@ def errors_of_flows():
             call()
 
 
+def events():
+    def fail(ta, time, sign):
+        raise LookupError
+
+    ta = hk.taylor_adaptive(
+        [(x, v), (v, -x)],
+        [1.0, 0.0],
+        t_events=[hk.t_event(x, callback=lambda ta, sign: bool(ta.te_cooldowns)), hk.t_event(v - 0.5)],
+        nt_events=[
+            hk.nt_event(v * x, lambda ta, time, sign: ta.t_events),
+            hk.nt_event(x + 0.9, fail, direction=hk.event_direction.negative),
+        ],
+    )
+    with pytest.raises(LookupError):
+        ta.propagate_until(9.0)
+    for other in (copy.copy(ta), copy.deepcopy(ta.t_events[0]), ta):
+        repr(other)
+    ta.propagate_until(9.0)
+    with pytest.raises(ValueError):
+        hk.taylor_adaptive([(x, x)], [1.0], t_events=[hk.t_event(v)])
+
+
 def models():
     hk.model.ffnn([x, v], [4], 2, [hk.tanh] * 2), hk.model.nbody(3), hk.model.pendulum_energy(), hk.model.cr3bp(x)
     return hk.model.mascon_energy(1.0, [x], [["a", v, 2.0]], ["b", x, 1.0])
@@ -115,6 +137,7 @@ WORK = {
     "copies": (lambda: copy.deepcopy(copy.copy(integrator())), 2000),
     "pickles": (lambda: pickle.loads(pickle.dumps(integrator())), 1000),
     "views": (lambda: [integrator().state, integrator().pars, integrator().tc], 1000),
+    "events": (events, 500),
     "continuous output": (lambda: integrator().propagate_for(3.0, c_output=True)[4](np.linspace(0, 3, 7)), 2000),
     "grids and callbacks": (lambda: integrator().propagate_grid([1.0, 5.0, 9.0], callback=lambda ta: True), 1000),
     "functions": (lambda: hk.cfunc([hk.sin(x) * v + 1.5], [x, v])(np.ones((2, 100))), 2000),
@@ -162,7 +185,7 @@ def test_flows_that_are_stopped():
     stop = {"progress": lambda done, total: 1 / 0}
 
     def work():
-        ys, pullback = f.vjp(many, [0.0, 1e4])
+        ys, pullback = f.vjp(many, [0.0, 5e4])
         for call in (
             lambda: f.vjp(many, [0.0, 1e5], **stop),
             lambda: f.jvp(many, [0.0, 1e5], (), (many, None, None), **stop),
