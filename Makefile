@@ -59,6 +59,7 @@ test-valgrind: build/c/build.ninja
 
 test-python: $(VENV)/tutorial.stamp
 	$(PYTHON) -m pytest
+	TAYRA_EXEC=jit $(PYTHON) -m pytest tests/python/test_rolling.py tests/python/test_compiled.py
 
 test-tutorial: $(VENV)/tutorial.stamp
 	$(PYTHON) examples/python/torch_interface.py --quick
