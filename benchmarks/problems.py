@@ -77,10 +77,21 @@ def three_bodies(m):
     return m.taylor_adaptive(equations, [-0.45, 0.8, -0.8, -0.45])
 
 
-def far_bodies(m, n):
+def far_bodies(m, n, **events):
     """Far from each other; heyoka in compact mode, as its default mode compiles for minutes."""
     states = np.random.default_rng(0).normal(size=(n, 6)) * [10, 10, 10, 0.3, 0.3, 0.3]
-    return m.taylor_adaptive(m.model.nbody(n), states.ravel(), compact_mode=True)
+    return m.taylor_adaptive(m.model.nbody(n), states.ravel(), compact_mode=True, **events)
+
+
+def twelve_bodies(m, **events):
+    return far_bodies(m, 12, **events)
+
+
+def meeting_bodies(m):
+    """The same, with an event when two of them come nearer than 0.5."""
+    places = [m.make_vars(*[f"{axis}_{i}" for axis in "xyz"]) for i in range(12)]
+    distances = [m.sum([(a - b) ** 2 for a, b in zip(p, q)]) for i, p in enumerate(places) for q in places[:i]]
+    return twelve_bodies(m, nt_events=[m.nt_event(d - 0.25, lambda ta, time, sign: None) for d in distances])
 
 
 def twenty_bodies(m):
@@ -91,8 +102,31 @@ def sixty_four_bodies(m):
     return far_bodies(m, 64)
 
 
-def pendulum(m):
-    return m.taylor_adaptive(m.model.pendulum(), [1.3, 0.2])
+def pendulum(m, **events):
+    return m.taylor_adaptive(m.model.pendulum(), [1.3, 0.2], **events)
+
+
+def turning_pendulum(m):
+    """With an event where it turns."""
+    return pendulum(m, nt_events=[m.nt_event(m.make_vars("v"), lambda ta, time, sign: None)])
+
+
+def oscillator(m):
+    x, v = m.make_vars("x", "v")
+    return m.taylor_adaptive([(x, v), (v, -x)], [1.3, 0.2])
+
+
+def henon_heiles(m):
+    """[HenonHeiles1964]"""
+    x, y, px, py = m.make_vars("x", "y", "px", "py")
+    return m.taylor_adaptive([(x, px), (y, py), (px, -x - 2.0 * x * y), (py, -y - x * x + y * y)], [0.0, 0.1, 0.45, 0.1])
+
+
+def kepler(m):
+    """An orbit of eccentricity 0.44."""
+    x, y, px, py = m.make_vars("x", "y", "px", "py")
+    pull = (x * x + y * y) ** -1.5
+    return m.taylor_adaptive([(x, px), (y, py), (px, -x * pull), (py, -y * pull)], [1.0, 0.0, 0.0, 1.2])
 
 
 def pendulum_derivatives(m):

@@ -1,9 +1,9 @@
 """Small systems: time per step of the plain integrator, as machine code and in the interpreter, and building it.
 
-The tutorial's ground truth (to 1000 times), a pendulum, and with its derivatives, the Lorenz system, the restricted three-body
-problem, the outer Solar System, 20 and 64 bodies. heyoka runs in its default mode, but in compact mode for bodies and
-derivatives. Integrators begin in the
-interpreter, which is built at once, unless machine code is asked for.
+The tutorial's ground truth (to 1000 times), an oscillator, a pendulum, and with its derivatives, the systems of Lorenz, of Henon
+and Heiles, of Kepler, the restricted three-body problem, the outer Solar System, 12, 20 and 64 bodies, and events. heyoka runs in
+its default mode, but in compact mode for bodies and derivatives. Integrators begin in the interpreter, which is built at once,
+unless machine code is asked for.
 """
 
 import common
@@ -50,11 +50,17 @@ def main():
     rows = [ground_truth(modules, options.turns)]
     # The Lorenz system forgets its start: after 5 units of time the two integrators still agree.
     for name, make, duration, goal in (
+        ("oscillator", problems.oscillator, 200.0, 1.5),
         ("pendulum", problems.pendulum, 200.0, 1.5),
+        ("pendulum with an event", problems.turning_pendulum, 200.0, None),
         ("pendulum with derivatives of order 6", problems.pendulum_derivatives, 10.0, 1.5),
         ("Lorenz system", problems.lorenz, 5.0, 1.5),
+        ("Henon-Heiles system", problems.henon_heiles, 100.0, None),
+        ("Kepler problem", problems.kepler, 50.0, None),
         ("restricted three-body problem", problems.three_bodies, 40.0, 1.5),
         ("outer Solar System", problems.outer_solar_system, 2e5, 5),
+        ("12 bodies", problems.twelve_bodies, 10.0, 5),
+        ("12 bodies with 66 events", problems.meeting_bodies, 10.0, None),
         ("20 bodies", problems.twenty_bodies, 5.0, 5),
         ("64 bodies", problems.sixty_four_bodies, 3.0, 5),
     ):
