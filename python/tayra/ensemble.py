@@ -20,6 +20,7 @@ from concurrent import futures
 import numpy as np
 
 from ._arguments import MOST_COUNT, array_of, count_of
+from ._pickler import pickler
 from ._threads import get_nthreads
 from .taylor import taylor_adaptive_dbl
 
@@ -212,18 +213,9 @@ def _by_threads(job, n_iter, max_workers):
 # A process unpickles the job once, and then makes copies as a thread does.
 
 
-def _pickler():
-    """cloudpickle also takes functions that cannot be imported: those of notebooks, and those inside other functions."""
-    try:
-        import cloudpickle
-    except ImportError:
-        return pickle
-    return cloudpickle
-
-
 def _by_processes(job, n_iter, max_workers, chunksize):
     pieces = [range(n_iter)[first : first + chunksize] for first in range(0, n_iter, chunksize)]
-    pickled = _pickler().dumps(job)
+    pickled = pickler().dumps(job)
     if n_iter == 0:
         return []
     same = pickle.loads(pickled)[0]  # what comes back with its equations is a copy of it, without a program of its own
@@ -343,4 +335,4 @@ def _piece(iterations):
     except BaseException as error:
         error.add_note("In another process:\n" + traceback.format_exc())
         failed, content = True, error
-    return failed, _pickler().dumps(content)
+    return failed, pickler().dumps(content)

@@ -8,6 +8,7 @@ import pickle
 from ._arguments import number_of
 from ._core import expression
 from ._options import check_fp_type
+from ._pickler import pickler
 
 
 class event_direction(enum.Enum):
@@ -23,13 +24,7 @@ def _save(callback):
     try:
         return pickle.dumps(callback)
     except (AttributeError, TypeError, pickle.PicklingError):
-        try:
-            import cloudpickle
-        except ImportError:
-            cloudpickle = None
-        if cloudpickle is None:
-            raise
-        return cloudpickle.dumps(callback)
+        return pickler().dumps(callback)
 
 
 class _event:

@@ -24,7 +24,8 @@ size_t tay__crossings_scratch(uint32_t degree);
  */
 size_t tay__find_crossings(double *roots, const double *c, uint32_t degree, double begin, double *scratch);
 
-/* p'(x). */
+/* p(x); p'(x). */
+double tay__polynomial_value(const double *c, uint32_t degree, double x);
 double tay__polynomial_slope(const double *c, uint32_t degree, double x);
 
 #endif

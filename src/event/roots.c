@@ -51,7 +51,7 @@ double tay__polynomial_slope(const double *c, uint32_t degree, double x)
     return sum;
 }
 
-static double evaluate(const double *c, uint32_t degree, double x)
+double tay__polynomial_value(const double *c, uint32_t degree, double x)
 {
     double sum = c[degree];
     for (uint32_t k = degree; k-- > 0;) sum = sum * x + c[k];
@@ -180,7 +180,8 @@ static double refine(const search *s, double left, double right, bool left_negat
         *((p.value < 0) == left_negative ? &left : &right) = x;
         double next = x - p.value / p.slope, step = fabs(next - x);
         bool inside = next > left && next < right;
-        if (fabs(p.value) <= p.error) return inside && fabs(evaluate(s->c, s->degree, next)) <= fabs(p.value) ? next : x;
+        if (fabs(p.value) <= p.error)
+            return inside && fabs(tay__polynomial_value(s->c, s->degree, next)) <= fabs(p.value) ? next : x;
         if (step == 0) return x;
         if (!(inside && step <= step_before / 2)) {
             next = left + (right - left) / 2;
@@ -226,7 +227,7 @@ static void search_pieces(search *s, double *all_ends, double *all_b)
         bool wide = right - left > DBL_EPSILON && left < middle && middle < right && n < MOST_PIECES;
 
         if (n_changes >= 2 && wide && !is_noise(s, b, left)) {
-            double value = evaluate(s->c, s->degree, middle);
+            double value = tay__polynomial_value(s->c, s->degree, middle);
             split(b + width, b, s->degree, 0.5);
             b[0] = b[2 * width - 1] = value == 0 ? ZERO : value;
             ends[0] = ends[3] = middle;
@@ -263,8 +264,8 @@ size_t tay__find_crossings(double *roots, const double *c, uint32_t degree, doub
     if (!s.c) return 0;
     to_bernstein(b, s.c, degree);
     if (begin > 0) split(NULL, b, degree, begin);
-    b[0] = begin > 0 ? evaluate(s.c, degree, begin) : s.c[0];
-    b[degree] = evaluate(s.c, degree, 1);
+    b[0] = begin > 0 ? tay__polynomial_value(s.c, degree, begin) : s.c[0];
+    b[degree] = tay__polynomial_value(s.c, degree, 1);
     if (b[degree] == 0) set_border(b, degree, degree, noise(&s, 1));
     if (b[degree] == 0) return 0;
     if (begin == 0 && b[0] == 0 && c[0] != 0) b[0] = copysign(BORDER, c[0]); /* lost when c was scaled */

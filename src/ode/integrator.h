@@ -27,7 +27,7 @@ typedef struct tay__system {
     tay__events *events;    /* or NULL */
 } tay__system;
 
-/* What an integrator with events knows of them (events.c). */
+/* What an integrator with events knows of them (watch.c). */
 typedef struct tay__watch tay__watch;
 
 /* The jet of the last step: coefficients 0 .. order of slots 0 .. dim-1 of the workspace. `state` is apart from it. */
@@ -51,6 +51,12 @@ struct tay_ode {
 static inline double *tay__ode_plane(const tay_ode *ode, uint32_t k)
 {
     return (double *)ode->workspace->jet + (size_t)k * ode->workspace->plane;
+}
+
+/* The second, if one of them is NaN. */
+static inline double tay__larger(double a, double b)
+{
+    return a > b ? a : b;
 }
 
 /* Increasing or decreasing times at which states are wanted, none of them behind the last step's end, which is one of them. */

@@ -13,11 +13,6 @@ static double states_norm(const tay_ode *ode, uint32_t k)
     return tay__exec_max_norm(ode->system->exec, tay__ode_plane(ode, k), ode->dim);
 }
 
-static double larger(double states, double events)
-{
-    return events <= states || isnan(states) ? states : events;
-}
-
 /*
  * h = rho exp(-7 / (10 (K-1))) / e^2 with the radius of convergence rho of the states and the functions of events; *size: the
  * largest coefficient 0. Towards a point where the radius of a function is 0, steps would become so small that the state no
@@ -30,9 +25,9 @@ static double step_size(double *size, const tay_ode *ode, double limit)
 
     *size = first;
     if (!ode->watch) return tay__exec_radius(first, before, last, k) * ode->safety;
-    *size = larger(first, tay__watch_norm(ode, 0));
+    *size = tay__larger(tay__watch_norm(ode, 0), first);
     double event_before = tay__watch_norm(ode, k - 1), event_last = tay__watch_norm(ode, k);
-    h = tay__exec_radius(*size, larger(before, event_before), larger(last, event_last), k) * ode->safety;
+    h = tay__exec_radius(*size, tay__larger(event_before, before), tay__larger(event_last, last), k) * ode->safety;
     if (event_before <= before && event_last <= last) return h;
     double of_states = tay__exec_radius(first, before, last, k) * ode->safety;
     double least = 0x1p-40 * (isinf(of_states) ? fabs(limit) : of_states);

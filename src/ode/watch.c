@@ -139,22 +139,9 @@ double tay__watch_norm(const tay_ode *ode, uint32_t k)
     return norm;
 }
 
-static double larger(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 static int sign_of(double x)
 {
     return (x > 0) - (x < 0);
-}
-
-static double value_at(const double *c, uint32_t order, double x)
-{
-    double sum = c[order];
-
-    for (uint32_t k = order; k-- > 0;) sum = sum * x + c[k];
-    return sum;
 }
 
 /* The polynomial of an event's function, in w->coefs; the sum of its coefficients' absolute values. */
@@ -182,7 +169,7 @@ static void set_powers(const tay__watch *w, uint32_t order, double h)
  * be a multiple of a difference of states; not so large a part that one could not see a jump. A 0 is one if it has been set. */
 static bool is_rounding(const tay__watch *w, double x, double size, double error)
 {
-    return w->goes_on ? fabs(x) <= larger(error, 0x1p-10 * size) : x != 0 && fabs(x) <= error;
+    return w->goes_on ? fabs(x) <= tay__larger(error, 0x1p-10 * size) : x != 0 && fabs(x) <= error;
 }
 
 /* Where in a step h the cooldown ends; 0 if there is none. */
@@ -198,7 +185,7 @@ static void find(tay__watch *w, const tay_ode *ode, size_t event, double h, doub
 {
     const tay_event *e = &w->events->events[event];
     state *s = &w->states[event];
-    double *c = w->coefs, begin = end_of_cooldown(s, h), size = scale(w, event, ode->order), largest = larger(size, s->size);
+    double *c = w->coefs, begin = end_of_cooldown(s, h), size = scale(w, event, ode->order), largest = tay__larger(size, s->size);
     int sign = s->sign;
 
     s->sign = 0;
@@ -206,7 +193,7 @@ static void find(tay__watch *w, const tay_ode *ode, size_t event, double h, doub
     if (!(begin < 1) || !isfinite(size)) return;
     bool rounded = sign != 0 && sign_of(c[0]) != sign && is_rounding(w, c[0], largest, error);
     if (rounded) c[0] = sign * DBL_MIN;
-    sign = sign_of(begin > 0 ? value_at(c, ode->order, begin) : c[0]);
+    sign = sign_of(begin > 0 ? tay__polynomial_value(c, ode->order, begin) : c[0]);
     s->size = size;
     s->sign = sign;
     size_t n = tay__find_crossings(w->roots, c, ode->order, begin, w->scratch);
@@ -215,7 +202,7 @@ static void find(tay__watch *w, const tay_ode *ode, size_t event, double h, doub
         double slope = tay__polynomial_slope(c, ode->order, w->roots[i]) / h, at = w->roots[i] * h;
         double next = i + 1 < n ? w->roots[i + 1] : 1;
         /* Not what the polynomial has there: that may be 0 for rounding. Only where it begins with 0 does nothing else tell. */
-        sign = sign != 0 ? -sign : sign_of(value_at(c, ode->order, w->roots[i] + (next - w->roots[i]) / 2));
+        sign = sign != 0 ? -sign : sign_of(tay__polynomial_value(c, ode->order, w->roots[i] + (next - w->roots[i]) / 2));
         w->crossings[w->n_crossings++] = (crossing){
             .x = w->roots[i],
             .cooldown = 10 * error / fabs(slope),
@@ -257,7 +244,7 @@ bool tay__watch_find(double *h, tay_ode *ode, double size)
 {
     tay__watch *w = ode->watch;
     const crossing *end = NULL;
-    double error = larger(ode->tolerance * larger(size, 1), DBL_EPSILON * size);
+    double error = tay__larger(ode->tolerance * tay__larger(size, 1), DBL_EPSILON * size);
     size_t n = 0;
 
     w->n_crossings = 0;

@@ -410,11 +410,6 @@ out:
     return status;
 }
 
-static bool has_states(const tay__values *v)
-{
-    return v->jets && !v->given;
-}
-
 /* The values that are there from the start: inputs, parameters (without jets), time. */
 static tay_status lower_inputs(tay__lower_state *s, const tay__program_spec *spec)
 {
@@ -427,9 +422,9 @@ static tay_status lower_inputs(tay__lower_state *s, const tay__program_spec *spe
         TAY_FAIL(TAY_ERROR_LIMIT, "too many variables and parameters: %zu, at most %d", n, INT32_MAX / 4);
     TAY_TRY(tay__array_reserve(&v->values, n));
     for (size_t i = 0; i < n; i++) {
-        tay__primitive primitive = has_states(v) ? TAY__STATE : TAY__INPUT;
+        tay__primitive primitive = tay__has_states(v) ? TAY__STATE : TAY__INPUT;
         TAY_TRY(emit(s, &id, (tay__value){.primitive = (uint8_t)primitive, .constant = TAY__NONE},
-                     &(tay__term){-1, -1, TAY__ONE}, has_states(v)));
+                     &(tay__term){-1, -1, TAY__ONE}, tay__has_states(v)));
     }
     if (s->has_time)
         TAY_TRY(emit(s, &v->time, (tay__value){.primitive = TAY__INPUT, .constant = TAY__NONE}, NULL, 0));
@@ -448,7 +443,7 @@ static tay_status lower_all(tay__lower_state *s, const tay__program_spec *spec)
     TAY_TRY(lower_inputs(s, spec));
     for (size_t i = 0; i < spec->n_outputs; i++) {
         TAY_TRY(lower_root(s, &v->outputs[i], spec->outputs[i]));
-        if (has_states(v)) tay__terms_of(v, tay__value_at(v, (int32_t)i))->a = v->outputs[i];
+        if (tay__has_states(v)) tay__terms_of(v, tay__value_at(v, (int32_t)i))->a = v->outputs[i];
     }
     TAY_TRY(lower_derivatives(s));
     if (spec->jets) TAY_TRY(tay__prologue_parameters(s));

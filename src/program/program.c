@@ -75,7 +75,7 @@ static tay_status arrange(tay__program *program, tay__values *v)
     if (v->jets) TAY_TRY(tay__sort_members(&bundles, v));
     program->n_slots = bundles.n_slots;
     program->time_slot = v->time < 0 ? -1 : bundles.slot[v->time];
-    if (!v->jets || v->given) {
+    if (!tay__has_states(v)) {
         TAY_TRY(tay__alloc_kept(&program->outputs, &program->allocations, v->n_outputs, sizeof *program->outputs));
         for (uint32_t i = 0; i < v->n_outputs; i++) program->outputs[i] = (uint32_t)bundles.slot[v->outputs[i]];
     }

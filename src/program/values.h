@@ -45,6 +45,12 @@ typedef struct tay__values {
 tay_status tay__lower(tay__values *values, const tay__program_spec *spec);
 void tay__values_free(tay__values *values);
 
+/* Whether the inputs are states, and the outputs their derivatives. */
+static inline bool tay__has_states(const tay__values *v)
+{
+    return v->jets && !v->given;
+}
+
 static inline const tay__value *tay__value_at(const tay__values *v, int32_t i)
 {
     return (const tay__value *)v->values.data + i;
