@@ -99,6 +99,10 @@ struct tay__exec {
 
 /* The table for this processor, or for the lower instruction set that TAYRA_ISA names. */
 const tay__kernels *tay__choose_kernels(tay_real real);
+/* Whether so many lanes fill a table's vectors; of float the last one may be half full. The widest table of that one and lower
+ * ones of which this is so, else that one. */
+bool tay__fills(const tay__kernels *kernels, tay_real real, uint32_t lanes);
+const tay__kernels *tay__choose_kernels_for(tay_real real, uint32_t lanes);
 
 /* The slot of operand k of member m of row r; slots and stride are the group's a or b. */
 static inline int32_t tay__operand(const tay__group *g, const int32_t *slots, tay__stride stride, uint32_t r, uint32_t k,

@@ -30,12 +30,30 @@ static size_t highest(void)
 }
 #endif
 
-const tay__kernels *tay__choose_kernels(tay_real real)
+static size_t chosen(void)
 {
     const char *wanted = getenv("TAYRA_ISA");
     size_t best = highest();
 
     for (size_t i = 0; wanted && i < best; i++)
         if (strcmp(levels[i].name, wanted) == 0) best = i;
-    return levels[best].kernels[real];
+    return best;
+}
+
+const tay__kernels *tay__choose_kernels(tay_real real)
+{
+    return levels[chosen()].kernels[real];
+}
+
+bool tay__fills(const tay__kernels *kernels, tay_real real, uint32_t lanes)
+{
+    size_t width = kernels->width, whole = (lanes + width - 1) / width * width;
+    return whole == lanes || (real == TAY_FLOAT32 && 2 * whole < 3 * lanes);
+}
+
+const tay__kernels *tay__choose_kernels_for(tay_real real, uint32_t lanes)
+{
+    for (size_t i = chosen(); i > 0; i--) /* the lowest one has no fused operations */
+        if (tay__fills(levels[i].kernels[real], real, lanes)) return levels[i].kernels[real];
+    return tay__choose_kernels(real);
 }

@@ -36,11 +36,9 @@ static bool suits(const tay__program *p)
     return work >= LEAST_WORK;
 }
 
-/* Layers take whole vectors of lanes. */
 bool tay__exec_fills_float(uint32_t lanes)
 {
-    uint32_t width = (uint32_t)tay__choose_kernels(TAY_FLOAT32)->width, whole = (lanes + width - 1) / width * width;
-    return 2 * whole < 3 * lanes;
+    return tay__fills(tay__choose_kernels_for(TAY_FLOAT32, lanes), TAY_FLOAT32, lanes);
 }
 
 /* The first order at which the error of float in a step is at most `part`; h / rho is about e^-1.75 (flow/step.c). Measured: what

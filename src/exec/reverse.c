@@ -110,11 +110,10 @@ tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, u
                                        tay__split split)
 {
     tay_status status = TAY_OK;
-    size_t width = tay__exec_width();
     tay__exec *exec = NULL;
 
-    if (lanes == 0 || lanes % width != 0)
-        TAY_FAIL(TAY_ERROR_ARGUMENT, "lanes: expected a multiple of %zu, got %u", width, lanes);
+    if (lanes == 0 || !tay__fills(tay__choose_kernels_for(TAY_FLOAT64, lanes), TAY_FLOAT64, lanes))
+        TAY_FAIL(TAY_ERROR_ARGUMENT, "lanes: expected whole vectors of %zu, got %u", tay__exec_width(), lanes);
     if (order < 2 || order == UINT32_MAX) TAY_FAIL(TAY_ERROR_ARGUMENT, "order: expected at least 2, got %u", order);
     if (!program->jets || !program->reversible)
         TAY_FAIL(TAY_ERROR_ARGUMENT, "program: expected a reversible one with jets");
@@ -134,6 +133,14 @@ out:
 size_t tay__exec_width(void)
 {
     return tay__choose_kernels(TAY_FLOAT64)->width;
+}
+
+uint32_t tay__exec_lanes_for(size_t n)
+{
+    uint32_t width = (uint32_t)tay__exec_width(), half = width / 2;
+
+    if (n <= half && tay__choose_kernels_for(TAY_FLOAT64, half)->width == half) return half;
+    return (uint32_t)((n + width - 1) / width * width);
 }
 
 /* Layers' coefficients with terms and members exchanged: see tay__pass. */

@@ -1,8 +1,91 @@
 /*
- * The blocks of a run by several threads: each takes the next block that nobody has. The calling thread works too, and alone
- * reports progress: after its steps, and, when it has no more, from time to time until the others have finished.
+ * The blocks of a run: how trajectories are cut into them, and the threads that do them. Each takes the next block that nobody
+ * has. The calling thread works too, and alone reports progress: after its steps, and, when it has no more, from time to time
+ * until the others have finished.
  */
 #include "flow/flow.h"
+
+/* Bytes that a run holds of jets, and of what is saved of others: what stays in the last level of a cache is faster to hold than
+ * to compute again. */
+enum { JET_BYTES = 4 << 20, SAVED_BYTES = 8 << 20, MOST_BLOCKS = 64 };
+
+/* Trajectories of a block, and the lanes in which they go; of the last block there may be fewer. */
+typedef struct pieces {
+    size_t block, lanes;
+} pieces;
+
+/* They follow from the number of trajectories, and from the lanes that are wanted, alone. Of the long vectors of AVX-512 two are
+ * faster than three, of others six than two. */
+static pieces choose_pieces(size_t n, size_t wanted)
+{
+    size_t width = tay__exec_width(), most = wanted ? TAY__MOST_LANES : width < 8 ? 6 * width : 2 * width;
+    pieces p = {.lanes = tay__exec_lanes_for(wanted && wanted < n ? wanted : n)};
+
+    if (p.lanes > most) p.lanes = 2 * width;
+    p.block = wanted || n <= 6 * width ? p.lanes : 3 * p.lanes;
+    if ((n + p.block - 1) / p.block > MOST_BLOCKS) p.block = (n + MOST_BLOCKS - 1) / MOST_BLOCKS;
+    return p;
+}
+
+/* The bound programs of all blocks: one, and for the last block, where fewer lanes are enough, another one. */
+static tay_status choose_lanes(tay_tape *run, size_t lanes)
+{
+    tay_status status = TAY_OK;
+    bool lane_pars = !run->a.shared_pars && run->flow->n_pars > 0;
+    tay__block *last = &run->blocks[run->n_blocks - 1];
+    size_t least = tay__exec_lanes_for(last->end - last->begin);
+    tay__lanes *usual;
+
+    if (least < lanes) TAY_TRY(tay__flow_lanes(&last->lanes, run->flow, (uint32_t)least, lane_pars));
+    if (run->n_blocks == 1 && last->lanes) goto out;
+    TAY_TRY(tay__flow_lanes(&usual, run->flow, (uint32_t)lanes, lane_pars));
+    for (size_t i = 0; i < run->n_blocks; i++)
+        if (!run->blocks[i].lanes) run->blocks[i].lanes = usual;
+out:
+    return status;
+}
+
+static tay_status limit_memory(tay_tape *run)
+{
+    tay_status status = TAY_OK;
+    size_t limit = run->flow->memory_limit, held[2] = {limit / 8 < JET_BYTES ? limit / 8 : JET_BYTES,
+                                                       limit / 8 < SAVED_BYTES ? limit / 8 : SAVED_BYTES};
+    size_t all = 0;
+
+    for (size_t i = 0; i < run->n_blocks; i++) all += run->blocks[i].lanes->lanes;
+    for (size_t i = 0; i < run->n_blocks; i++) {
+        tay__block *block = &run->blocks[i];
+        double share = (double)block->lanes->lanes / (double)all;
+        block->limit_bytes = (size_t)(share * (double)limit);
+        for (int kind = 0; kind < 2; kind++) block->most_held[kind] = (size_t)(share * (double)held[kind]);
+        size_t least = tay__tape_least(run, block);
+        if (!run->taped || block->limit_bytes >= least) continue;
+        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: each of %zu blocks of trajectories needs at least %zu bytes, allowed are %zu",
+                 run->n_blocks, least, block->limit_bytes);
+    }
+out:
+    return status;
+}
+
+tay_status tay__cut_blocks(tay_tape *run)
+{
+    tay_status status = TAY_OK;
+    size_t n = run->a.n_points;
+
+    if (n == 0) goto out;
+    pieces p = choose_pieces(n, run->flow->n_lanes);
+    run->n_blocks = (n + p.block - 1) / p.block;
+    TAY_TRY(tay__calloc(&run->blocks, run->n_blocks, sizeof *run->blocks));
+    for (size_t i = 0; i < run->n_blocks; i++) {
+        run->blocks[i] = (tay__block){.begin = i * p.block, .end = i + 1 < run->n_blocks ? (i + 1) * p.block : n,
+                                      .memory = TAY__ARRAY(void *), .marks = TAY__ARRAY(tay__mark),
+                                      .held = {TAY__ARRAY(double *), TAY__ARRAY(double *)}};
+    }
+    TAY_TRY(choose_lanes(run, p.lanes));
+    TAY_TRY(limit_memory(run));
+out:
+    return status;
+}
 
 typedef struct team {
     tay_tape *run;
@@ -22,17 +105,22 @@ static tay_status work(void *context, bool leads)
     team *t = context;
     tay_tape *run = t->run;
     tay__worker *worker = NULL;
-    tay_status status = tay__flow_take(&worker, run->flow, run->lanes);
+    tay_status status = TAY_OK;
 
-    if (worker) worker->leads = leads;
-    while (status == TAY_OK) {
-        size_t i = atomic_fetch_add(&t->next, 1);
-        if (i >= run->n_blocks) break;
-        status = t->work(run, &run->blocks[i], worker);
-        run->n_done += run->blocks[i].end - run->blocks[i].begin;
-        if (status == TAY_OK) status = tay__go_on(run, worker);
+    for (size_t i; (i = atomic_fetch_add(&t->next, 1)) < run->n_blocks;) {
+        tay__block *block = &run->blocks[i];
+        if (worker && worker->lanes != block->lanes) {
+            tay__flow_give(run->flow, worker);
+            worker = NULL;
+        }
+        if (!worker) TAY_TRY(tay__flow_take(&worker, run->flow, block->lanes));
+        worker->leads = leads;
+        TAY_TRY(t->work(run, block, worker));
+        run->n_done += block->end - block->begin;
+        TAY_TRY(tay__go_on(run, worker));
     }
-    if (worker) tay__flow_give(run->flow, run->lanes, worker);
+out:
+    if (worker) tay__flow_give(run->flow, worker);
     return status;
 }
 

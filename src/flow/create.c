@@ -121,6 +121,7 @@ tay_status tay__flow_take(tay__worker **out, tay_flow *flow, tay__lanes *lanes)
     pthread_mutex_unlock(&flow->lock);
     if (!w) {
         TAY_TRY(tay__calloc(&w, 1, sizeof *w));
+        w->lanes = lanes;
         TAY_TRY(tay__workspace_create(&w->workspace, lanes->exec));
         w->jet = w->workspace->jet;
         TAY_TRY(tay__cotangents_create(&w->bars, lanes->exec));
@@ -132,8 +133,10 @@ out:
     return status;
 }
 
-void tay__flow_give(tay_flow *flow, tay__lanes *lanes, tay__worker *worker)
+void tay__flow_give(tay_flow *flow, tay__worker *worker)
 {
+    tay__lanes *lanes = worker->lanes;
+
     worker->workspace->jet = worker->jet;
     pthread_mutex_lock(&flow->lock);
     worker->next = lanes->idle;

@@ -29,6 +29,7 @@ enum { TAY__MOST_LANES = 64 };
 
 /* What one thread works in. */
 typedef struct tay__worker {
+    tay__lanes *lanes; /* to which it belongs */
     tay__workspace *workspace;
     tay__cotangents *bars;
     double *jet;     /* the workspace's own, where it has none of a tape's */
@@ -81,6 +82,7 @@ typedef struct tay__block_step {
 /* Where a run stands between two steps: all that the steps behind it follow from. */
 typedef struct tay__walk {
     size_t next;          /* trajectory */
+    size_t lanes;
     tay__lane_step *lane; /* [lanes] */
     size_t *n_steps;      /* [lanes] of their trajectories */
     double *state, *rho;  /* [dim][lanes], [lanes] */
@@ -102,6 +104,9 @@ typedef struct tay__mark {
  */
 typedef struct tay__block {
     size_t begin, end;  /* trajectories */
+    tay__lanes *lanes;  /* in which they go */
+    size_t limit_bytes; /* of all that it takes; */
+    size_t most_held[2]; /* of what is held beyond a step */
     tay__block_step *last;
     size_t n_steps;
     tay__array memory;  /* of void *: that of the steps, but for their jets */
@@ -118,14 +123,12 @@ typedef struct tay__block {
 /* A run, and with `taped` the tape that it leaves. */
 struct tay_tape {
     tay_flow *flow;
-    tay__lanes *lanes;
     tay_flow_arguments a;   /* its arrays: copies that belong to the tape, if it is left */
     double *copies;
     double *reached;        /* [n_points] the time of the last good state; infinite if all times were */
     tay__block *blocks;
     size_t n_blocks;
     uint64_t serial;                /* of the flow's runs */
-    size_t held_bytes[2], limit_bytes; /* for each block: of what is held; of all */
     bool taped, used;
     tay_flow_progress progress;     /* of the run or pull under way, and its context */
     void *context;
@@ -154,16 +157,16 @@ static inline size_t tay__count_pars(const tay_flow *flow, const tay_flow_argume
     return flow->n_pars * (a->shared_pars ? 1 : a->n_points);
 }
 /* Numbers that hold the parameters of the lanes' trajectories, where each has its own. */
-static inline size_t tay__count_lane_pars(const tay_tape *run)
+static inline size_t tay__count_lane_pars(const tay_flow *flow, const tay__lanes *lanes)
 {
-    return run->lanes->lane_pars ? run->flow->n_pars * run->lanes->lanes : 0;
+    return lanes->lane_pars ? flow->n_pars * lanes->lanes : 0;
 }
 /* A run with checked arguments. */
 tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_result *result, const tay_flow *flow,
                          const tay_flow_arguments *arguments);
 
-/* What a block's part of the tape takes (tape.c). The least memory with which every block can hold a step and a mark. */
-size_t tay__tape_least(const tay_tape *run);
+/* What a block's part of the tape takes (tape.c). The least memory with which it can hold a step and a mark. */
+size_t tay__tape_least(const tay_tape *run, const tay__block *block);
 /* Begins a step: makes room for it, for which those so far may have to go, and gives the workspace a jet. */
 tay_status tay__tape_begin_step(tay_tape *run, tay__block *block, tay__worker *worker, const tay__walk *at);
 /* Ends it, at this order with its lanes as they are; its state is the workspace's. */
@@ -173,15 +176,15 @@ void tay__tape_clear(tay_tape *run, tay__block *block);
 void tay__tape_free_block(tay_tape *run, tay__block *block);
 
 /* Memory for a walk; where it begins; a copy. */
-tay_status tay__walk_create(tay__walk *out, const tay_tape *run);
+tay_status tay__walk_create(tay__walk *out, const tay_flow *flow, size_t lanes);
 void tay__walk_free(tay__walk *walk);
-void tay__walk_begin(tay__walk *walk, const tay_tape *run, const tay__block *block);
-void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run);
+void tay__walk_begin(tay__walk *walk, const tay_flow *flow, const tay__block *block);
+void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_flow *flow);
 
 /* The bound program for so many lanes; as machine code, if it has run so often that this pays. Runs under way keep theirs. */
 tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, bool lane_pars);
 tay_status tay__flow_take(tay__worker **out, tay_flow *flow, tay__lanes *lanes);
-void tay__flow_give(tay_flow *flow, tay__lanes *lanes, tay__worker *worker);
+void tay__flow_give(tay_flow *flow, tay__worker *worker);
 
 static inline double tay__time_of(const tay_flow_arguments *a, size_t point, size_t j)
 {
@@ -202,10 +205,10 @@ static inline bool tay__covers(const tay__lane_step *lane, size_t j)
 }
 /* Rounds `done` ... of outputs: tau[k * lanes + l] is the distance of lane l's, 0 if it has none. The number of rounds, at most
  * TAY__ROUNDS_AT_ONCE; 0 if no lane has one left. */
-size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done);
+size_t tay__next_rounds(double *tau, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t done);
 /* The rows of length n of output `round` of the lanes in an array [T][M][n]; `none` for those that have none. */
-void tay__rows_of_round(double **rows, const tay_tape *run, const tay__lane_step *lane, size_t round, double *array, size_t n,
-                        double *none);
+void tay__rows_of_round(double **rows, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t round,
+                        double *array, size_t n, double *none);
 
 /* Finds at->rate, where it is time to, or where steps h[lanes] of the workspace's jet, or left[lanes], may be too long for it. */
 void tay__find_rates(const tay_tape *run, const tay__worker *worker, tay__walk *at, uint32_t order, const double *h,
@@ -234,6 +237,8 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
 /* What all blocks did. */
 tay_flow_result tay__sum_results(const tay_tape *run);
 
+/* A run's blocks, with their lanes and the memory that they may take. */
+tay_status tay__cut_blocks(tay_tape *run);
 /* All blocks by the flow's threads, with the run's progress. */
 tay_status tay__each_block(tay_tape *run, tay_status (*work)(tay_tape *, tay__block *, tay__worker *));
 /* After each step of a block: TAY_ERROR_STATE if the run or pull is to stop. */

@@ -36,8 +36,8 @@ static double first_direction(size_t i)
  * cannot be told. */
 static void apply(const tay_tape *run, const tay__worker *worker, tay__walk *at, double *growth)
 {
-    const tay__exec *exec = run->lanes->exec;
-    size_t lanes = run->lanes->lanes, n = run->flow->n_normed;
+    const tay__exec *exec = worker->lanes->exec;
+    size_t lanes = at->lanes, n = run->flow->n_normed;
     tay__cotangents *bars = worker->bars;
     double *v = at->direction;
 
@@ -58,7 +58,7 @@ static bool is_near(const tay_tape *run, const tay__walk *at, uint32_t order, co
 {
     double most = run->flow->resolved[order] / MARGIN;
 
-    for (size_t l = 0; l < run->lanes->lanes; l++)
+    for (size_t l = 0; l < at->lanes; l++)
         if (at->lane[l].point != TAY__IDLE && at->rate[l] * fmin(h[l], left[l]) > most) return true;
     return false;
 }
@@ -66,7 +66,7 @@ static bool is_near(const tay_tape *run, const tay__walk *at, uint32_t order, co
 void tay__find_rates(const tay_tape *run, const tay__worker *worker, tay__walk *at, uint32_t order, const double *h,
                      const double *left)
 {
-    size_t lanes = run->lanes->lanes;
+    size_t lanes = at->lanes;
     double growth[TAY__MOST_LANES];
     bool look = ++at->n_blind > STEPS_BETWEEN;
 

@@ -28,12 +28,13 @@ static double *time_bar(const way *w, size_t point, size_t j)
 static void gather(const way *w, const tay__block_step *step, size_t done, size_t n)
 {
     const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    const tay__lanes *lanes = w->worker->lanes;
+    size_t dim = run->flow->dim;
     double *rows[TAY__MOST_LANES];
 
     for (size_t k = 0; k < n; k++) {
-        tay__rows_of_round(rows, run, step->lane, done + k, (double *)run->ys_bar, dim, w->zeros);
-        tay__exec_rows_to_lanes(run->lanes->exec, w->y_bar + k * dim * lanes, rows, dim);
+        tay__rows_of_round(rows, run, lanes->lanes, step->lane, done + k, (double *)run->ys_bar, dim, w->zeros);
+        tay__exec_rows_to_lanes(lanes->exec, w->y_bar + k * dim * lanes->lanes, rows, dim);
     }
 }
 
@@ -41,9 +42,9 @@ static void gather(const way *w, const tay__block_step *step, size_t done, size_
 static void pull_times(const way *w, const tay__block_step *step, size_t done, size_t n)
 {
     const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    size_t lanes = w->worker->lanes->lanes, dim = run->flow->dim;
 
-    tay__exec_lane_derivative(run->lanes->exec, w->slope, w->worker->workspace->jet, dim, step->order, w->tau, n);
+    tay__exec_lane_derivative(w->worker->lanes->exec, w->slope, w->worker->workspace->jet, dim, step->order, w->tau, n);
     for (size_t k = 0; k < n; k++) {
         for (size_t l = 0; l < lanes; l++) {
             const tay__lane_step *lane = &step->lane[l];
@@ -64,11 +65,11 @@ static void pull_times(const way *w, const tay__block_step *step, size_t done, s
 static void collect(const way *w, const tay__block_step *step)
 {
     const tay_tape *run = w->run;
-    const tay__exec *exec = run->lanes->exec;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    const tay__exec *exec = w->worker->lanes->exec;
+    size_t lanes = w->worker->lanes->lanes, dim = run->flow->dim;
 
     tay__cotangents_clear(exec, w->worker->bars, step->order);
-    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, step->lane, done)) > 0; done += n) {
+    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, lanes, step->lane, done)) > 0; done += n) {
         gather(w, step, done, n);
         tay__exec_lane_polynomial_adjoint(exec, w->worker->bars->jet, w->y_bar, dim, step->order, w->tau, n);
         if (run->bars->times) pull_times(w, step, done, n);
@@ -85,12 +86,12 @@ static void collect(const way *w, const tay__block_step *step)
 static void flush(const way *w, const tay__lane_step *lane)
 {
     const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes, n = run->flow->n_pars;
+    size_t lanes = w->worker->lanes->lanes, n = run->flow->n_pars;
     bool begins = false;
 
     for (size_t l = 0; l < lanes; l++) begins = begins || (lane[l].point != TAY__IDLE && lane[l].begins);
     if (!begins) return;
-    tay__exec_reverse_parameters(run->lanes->exec, w->worker->workspace, w->worker->bars, w->pars_bar);
+    tay__exec_reverse_parameters(w->worker->lanes->exec, w->worker->workspace, w->worker->bars, w->pars_bar);
     for (size_t l = 0; l < lanes; l++) {
         if (lane[l].point == TAY__IDLE || !lane[l].begins) continue;
         for (size_t i = 0; i < n; i++) {
@@ -103,8 +104,8 @@ static void flush(const way *w, const tay__lane_step *lane)
 static void pull_step(const way *w, const tay__block_step *step, bool new_pars)
 {
     const tay_tape *run = w->run;
-    const tay__exec *exec = run->lanes->exec;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    const tay__exec *exec = w->worker->lanes->exec;
+    size_t lanes = w->worker->lanes->lanes, dim = run->flow->dim;
     int32_t time = tay__exec_program(exec)->time_slot;
     tay__worker *worker = w->worker;
 
@@ -130,13 +131,13 @@ static void pull_step(const way *w, const tay__block_step *step, bool new_pars)
             w->lambda[i * lanes + l] = 0; /* the lane's trajectory before may have failed: its last step does not end it */
         }
     }
-    if (run->lanes->lane_pars && run->bars->pars) flush(w, step->lane);
+    if (w->worker->lanes->lane_pars && run->bars->pars) flush(w, step->lane);
 }
 
 /* Whether some lane has another trajectory than at the step behind. */
-static bool changes(const tay_tape *run, const tay__block_step *step, const tay__lane_step *behind)
+static bool changes(size_t lanes, const tay__block_step *step, const tay__lane_step *behind)
 {
-    for (size_t l = 0; l < run->lanes->lanes; l++)
+    for (size_t l = 0; l < lanes; l++)
         if (step->lane[l].point != behind[l].point) return true;
     return false;
 }
@@ -145,10 +146,11 @@ static bool changes(const tay_tape *run, const tay__block_step *step, const tay_
 static tay_status pull_steps(const way *w, const tay__block *block, tay__lane_step *behind, bool new_pars)
 {
     tay_status status = TAY_OK;
+    const tay__lanes *lanes = block->lanes;
 
     for (const tay__block_step *step = block->last; step; step = step->before) {
-        pull_step(w, step, new_pars || (w->run->lanes->lane_pars && changes(w->run, step, behind)));
-        memcpy(behind, step->lane, w->run->lanes->lanes * sizeof *behind);
+        pull_step(w, step, new_pars || (lanes->lane_pars && changes(lanes->lanes, step, behind)));
+        memcpy(behind, step->lane, lanes->lanes * sizeof *behind);
         new_pars = false;
         TAY_TRY(tay__go_on(w->run, w->worker));
     }
@@ -159,8 +161,8 @@ out:
 tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker)
 {
     tay_status status = TAY_OK;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim, n_pars = run->flow->n_pars, i_block = (size_t)(block - run->blocks);
-    size_t n_lane_pars = tay__count_lane_pars(run), n_bars = n_lane_pars ? n_lane_pars : n_pars;
+    size_t lanes = block->lanes->lanes, dim = run->flow->dim, n_pars = run->flow->n_pars, i_block = (size_t)(block - run->blocks);
+    size_t n_lane_pars = tay__count_lane_pars(run->flow, block->lanes), n_bars = n_lane_pars ? n_lane_pars : n_pars;
     const tay__mark *marks = block->marks.data;
     way w = {.run = run, .worker = worker};
     double *numbers = NULL;
@@ -186,7 +188,7 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
 out:
     /* What a pull that was stopped has gathered is lost, but must not stay for the next one. */
     if (numbers && run->bars->pars && block->result.n_steps > 0 && (run->a.shared_pars || status != TAY_OK))
-        tay__exec_reverse_parameters(run->lanes->exec, worker->workspace, worker->bars, status == TAY_OK ? sums : w.pars_bar);
+        tay__exec_reverse_parameters(block->lanes->exec, worker->workspace, worker->bars, status == TAY_OK ? sums : w.pars_bar);
     worker->workspace->jet = worker->jet;
     tay__free(behind);
     tay__free(numbers);

@@ -1,13 +1,9 @@
 /*
- * The forward run: arguments, blocks, the steps of a block and what they leave on the tape.
+ * The forward run: arguments, the steps of a block and what they leave on the tape.
  */
 #include <math.h>
 
 #include "flow/flow.h"
-
-/* Bytes that a run holds of jets, and of what is saved of others: what stays in the last level of a cache is faster to hold than
- * to compute again. */
-enum { JET_BYTES = 4 << 20, SAVED_BYTES = 8 << 20, MOST_BLOCKS = 64 };
 
 /* A block under way. */
 typedef struct walk {
@@ -51,7 +47,7 @@ static void give_up(walk *w, size_t l)
 static bool assign(walk *w)
 {
     const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    size_t lanes = w->at.lanes, dim = run->flow->dim;
     bool busy = false;
 
     for (size_t l = 0; l < lanes; l++) {
@@ -78,7 +74,7 @@ static void cover(walk *w)
     const tay_tape *run = w->run;
     size_t last = run->a.n_times - 1;
 
-    for (size_t l = 0; l < run->lanes->lanes; l++) {
+    for (size_t l = 0; l < w->at.lanes; l++) {
         tay__lane_step *lane = &w->at.lane[l];
         if (lane->point == TAY__IDLE) continue;
         lane->ends = w->h[l] >= w->left[l];
@@ -94,8 +90,8 @@ static void write_rows(const walk *w, double *to, size_t n, size_t done, size_t 
     double *rows[TAY__MOST_LANES];
 
     for (size_t k = 0; k < n_rounds; k++) {
-        tay__rows_of_round(rows, w->run, w->at.lane, done + k, to, n, w->no_row);
-        tay__exec_lanes_to_rows(w->run->lanes->exec, rows, w->out + k * n * w->run->lanes->lanes, n);
+        tay__rows_of_round(rows, w->run, w->at.lanes, w->at.lane, done + k, to, n, w->no_row);
+        tay__exec_lanes_to_rows(w->worker->lanes->exec, rows, w->out + k * n * w->at.lanes, n);
     }
 }
 
@@ -103,11 +99,11 @@ static void write_rows(const walk *w, double *to, size_t n, size_t done, size_t 
 static void write_outputs(walk *w, uint32_t order)
 {
     const tay_tape *run = w->run;
-    const tay__exec *exec = run->lanes->exec;
+    const tay__exec *exec = w->worker->lanes->exec;
     const double *jet = w->worker->workspace->jet;
     size_t dim = run->flow->dim, n_normed = run->flow->n_normed;
 
-    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, w->at.lane, done)) > 0; done += n) {
+    for (size_t done = 0, n; (n = tay__next_rounds(w->tau, run, w->at.lanes, w->at.lane, done)) > 0; done += n) {
         tay__exec_lane_polynomial(exec, w->out, jet, dim, order, w->tau, n);
         write_rows(w, run->ys, dim, done, n);
         if (!run->slopes) continue;
@@ -121,7 +117,8 @@ static void write_outputs(walk *w, uint32_t order)
 static uint32_t try_step(walk *w)
 {
     const tay_tape *run = w->run;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    const tay__exec *exec = w->worker->lanes->exec;
+    size_t lanes = w->at.lanes, dim = run->flow->dim;
 
     for (;;) {
         bool busy = false, failed = false;
@@ -143,8 +140,8 @@ static uint32_t try_step(walk *w)
         cover(w);
         for (size_t l = 0; l < lanes; l++)
             w->tau[l] = w->at.lane[l].point == TAY__IDLE || w->at.lane[l].ends ? 0 : w->at.lane[l].h;
-        tay__exec_lane_polynomial(run->lanes->exec, w->at.state, w->worker->workspace->jet, dim, order, w->tau, 1);
-        tay__exec_lane_norms(run->lanes->exec, w->h, w->at.state, dim);
+        tay__exec_lane_polynomial(exec, w->at.state, w->worker->workspace->jet, dim, order, w->tau, 1);
+        tay__exec_lane_norms(exec, w->h, w->at.state, dim);
         for (size_t l = 0; l < lanes; l++) {
             if (w->at.lane[l].point == TAY__IDLE || !isnan(w->h[l])) continue;
             give_up(w, l);
@@ -158,7 +155,7 @@ static uint32_t try_step(walk *w)
 /* To the end of the step. */
 static void advance(walk *w)
 {
-    for (size_t l = 0; l < w->run->lanes->lanes; l++) {
+    for (size_t l = 0; l < w->at.lanes; l++) {
         tay__lane_step *lane = &w->at.lane[l];
         if (lane->point == TAY__IDLE) continue;
         lane->time = tay__time_add(lane->time, lane->h);
@@ -191,21 +188,22 @@ out:
 static tay_status walk_block(tay_tape *run, tay__block *block, tay__worker *worker, const tay__mark *from)
 {
     tay_status status = TAY_OK;
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim;
+    size_t lanes = block->lanes->lanes, dim = run->flow->dim;
     walk w = {.run = run, .block = block, .worker = worker, .new_pars = true};
     double *numbers = NULL;
 
-    TAY_TRY(tay__walk_create(&w.at, run));
+    TAY_TRY(tay__walk_create(&w.at, run->flow, lanes));
     size_t n_rounds = TAY__ROUNDS_AT_ONCE * lanes;
-    TAY_TRY(tay__alloc(&numbers, 2 * lanes + n_rounds * (1 + dim) + dim + tay__count_lane_pars(run), sizeof *numbers));
+    size_t n_pars = tay__count_lane_pars(run->flow, block->lanes);
+    TAY_TRY(tay__alloc(&numbers, 2 * lanes + n_rounds * (1 + dim) + dim + n_pars, sizeof *numbers));
     w.left = numbers;
     w.h = w.left + lanes;
     w.tau = w.h + lanes;
     w.out = w.tau + n_rounds;
     w.no_row = w.out + n_rounds * dim;
     w.pars = w.no_row + dim;
-    if (from) tay__walk_copy(&w.at, &from->at, run);
-    else tay__walk_begin(&w.at, run, block);
+    if (from) tay__walk_copy(&w.at, &from->at, run->flow);
+    else tay__walk_begin(&w.at, run->flow, block);
     TAY_TRY(walk_on(&w, from ? from->n_steps : SIZE_MAX));
 out:
     worker->workspace->jet = worker->jet;
@@ -223,43 +221,6 @@ tay_status tay__run_again(tay_tape *run, tay__block *block, tay__worker *worker,
 {
     tay__tape_clear(run, block);
     return walk_block(run, block, worker, mark);
-}
-
-static size_t whole_vectors(size_t n)
-{
-    size_t width = tay__exec_width(), whole = (n + width - 1) / width * width;
-    return whole > 0 ? whole : width;
-}
-
-/* Blocks and lanes follow from the number of trajectories, and from the lanes that are wanted, alone. */
-static tay_status cut(tay_tape *run)
-{
-    tay_status status = TAY_OK;
-    size_t n = run->a.n_points, wanted = run->flow->n_lanes, lanes = whole_vectors(wanted && wanted < n ? wanted : n);
-
-    if (lanes > 6 * tay__exec_width() && !wanted) lanes = 2 * tay__exec_width();
-    if (lanes > TAY__MOST_LANES) lanes = 2 * tay__exec_width();
-    size_t block = n <= lanes || wanted ? lanes : 3 * lanes;
-    if ((n + block - 1) / block > MOST_BLOCKS) block = (n + MOST_BLOCKS - 1) / MOST_BLOCKS;
-    run->n_blocks = (n + block - 1) / block;
-    TAY_TRY(tay__flow_lanes(&run->lanes, run->flow, (uint32_t)lanes, !run->a.shared_pars && run->flow->n_pars > 0));
-    TAY_TRY(tay__calloc(&run->blocks, run->n_blocks, sizeof *run->blocks));
-    for (size_t i = 0; i < run->n_blocks; i++) {
-        run->blocks[i] = (tay__block){.begin = i * block, .end = i + 1 < run->n_blocks ? (i + 1) * block : n,
-                                      .memory = TAY__ARRAY(void *), .marks = TAY__ARRAY(tay__mark),
-                                      .held = {TAY__ARRAY(double *), TAY__ARRAY(double *)}};
-    }
-    if (run->n_blocks == 0) goto out;
-    size_t limit = run->flow->memory_limit;
-    run->limit_bytes = limit / run->n_blocks;
-    run->held_bytes[TAY__JET] = (limit / 8 < JET_BYTES ? limit / 8 : JET_BYTES) / run->n_blocks;
-    run->held_bytes[TAY__SAVED] = (limit / 8 < SAVED_BYTES ? limit / 8 : SAVED_BYTES) / run->n_blocks;
-    size_t least = tay__tape_least(run);
-    if (run->taped && run->limit_bytes < least)
-        TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: each of %zu blocks of trajectories needs at least %zu bytes, allowed are %zu",
-                 run->n_blocks, least, run->limit_bytes);
-out:
-    return status;
 }
 
 /* The tape outlives the caller's arrays. */
@@ -314,16 +275,16 @@ tay_status tay__flow_run(double *ys, double *slopes, tay_tape **tape, tay_flow_r
     run->taped = tape != NULL;
     run->ys = ys;
     run->slopes = slopes;
-    TAY_TRY(cut(run));
+    TAY_TRY(tay__cut_blocks(run));
     TAY_TRY(tay__alloc(&run->reached, run->a.n_points, sizeof *run->reached));
     for (size_t m = 0; m < run->a.n_points; m++) run->reached[m] = INFINITY;
     run->serial = atomic_fetch_add(&run->flow->n_runs, 1) + 1;
     run->progress = run->a.progress;
     run->context = run->a.context;
     TAY_TRY(tay__each_block(run, tay__run_block));
-    tay_flow_result sum = tay__sum_results(run);
-    atomic_fetch_add(&run->lanes->n_steps, sum.n_steps);
-    if (result) *result = sum;
+    for (size_t i = 0; i < run->n_blocks; i++)
+        atomic_fetch_add(&run->blocks[i].lanes->n_steps, run->blocks[i].result.n_steps);
+    if (result) *result = tay__sum_results(run);
     run->ys = run->slopes = NULL;
     if (!tape) goto out;
     TAY_TRY(copy_arguments(run));

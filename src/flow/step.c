@@ -16,9 +16,9 @@
 enum { EVEN_ORDER = 14, LEAST_ORDER = 4 };
 static const double EXCESS = 3;
 
-size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *lane, size_t done)
+size_t tay__next_rounds(double *tau, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t done)
 {
-    size_t lanes = run->lanes->lanes, n = 0;
+    size_t n = 0;
 
     for (size_t l = 0; l < lanes; l++) {
         size_t left = lane[l].point == TAY__IDLE ? 0 : lane[l].end_time - lane[l].first_time;
@@ -34,10 +34,10 @@ size_t tay__next_rounds(double *tau, const tay_tape *run, const tay__lane_step *
     return n;
 }
 
-void tay__rows_of_round(double **rows, const tay_tape *run, const tay__lane_step *lane, size_t round, double *array, size_t n,
-                        double *none)
+void tay__rows_of_round(double **rows, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t round,
+                        double *array, size_t n, double *none)
 {
-    for (size_t l = 0; l < run->lanes->lanes; l++) {
+    for (size_t l = 0; l < lanes; l++) {
         size_t j = lane[l].first_time + round;
         rows[l] = tay__covers(&lane[l], j) ? array + (j * run->a.n_points + lane[l].point) * n : none;
     }
@@ -46,12 +46,13 @@ void tay__rows_of_round(double **rows, const tay_tape *run, const tay__lane_step
 void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch)
 {
     const tay_flow *flow = run->flow;
-    size_t lanes = run->lanes->lanes, busy = 0;
+    const tay__exec *exec = worker->lanes->exec;
+    size_t lanes = worker->lanes->lanes, busy = 0;
 
-    if (!run->lanes->lane_pars) {
+    if (!worker->lanes->lane_pars) {
         if (worker->run == run->serial) return;
         worker->run = run->serial;
-        tay__exec_set_parameters(run->lanes->exec, worker->workspace, run->a.pars);
+        tay__exec_set_parameters(exec, worker->workspace, run->a.pars);
         return;
     }
     while (busy + 1 < lanes && lane[busy].point == TAY__IDLE) busy++;
@@ -60,13 +61,13 @@ void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_ste
         size_t point = lane[l].point == TAY__IDLE ? lane[busy].point : lane[l].point;
         for (size_t i = 0; i < flow->n_pars; i++) scratch[i * lanes + l] = run->a.pars[point * flow->n_pars + i];
     }
-    tay__exec_set_parameters(run->lanes->exec, worker->workspace, scratch);
+    tay__exec_set_parameters(exec, worker->workspace, scratch);
 }
 
 void tay__begin_step(const tay_tape *run, tay__worker *worker, const double *state, const tay__lane_step *lane)
 {
-    size_t lanes = run->lanes->lanes, dim = run->flow->dim, busy = 0;
-    int32_t time = tay__exec_program(run->lanes->exec)->time_slot;
+    size_t lanes = worker->lanes->lanes, dim = run->flow->dim, busy = 0;
+    int32_t time = tay__exec_program(worker->lanes->exec)->time_slot;
     double *jet = worker->workspace->jet;
 
     while (lane[busy].point == TAY__IDLE) busy++;
@@ -95,8 +96,8 @@ out:
 static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t order, tay__walk *at, double *h,
                      const double *left)
 {
-    const tay__exec *exec = run->lanes->exec;
-    size_t lanes = run->lanes->lanes, plane = worker->workspace->plane, n = run->flow->n_normed;
+    const tay__exec *exec = worker->lanes->exec;
+    size_t lanes = at->lanes, plane = worker->workspace->plane, n = run->flow->n_normed;
     const double *jet = worker->workspace->jet;
     double first[TAY__MOST_LANES], before[TAY__MOST_LANES], last[TAY__MOST_LANES], part = run->flow->shares[order];
 
@@ -118,10 +119,9 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
 
 /* Steps that are left at this order. A step costs the same for one lane as for all: while lanes find a next trajectory (`more`)
  * it is all their steps that count, else those of the lane that needs most. radii: distances to go by radii of convergence. */
-static double steps_left(const tay_tape *run, const double *radii, bool more, uint32_t order)
+static double steps_left(const double *radii, size_t lanes, double share, bool more)
 {
-    size_t lanes = run->lanes->lanes;
-    double sum = 0, most = 0, in_one = 1 / run->flow->shares[order];
+    double sum = 0, most = 0, in_one = 1 / share;
 
     for (size_t l = 0; l < lanes; l++) {
         double n = radii[l] * in_one;
@@ -139,10 +139,10 @@ static uint32_t best_order(const tay_tape *run, const tay__walk *at, const doubl
     double least = INFINITY, radii[TAY__MOST_LANES];
     uint32_t best = from;
 
-    for (size_t l = 0; l < run->lanes->lanes; l++)
+    for (size_t l = 0; l < at->lanes; l++)
         radii[l] = at->lane[l].point != TAY__IDLE && at->rho[l] > 0 ? left[l] / at->rho[l] : 0;
     for (uint32_t order = from; order <= run->flow->max_order; order++) {
-        double n = steps_left(run, radii, more, order), cost = n * order * (EVEN_ORDER + order);
+        double n = steps_left(radii, at->lanes, run->flow->shares[order], more), cost = n * order * (EVEN_ORDER + order);
         if (cost >= least) continue;
         least = cost;
         best = order;
@@ -152,25 +152,24 @@ static uint32_t best_order(const tay_tape *run, const tay__walk *at, const doubl
 }
 
 /* Whether each busy lane gets to its end, or nowhere. */
-static bool all_arrive(const tay_tape *run, const tay__lane_step *lane, const double *left, const double *h)
+static bool all_arrive(const tay__walk *at, const double *left, const double *h)
 {
-    for (size_t l = 0; l < run->lanes->lanes; l++)
-        if (lane[l].point != TAY__IDLE && h[l] < left[l]) return false;
+    for (size_t l = 0; l < at->lanes; l++)
+        if (at->lane[l].point != TAY__IDLE && h[l] < left[l]) return false;
     return true;
 }
 
 uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, const double *left, bool more, double *h)
 {
-    const tay__lane_step *lane = at->lane;
     const tay_flow *flow = run->flow;
-    const tay__exec *exec = run->lanes->exec;
+    const tay__exec *exec = worker->lanes->exec;
     uint32_t order = flow->fixed_order;
     double n_left = order ? INFINITY : 0;
     size_t n_done = 0;
     bool known = true;
 
-    for (size_t l = 0; l < run->lanes->lanes; l++) {
-        known = known && (lane[l].point == TAY__IDLE || at->rho[l] > 0);
+    for (size_t l = 0; l < at->lanes; l++) {
+        known = known && (at->lane[l].point == TAY__IDLE || at->rho[l] > 0);
         n_done = at->n_steps[l] > n_done ? at->n_steps[l] : n_done;
     }
     if (!order) {
@@ -181,7 +180,7 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, 
     tay__exec_expect(exec, worker->workspace, order, (double)n_done + n_left);
     tay__exec_extend(exec, worker->workspace, 0, order);
     estimate(run, worker, order, at, h, left);
-    while (!flow->fixed_order && order < flow->max_order && !all_arrive(run, lane, left, h)) {
+    while (!flow->fixed_order && order < flow->max_order && !all_arrive(at, left, h)) {
         uint32_t next = best_order(run, at, left, more, order, &n_left);
         if (next == order) break;
         if (order < flow->usual_order && next > flow->usual_order) next = flow->usual_order; /* rho is a rough guess */

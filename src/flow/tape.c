@@ -17,38 +17,38 @@ static size_t round_up(size_t bytes)
 }
 
 /* Of a step without its jet: itself, state, lanes. */
-static size_t step_size(const tay_tape *run)
+static size_t step_size(const tay_tape *run, const tay__block *block)
 {
-    size_t lanes = run->lanes->lanes;
+    size_t lanes = block->lanes->lanes;
     return round_up(sizeof(tay__block_step)) + round_up(run->flow->dim * lanes * sizeof(double)) +
            round_up(lanes * sizeof(tay__lane_step));
 }
 
-static size_t walk_size(const tay_tape *run)
+static size_t walk_size(const tay_flow *flow, size_t lanes)
 {
-    size_t lanes = run->lanes->lanes;
-    return lanes * (sizeof(tay__lane_step) + sizeof(size_t) + (run->flow->dim + run->flow->n_normed + 2) * sizeof(double));
+    return lanes * (sizeof(tay__lane_step) + sizeof(size_t) + (flow->dim + flow->n_normed + 2) * sizeof(double));
 }
 
-size_t tay__tape_least(const tay_tape *run)
+size_t tay__tape_least(const tay_tape *run, const tay__block *block)
 {
-    size_t step = step_size(run), marks = 4 * (walk_size(run) + sizeof(tay__mark)); /* an array grows by doubling */
+    size_t step = step_size(run, block), mark = walk_size(run->flow, block->lanes->lanes) + sizeof(tay__mark);
+    size_t marks = 4 * mark; /* an array grows by doubling */
     return 2 * step > 4 * marks ? 2 * step : 4 * marks;
 }
 
-tay_status tay__walk_create(tay__walk *out, const tay_tape *run)
+tay_status tay__walk_create(tay__walk *out, const tay_flow *flow, size_t lanes)
 {
     tay_status status = TAY_OK;
-    size_t lanes = run->lanes->lanes;
     char *bytes;
 
-    TAY_TRY(tay__alloc(&bytes, walk_size(run), 1));
+    TAY_TRY(tay__alloc(&bytes, walk_size(flow, lanes), 1));
+    out->lanes = lanes;
     out->lane = (tay__lane_step *)bytes;
     out->n_steps = (size_t *)(out->lane + lanes);
     out->state = (double *)(out->n_steps + lanes);
-    out->rho = out->state + run->flow->dim * lanes;
+    out->rho = out->state + flow->dim * lanes;
     out->direction = out->rho + lanes;
-    out->rate = out->direction + run->flow->n_normed * lanes;
+    out->rate = out->direction + flow->n_normed * lanes;
 out:
     return status;
 }
@@ -58,18 +58,18 @@ void tay__walk_free(tay__walk *walk)
     tay__free(walk->lane);
 }
 
-void tay__walk_begin(tay__walk *walk, const tay_tape *run, const tay__block *block)
+void tay__walk_begin(tay__walk *walk, const tay_flow *flow, const tay__block *block)
 {
-    memset(walk->lane, 0, walk_size(run));
-    for (size_t l = 0; l < run->lanes->lanes; l++) walk->lane[l].point = TAY__IDLE;
+    memset(walk->lane, 0, walk_size(flow, walk->lanes));
+    for (size_t l = 0; l < walk->lanes; l++) walk->lane[l].point = TAY__IDLE;
     walk->next = block->begin;
     walk->n_blind = 0;
     walk->is_mean = false;
 }
 
-void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run)
+void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_flow *flow)
 {
-    memcpy(to->lane, from->lane, walk_size(run));
+    memcpy(to->lane, from->lane, walk_size(flow, from->lanes));
     to->next = from->next;
     to->n_blind = from->n_blind;
     to->is_mean = from->is_mean;
@@ -77,7 +77,7 @@ void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_tape *run)
 
 void tay__tape_clear(tay_tape *run, tay__block *block)
 {
-    tay__lanes *lanes = run->lanes;
+    tay__lanes *lanes = block->lanes;
 
     pthread_mutex_lock(&run->flow->lock);
     for (int kind = 0; kind < 2; kind++) {
@@ -107,14 +107,14 @@ static tay_status push_mark(tay_tape *run, tay__block *block, const tay__walk *a
 {
     tay_status status = TAY_OK;
     tay__mark mark = {0};
-    size_t bytes = walk_size(run) + 2 * sizeof mark;
+    size_t bytes = walk_size(run->flow, block->lanes->lanes) + 2 * sizeof mark;
 
-    if (block->mark_bytes + bytes > run->limit_bytes / 4)
+    if (block->mark_bytes + bytes > block->limit_bytes / 4)
         TAY_FAIL(TAY_ERROR_LIMIT, "memory_limit: the steps need more than the %zu bytes allowed for %zu trajectories",
-                 run->limit_bytes, block->end - block->begin);
-    TAY_TRY(tay__walk_create(&mark.at, run));
-    if (at) tay__walk_copy(&mark.at, at, run);
-    else tay__walk_begin(&mark.at, run, block);
+                 block->limit_bytes, block->end - block->begin);
+    TAY_TRY(tay__walk_create(&mark.at, run->flow, block->lanes->lanes));
+    if (at) tay__walk_copy(&mark.at, at, run->flow);
+    else tay__walk_begin(&mark.at, run->flow, block);
     TAY_TRY(tay__array_push(&block->marks, &mark));
     mark.at.lane = NULL;
     block->mark_bytes += bytes;
@@ -141,14 +141,14 @@ out:
 static tay_status take_room(double **out, tay_tape *run, tay__block *block, const tay__worker *worker, tay__held kind)
 {
     tay_status status = TAY_OK;
-    tay__lanes *lanes = run->lanes;
+    tay__lanes *lanes = block->lanes;
     tay__array *spare = &lanes->spare[kind];
     uint32_t order = run->flow->max_order;
     size_t bytes = kind == TAY__JET ? tay__exec_jet_bytes(lanes->exec, worker->workspace, order)
                                     : tay__exec_saved_bytes(lanes->exec, order);
     double *room = NULL;
 
-    if (block->held_bytes[kind] + bytes > run->held_bytes[kind]) goto out;
+    if (block->held_bytes[kind] + bytes > block->most_held[kind]) goto out;
     TAY_TRY(tay__array_reserve(&block->held[kind], 1));
     pthread_mutex_lock(&run->flow->lock);
     if (spare->count > 0) room = ((double *const *)spare->data)[--spare->count];
@@ -164,7 +164,7 @@ out:
 /* The size of the next chunk, which holds a step at least, and may fill the half of the memory that is for steps. */
 static size_t next_chunk(const tay_tape *run, const tay__block *block)
 {
-    size_t size = step_size(run), half = run->limit_bytes / 2, most = half / 4 < MOST_CHUNK ? half / 4 : MOST_CHUNK;
+    size_t size = step_size(run, block), half = block->limit_bytes / 2, most = half / 4 < MOST_CHUNK ? half / 4 : MOST_CHUNK;
     size_t chunk = block->step_bytes < LEAST_CHUNK ? LEAST_CHUNK : block->step_bytes;
     size_t left = half > block->step_bytes ? half - block->step_bytes : 0;
 
@@ -179,8 +179,8 @@ static tay_status make_room(tay_tape *run, tay__block *block, const tay__walk *a
     size_t chunk = next_chunk(run, block);
     char *bytes;
 
-    if (block->room >= step_size(run)) goto out;
-    if (block->step_bytes + chunk > run->limit_bytes / 2) {
+    if (block->room >= step_size(run, block)) goto out;
+    if (block->step_bytes + chunk > block->limit_bytes / 2) {
         TAY_TRY(close_segment(run, block, at));
         chunk = next_chunk(run, block); /* as when these steps are done again */
     }
@@ -212,7 +212,7 @@ out:
 
 void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, uint32_t order, const tay__lane_step *lane)
 {
-    size_t lanes = run->lanes->lanes, n_busy = 0, state = run->flow->dim * lanes * sizeof(double);
+    size_t lanes = block->lanes->lanes, n_busy = 0, state = run->flow->dim * lanes * sizeof(double);
     double *jet = worker->workspace->jet;
     bool whole = jet != worker->jet;
 
@@ -229,11 +229,11 @@ void tay__tape_end_step(tay_tape *run, tay__block *block, tay__worker *worker, u
     memcpy(step->lane, lane, lanes * sizeof *lane);
     block->last = step;
     block->n_steps++;
-    block->next += step_size(run);
-    block->room -= step_size(run);
-    if (whole) block->held_bytes[TAY__JET] += tay__exec_jet_bytes(run->lanes->exec, worker->workspace, order);
+    block->next += step_size(run, block);
+    block->room -= step_size(run, block);
+    if (whole) block->held_bytes[TAY__JET] += tay__exec_jet_bytes(block->lanes->exec, worker->workspace, order);
     if (step->saved)
-        block->held_bytes[TAY__SAVED] += tay__exec_save(run->lanes->exec, step->saved, worker->workspace, order);
+        block->held_bytes[TAY__SAVED] += tay__exec_save(block->lanes->exec, step->saved, worker->workspace, order);
     if (whole || step->saved) {
         block->n_kept += n_busy;
     } else if (run->ys) {

@@ -58,28 +58,38 @@ static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, cons
 /* Members that learn at once: their sums, for three operands, fill the registers. */
 enum { LEARNERS = TAY__VECTOR_BYTES == 64 ? 8 : TAY__VECTOR_BYTES == 32 ? 4 : TAY__WIDTH };
 
-/* to[i] += the sum of the elements of rows[i]. */
-TAY__INLINE void tay__add_row_sums(real *to, const vec *rows)
+/* Element i is the sum of elements i and i ^ step of a, or of b where i has the bit `step`. */
+TAY__INLINE vec tay__fold(vec a, vec b, int step)
 {
-#if TAY__VECTOR_BYTES == 32 && !defined TAY__F32
-    vec a = __builtin_shuffle(rows[0], rows[1], (ivec){0, 4, 2, 6}) + __builtin_shuffle(rows[0], rows[1], (ivec){1, 5, 3, 7});
-    vec b = __builtin_shuffle(rows[2], rows[3], (ivec){0, 4, 2, 6}) + __builtin_shuffle(rows[2], rows[3], (ivec){1, 5, 3, 7});
-    vec sums = __builtin_shuffle(a, b, (ivec){0, 1, 4, 5}) + __builtin_shuffle(a, b, (ivec){2, 3, 6, 7});
-    tay__store(to, tay__load(to) + sums);
-#elif TAY__VECTOR_BYTES == 32
-    const ivec even = {0, 8, 2, 10, 4, 12, 6, 14}, odd = {1, 9, 3, 11, 5, 13, 7, 15};
-    vec a = __builtin_shuffle(rows[0], rows[1], even) + __builtin_shuffle(rows[0], rows[1], odd);
-    vec b = __builtin_shuffle(rows[2], rows[3], even) + __builtin_shuffle(rows[2], rows[3], odd);
-    vec halves = __builtin_shuffle(a, b, (ivec){0, 1, 8, 9, 4, 5, 12, 13});
-    halves += __builtin_shuffle(a, b, (ivec){2, 3, 10, 11, 6, 7, 14, 15});
-    for (int i = 0; i < 4; i++) to[i] += halves[i] + halves[i + 4];
+#if TAY__VECTOR_BYTES == 64 && defined TAY__F32
+    const ivec i = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif TAY__VECTOR_BYTES == 64 || (TAY__VECTOR_BYTES == 32 && defined TAY__F32)
+    const ivec i = {0, 1, 2, 3, 4, 5, 6, 7};
+#elif TAY__VECTOR_BYTES == 32 || defined TAY__F32
+    const ivec i = {0, 1, 2, 3};
 #else
+    const ivec i = {0, 1};
+#endif
+    const ivec from = ((i & step) != 0) & TAY__WIDTH;
+
+    return __builtin_shuffle(a, b, from + i) + __builtin_shuffle(a, b, from + (i ^ step));
+}
+
+/* to[i] += the sum of the elements of rows[i], which change. */
+TAY__INLINE void tay__add_row_sums(real *to, vec *rows)
+{
+#pragma GCC unroll 3
+    for (int step = 1; step < LEARNERS; step *= 2) {
+#pragma GCC unroll 4
+        for (int i = 0; i < LEARNERS / 2 / step; i++) rows[i] = tay__fold(rows[2 * i], rows[2 * i + 1], step);
+    }
+#pragma GCC unroll 8
     for (int i = 0; i < LEARNERS; i++) {
         real sum = 0;
-        for (int e = 0; e < TAY__WIDTH; e++) sum += rows[i][e];
+#pragma GCC unroll 2
+        for (int e = i; e < TAY__WIDTH; e += LEARNERS) sum += rows[0][e];
         to[i] += sum;
     }
-#endif
 }
 
 /* The first half of a vector at p, and zeros. */

@@ -176,6 +176,7 @@ static void test_shared_parameters(void **state)
 {
     (void)state;
     for (size_t i = 0; i < N_ALL; i++) {
+        check_system(i, tay__exec_lanes_for(1), false); /* half a vector, where a lower instruction set has it */
         check_system(i, (uint32_t)tay__exec_width(), false);
         check_system(i, 3 * (uint32_t)tay__exec_width(), false);
     }

@@ -179,6 +179,8 @@ static void test_gradients(void **state)
     check_gradient(6, false, 1);
     check_gradient(40, false, -1); /* lanes that take several trajectories, blocks */
     check_gradient(40, true, 1);
+    check_gradient(50, true, -1); /* of the last block two, in fewer lanes */
+    check_gradient(50, false, 1);
 }
 
 /* For random tangents and cotangents, the tangent map's products are the adjoint map's, whatever the tolerance. */
