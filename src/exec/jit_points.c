@@ -10,13 +10,11 @@
  */
 #include "exec/jit_emit.h"
 
-/* Members of a layer's tile. */
-enum { TILE = 4 };
-
 typedef struct writer {
     tay__emitter e;
     LLVMValueRef points;
     uint32_t block; /* points of one */
+    uint32_t tile;  /* members of a layer's: eight sums in registers, where a block is one vector of the machine or two */
     bool in_registers;
     bool *written; /* [n_slots] in registers: members that are written already */
 } writer;
@@ -214,15 +212,16 @@ out:
 static tay_status write_layer(writer *w, const tay__group *g, uint32_t r)
 {
     tay_status status = TAY_OK;
-    int32_t length = g->rows[r].length, m = length / TILE * TILE;
+    int32_t length = g->rows[r].length, size = (int32_t)w->tile, m = length / size * size;
     LLVMValueRef at;
 
     if (m > 0) {
-        tay__loop l = begin_members(w, &at, m, TILE);
-        TAY_TRY(write_tile(w, g, r, 0, TILE, at));
+        tay__loop l = begin_members(w, &at, m, w->tile);
+        TAY_TRY(write_tile(w, g, r, 0, w->tile, at));
         tay__end_loop(&w->e, &l);
     }
-    for (int32_t size = TILE / 2; m < length; size /= 2) {
+    while (m < length) {
+        size /= 2;
         if (length - m < size) continue;
         TAY_TRY(write_tile(w, g, r, m, (uint32_t)size, tay__number(&w->e, 0)));
         m += size;
@@ -320,7 +319,8 @@ tay_status tay__emit_points(uint32_t *vectors, LLVMModuleRef module, LLVMContext
 {
     tay_status status = TAY_OK;
     writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .most_sites = most_sites},
-                .block = exec->block, .in_registers = tay__fits_registers(exec->program)};
+                .block = exec->block, .tile = exec->kernels->width < exec->block ? 4 : 8,
+                .in_registers = tay__fits_registers(exec->program)};
 
     tay__begin_module(&w.e);
     tay__declare(&w.e, 3);

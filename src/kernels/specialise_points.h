@@ -55,7 +55,8 @@ TAY__INLINE void layer_tile(tay__run *run, size_t members, size_t at)
                         .constants = run->constants ? run->constants + m : NULL, .out = run->y + at};
 
     run->scale = TAY__WIDTH;
-    if (members == 4) tay__layer_block(&layer, 0, 4, 0, 1, TAY__SPLAT_COEFS, false);
+    if (members == 8) tay__layer_block(&layer, 0, 8, 0, 1, TAY__SPLAT_COEFS, false);
+    else if (members == 4) tay__layer_block(&layer, 0, 4, 0, 1, TAY__SPLAT_COEFS, false);
     else if (members == 2) tay__layer_block(&layer, 0, 2, 0, 1, TAY__SPLAT_COEFS, false);
     else tay__layer_block(&layer, 0, 1, 0, 1, TAY__SPLAT_COEFS, false);
 }
