@@ -191,7 +191,6 @@ void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *w
 {
     const tay__program *program = exec->program, *p = program->prologue;
     size_t each = tay__coef_lanes(exec), lanes = exec->prologue ? exec->prologue->lanes : each;
-    const double *packed = bars->packed;
     double *to = pars_bar;
 
     if (!p) return;
@@ -199,12 +198,14 @@ void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *w
         tay__cotangents_clear(exec->prologue, bars->prologue, 0);
         to = bars->prologue->jet;
     }
-    const uint32_t *from = program->packed_from, *slots = p->outputs, n_numbers = program->n_numbers; /* no store changes them */
-    for (size_t i = 0, n = program->n_packed; i < n; i++, packed += each) {
-        if (from[i] < n_numbers) continue;
-        double *sum = to + slots[from[i] - n_numbers] * lanes;
-        *sum += *packed;
-        for (size_t l = 1; l < each; l++) sum[l] += packed[l];
+    for (const tay__span *s = program->spans, *end = s + program->n_spans; s < end; s++) {
+        const double *from = (const double *)bars->packed + s->first * each;
+        const ptrdiff_t step = s->step * (ptrdiff_t)lanes;
+        double *sum = to + (size_t)s->slot * lanes;
+        for (uint32_t i = 0, n = s->n; i < n; i++, from += each, sum += step) {
+            *sum += *from;
+            for (size_t l = 1; l < each; l++) sum[l] += from[l];
+        }
     }
     memset(bars->packed, 0, program->n_packed * each * sizeof *bars->packed);
     if (!exec->prologue) return;

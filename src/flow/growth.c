@@ -66,15 +66,16 @@ static bool is_near(const tay_tape *run, const tay__walk *at, uint32_t order, co
 void tay__find_rates(const tay_tape *run, const tay__worker *worker, tay__walk *at, uint32_t order, const double *h,
                      const double *left)
 {
-    size_t lanes = at->lanes;
+    size_t lanes = at->lanes, n_new = 0, new[TAY__MOST_LANES];
     double growth[TAY__MOST_LANES];
-    bool look = ++at->n_blind > STEPS_BETWEEN;
 
-    for (size_t l = 0; l < lanes; l++) {
-        if (at->lane[l].point == TAY__IDLE || at->n_steps[l] > 0) continue;
-        for (size_t i = 0; i < run->flow->n_normed; i++) at->direction[i * lanes + l] = first_direction(i);
-        look = true;
+    for (size_t l = 0; l < lanes; l++)
+        if (at->lane[l].point != TAY__IDLE && at->n_steps[l] == 0) new[n_new++] = l;
+    for (size_t i = 0; i < run->flow->n_normed && n_new > 0; i++) {
+        double x = first_direction(i);
+        for (size_t k = 0; k < n_new; k++) at->direction[i * lanes + new[k]] = x;
     }
+    bool look = ++at->n_blind > STEPS_BETWEEN || n_new > 0;
     if (!look && (at->is_mean || !is_near(run, at, order, h, left))) return;
     at->n_blind = 0;
     apply(run, worker, at, at->rate);

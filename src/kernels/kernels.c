@@ -193,16 +193,14 @@ static void pack(void *packed, size_t each, const tay__program *program)
 
 static void pack_outputs(void *packed, size_t each, const tay__program *program, const void *prologue_jet, size_t lanes)
 {
-    const uint32_t *from = program->packed_from, n_numbers = program->n_numbers; /* no store changes these */
-    const uint32_t *slots = program->prologue ? program->prologue->outputs : NULL;
-    const real *jet = prologue_jet;
-    real *to = packed;
-
-    for (size_t i = 0, n = program->n_packed; i < n; i++, to += each) {
-        if (from[i] < n_numbers) continue;
-        const real *value = jet + slots[from[i] - n_numbers] * lanes;
-        *to = *value;
-        for (size_t l = 1; l < each; l++) to[l] = value[l];
+    for (const tay__span *s = program->spans, *end = s + program->n_spans; s < end; s++) {
+        const real *from = (const real *)prologue_jet + (size_t)s->slot * lanes;
+        const ptrdiff_t step = s->step * (ptrdiff_t)lanes;
+        real *to = (real *)packed + s->first * each;
+        for (uint32_t i = 0, n = s->n; i < n; i++, from += step, to += each) {
+            *to = *from;
+            for (size_t l = 1; l < each; l++) to[l] = from[l];
+        }
     }
 }
 

@@ -102,6 +102,39 @@ out:
     return status;
 }
 
+/* Whether packed coefficient i continues a span, whose step is not known if it has one member. */
+static bool joins(tay__span *span, uint32_t i, int32_t slot)
+{
+    if (span->n == 0 || span->first + span->n != i) return false;
+    if (span->n == 1) span->step = slot - span->slot;
+    return slot == span->slot + (int32_t)span->n * span->step;
+}
+
+/* Weights of a layer are a span for each of its inputs: they come every so many parameters. */
+static tay_status find_spans(tay__program *program)
+{
+    tay_status status = TAY_OK;
+    tay__array spans = TAY__ARRAY(tay__span);
+    tay__span span = {0};
+
+    for (size_t i = 0; i < program->n_packed; i++) {
+        if (program->packed_from[i] < program->n_numbers) continue;
+        int32_t slot = (int32_t)program->prologue->outputs[program->packed_from[i] - program->n_numbers];
+        if (!joins(&span, (uint32_t)i, slot)) {
+            if (span.n > 0) TAY_TRY(tay__array_push(&spans, &span));
+            span = (tay__span){.first = (uint32_t)i, .slot = slot};
+        }
+        span.n++;
+    }
+    if (span.n > 0) TAY_TRY(tay__array_push(&spans, &span));
+    TAY_TRY(tay__alloc_kept(&program->spans, &program->allocations, spans.count, sizeof span));
+    if (spans.count > 0) memcpy(program->spans, spans.data, spans.count * sizeof span);
+    program->n_spans = spans.count;
+out:
+    tay__array_free(&spans);
+    return status;
+}
+
 tay_status tay__program_create(tay__program **out, const tay__program_spec *spec)
 {
     tay_status status = TAY_OK;
@@ -123,6 +156,7 @@ tay_status tay__program_create(tay__program **out, const tay__program_spec *spec
     program->par_slot = !v.jets && v.n_pars > 0 ? (int32_t)v.n_inputs : -1;
     TAY_TRY(arrange(program, &v));
     TAY_TRY(make_coefficients(program, &v, spec->reversible));
+    TAY_TRY(find_spans(program));
     *out = program;
     program = NULL;
 out:

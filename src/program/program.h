@@ -87,6 +87,12 @@ typedef struct tay__stage {
     int32_t n_columns; /* > 0: columns do not mix; the stage can run by blocks of columns */
 } tay__stage;
 
+/* n packed coefficients from `first` on, of which number i is in slot slot + i step of the prologue. */
+typedef struct tay__span {
+    uint32_t first, n;
+    int32_t slot, step;
+} tay__span;
+
 /*
  * A program. Slots: inputs first (state i or variable i has slot i), then, without jets, parameters; time; the values. The
  * packed coefficients are numbers and values of the prologue: packed[i] = coefficient[packed_from[i]], where
@@ -105,6 +111,8 @@ typedef struct tay__program {
     size_t n_numbers;
     uint32_t *packed_from;
     size_t n_packed;
+    tay__span *spans; /* [n_spans] of all that are outputs of the prologue */
+    size_t n_spans;
     struct tay__program *prologue; /* values that depend on parameters alone, as outputs of its inputs p0, p1, ...; or NULL */
     tay__array allocations;        /* of void *, all that is freed with the program */
 } tay__program;
