@@ -203,7 +203,8 @@ tay_status tay__tape_begin_step(tay_tape *run, tay__block *block, tay__worker *w
     worker->workspace->jet = worker->jet;
     if (!run->taped) goto out;
     TAY_TRY(make_room(run, block, at));
-    TAY_TRY(take_room(&jet, run, block, worker, TAY__JET));
+    /* If the last step was mixed, the run is long, and what is saved of a jet a tenth of it: the rest belongs to the caches. */
+    if (!worker->workspace->mixed) TAY_TRY(take_room(&jet, run, block, worker, TAY__JET));
     if (jet) worker->workspace->jet = jet;
     else TAY_TRY(take_room(&worker->saved, run, block, worker, TAY__SAVED));
 out:
