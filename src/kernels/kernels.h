@@ -46,8 +46,8 @@ typedef struct tay__pass {
 typedef struct tay__kernel tay__kernel;
 
 /* Whole series (series.h): coefficient n of a slot is at [at + row_of[slot] * stride + n] of the scratch memory, behind
- * TAY__SERIES_ROOM bytes for the kernels, zero in the beginning. */
-enum { TAY__SERIES_ROOM = 512 };
+ * TAY__SERIES_ROOM bytes that kernels read, and do not use. */
+enum { TAY__SERIES_ROOM = 64 };
 typedef struct tay__series {
     uint32_t many; /* tables of so many members are not among them */
     size_t at, stride;

@@ -142,14 +142,6 @@ static void tay__lane_polynomial_adjoint(double *bar, const double *y_bar, size_
     }
 }
 
-/* f(e, s) for all elements e of a vector. */
-#if TAY__VECTOR_BYTES == 16
-#define TAY__EACH(f, s) f(0, s), f(1, s)
-#elif TAY__VECTOR_BYTES == 32
-#define TAY__EACH(f, s) f(0, s), f(1, s), f(2, s), f(3, s)
-#else
-#define TAY__EACH(f, s) f(0, s), f(1, s), f(2, s), f(3, s), f(4, s), f(5, s), f(6, s), f(7, s)
-#endif
 #define TAY__LOW(e, s) ((e) & (s) ? TAY__WIDTH + (e) - (s) : (e))
 #define TAY__HIGH(e, s) ((e) & (s) ? TAY__WIDTH + (e) : (e) + (s))
 

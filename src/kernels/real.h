@@ -39,6 +39,30 @@ typedef natural uvec __attribute__((vector_size(TAY__VECTOR_BYTES)));
 /* Elements of a vector. */
 enum { TAY__WIDTH = TAY__VECTOR_BYTES / sizeof(real) };
 
+/* f(e, s), ... for all elements e of a vector, as __builtin_shufflevector takes them; f(e) for every other one. */
+#define TAY__EACH_2(f, e, s) f(e, s), f(e + 1, s)
+#define TAY__EACH_4(f, e, s) TAY__EACH_2(f, e, s), TAY__EACH_2(f, e + 2, s)
+#define TAY__EACH_8(f, e, s) TAY__EACH_4(f, e, s), TAY__EACH_4(f, e + 4, s)
+#define TAY__EACH_16(f, e, s) TAY__EACH_8(f, e, s), TAY__EACH_8(f, e + 8, s)
+#ifdef TAY__F32
+#define TAY__WIDTH_OF(bytes) (bytes / 4)
+#else
+#define TAY__WIDTH_OF(bytes) (bytes / 8)
+#endif
+#if TAY__WIDTH_OF(TAY__VECTOR_BYTES) == 2
+#define TAY__EACH(f, s) TAY__EACH_2(f, 0, s)
+#define TAY__EACH_PAIR(f) f(0)
+#elif TAY__WIDTH_OF(TAY__VECTOR_BYTES) == 4
+#define TAY__EACH(f, s) TAY__EACH_4(f, 0, s)
+#define TAY__EACH_PAIR(f) f(0) f(2)
+#elif TAY__WIDTH_OF(TAY__VECTOR_BYTES) == 8
+#define TAY__EACH(f, s) TAY__EACH_8(f, 0, s)
+#define TAY__EACH_PAIR(f) f(0) f(2) f(4) f(6)
+#elif TAY__WIDTH_OF(TAY__VECTOR_BYTES) == 16
+#define TAY__EACH(f, s) TAY__EACH_16(f, 0, s)
+#define TAY__EACH_PAIR(f) f(0) f(2) f(4) f(6) f(8) f(10) f(12) f(14)
+#endif
+
 /* Any address, aligned or not. */
 static inline vec tay__load(const real *p)
 {

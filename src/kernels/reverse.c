@@ -58,31 +58,24 @@ static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, cons
 /* Members that learn at once: their sums, for three operands, fill the registers. */
 enum { LEARNERS = TAY__VECTOR_BYTES == 64 ? 8 : TAY__VECTOR_BYTES == 32 ? 4 : TAY__WIDTH };
 
-/* Element i is the sum of elements i and i ^ step of a, or of b where i has the bit `step`. */
-TAY__INLINE vec tay__fold(vec a, vec b, int step)
-{
-#if TAY__VECTOR_BYTES == 64 && defined TAY__F32
-    const ivec i = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-#elif TAY__VECTOR_BYTES == 64 || (TAY__VECTOR_BYTES == 32 && defined TAY__F32)
-    const ivec i = {0, 1, 2, 3, 4, 5, 6, 7};
-#elif TAY__VECTOR_BYTES == 32 || defined TAY__F32
-    const ivec i = {0, 1, 2, 3};
-#else
-    const ivec i = {0, 1};
-#endif
-    const ivec from = ((i & step) != 0) & TAY__WIDTH;
-
-    return __builtin_shuffle(a, b, from + i) + __builtin_shuffle(a, b, from + (i ^ step));
-}
+/* Element e is the sum of elements e and e ^ s of a, or of b where e has the bit s. */
+#define TAY__SAME(e, s) ((e) & (s) ? TAY__WIDTH + (e) : (e))
+#define TAY__OTHER(e, s) (TAY__SAME(e, s) ^ (s))
+#define TAY__FOLD(a, b, s)                                                                                             \
+    (__builtin_shufflevector(a, b, TAY__EACH(TAY__SAME, s)) + __builtin_shufflevector(a, b, TAY__EACH(TAY__OTHER, s)))
 
 /* to[i] += the sum of the elements of rows[i], which change. */
 TAY__INLINE void tay__add_row_sums(real *to, vec *rows)
 {
-#pragma GCC unroll 3
-    for (int step = 1; step < LEARNERS; step *= 2) {
 #pragma GCC unroll 4
-        for (int i = 0; i < LEARNERS / 2 / step; i++) rows[i] = tay__fold(rows[2 * i], rows[2 * i + 1], step);
-    }
+    for (int i = 0; i < LEARNERS; i += 2) rows[i] = TAY__FOLD(rows[i], rows[i + 1], 1);
+#if TAY__VECTOR_BYTES > 16 || defined TAY__F32
+#pragma GCC unroll 2
+    for (int i = 0; i < LEARNERS; i += 4) rows[i] = TAY__FOLD(rows[i], rows[i + 2], 2);
+#endif
+#if TAY__VECTOR_BYTES > 32
+    rows[0] = TAY__FOLD(rows[0], rows[4], 4);
+#endif
 #pragma GCC unroll 8
     for (int i = 0; i < LEARNERS; i++) {
         real sum = 0;

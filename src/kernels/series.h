@@ -17,29 +17,47 @@ TAY__INLINE real *tay__series_row(const tay__series *series, void *scratch, size
     return (real *)scratch + series->at + (size_t)series->row_of[slot] * series->stride;
 }
 
-/* sum += c a_j b, later += c a_{j+1} b shifted by one order: two sums do not wait for each other. */
-TAY__INLINE void tay__series_pair(vec *sum, vec *later, real c, const real *a, const real *b, int vectors)
+/* sum += c a_j b_{m-j}, later += c a_{j+1} b_{m-j-1}, for the orders m of `vectors` vectors, of which b_{m-j} of the first one is
+ * at b, or `now`, b_{m-j-1} at b - 1, or `shifted`: two sums do not wait for each other. */
+TAY__INLINE void tay__series_pair(vec *sum, vec *later, real c, const real *a, const real *b, vec now, vec shifted, int vectors)
 {
     vec x = tay__splat(c * a[0]), next = tay__splat(c * a[1]);
 
-    TAY__UNROLL_TO(4)
-    for (int i = 0; i < vectors; i++) {
+    sum[0] += x * now;
+    later[0] += next * shifted;
+    TAY__UNROLL_TO(3)
+    for (int i = 1; i < vectors; i++) {
         sum[i] += x * tay__load(b + i * TAY__WIDTH);
         later[i] += next * tay__load(b - 1 + i * TAY__WIDTH);
     }
 }
 
-/* sum += orders at .. at + vectors * TAY__WIDTH - 1 of c a b; a has n coefficients, and a 0 behind them if n is odd. b0: where
- * the first block of b is copied to, behind zeros. */
-TAY__INLINE void tay__series_product(vec *sum, real c, const real *a, const real *b, real *b0, size_t at, size_t n, int vectors)
-{
-    const size_t size = (size_t)vectors * TAY__WIDTH, end = n - at < size ? n - at : size;
-    vec later[TAY__BLOCK] = {{0}};
+/* A vector of what is from `before` elements in front of p on, and zeros in the place of these. */
+#define TAY__FROM(e, before) ((e) < (before) ? (e) : TAY__WIDTH + (e))
+#define TAY__LOAD_FROM(p, before)                                                                                      \
+    __builtin_shufflevector((vec){0}, tay__load((p) - (before)), TAY__EACH(TAY__FROM, before))
 
+/* sum += orders at .. at + vectors * TAY__WIDTH - 1 of c a b; a has n coefficients, and a 0 behind them if n is odd. From j = at
+ * on the first vector of orders is complete after TAY__WIDTH more, then the second one, ... */
+TAY__INLINE void tay__series_product(vec *sum, real c, const real *a, const real *b, size_t at, size_t n, int vectors)
+{
+    vec later[TAY__BLOCK] = {{0}};
+    size_t j = 0;
+
+    for (; j < at; j += 2) {
+        const real *from = b + at - j;
+        tay__series_pair(sum, later, c, a + j, from, tay__load(from), tay__load(from - 1), vectors);
+    }
+#define PAIR(before)                                                                                                   \
+    if (j < n)                                                                                                         \
+        tay__series_pair(sum + i, later + i, c, a + j, b - (before), TAY__LOAD_FROM(b, before),                        \
+                         TAY__LOAD_FROM(b, (before) + 1), vectors - i);                                                \
+    j += 2;
     TAY__UNROLL_TO(4)
-    for (int i = 0; i < vectors; i++) tay__store(b0 + i * TAY__WIDTH, tay__load(b + i * TAY__WIDTH));
-    for (size_t j = 0; j < at; j += 2) tay__series_pair(sum, later, c, a + j, b + at - j, vectors);
-    for (size_t j = 0; j < end; j += 2) tay__series_pair(sum, later, c, a + at + j, b0 - j, vectors);
+    for (int i = 0; i < vectors; i++) {
+        TAY__EACH_PAIR(PAIR)
+    }
+#undef PAIR
     tay__add_sums(sum, later, vectors);
 }
 
@@ -47,7 +65,6 @@ TAY__INLINE void tay__series_product(vec *sum, real c, const real *a, const real
 TAY__INLINE void tay__series_block(const tay__run *run, const tay__series *series, void *scratch, real *y, size_t at, int vectors)
 {
     const tay__group *g = run->group;
-    real *b0 = (real *)scratch + series->at - TAY__BLOCK * TAY__WIDTH;
     vec sum[TAY__BLOCK] = {{0}};
 
     if (run->constants && at == 0) sum[0][0] = *run->constants;
@@ -56,7 +73,7 @@ TAY__INLINE void tay__series_block(const tay__run *run, const tay__series *serie
         real c = run->coefs ? run->coefs[k * run->coef_step] : 1;
         if (g->primitive == TAY__PRODUCT) {
             const real *b = g->square ? a : tay__series_row(series, scratch, (size_t)run->b[k * run->step] + run->b_moved);
-            tay__series_product(sum, c, a, b, b0, at, run->n_orders, vectors);
+            tay__series_product(sum, c, a, b, at, run->n_orders, vectors);
             continue;
         }
         TAY__UNROLL_TO(4)
