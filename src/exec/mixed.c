@@ -330,14 +330,13 @@ static void add_packed(const tay__exec *exec, const tay__workspace *w, tay__cota
 
 static bool are_finite(const float *x, size_t n)
 {
-    uint32_t most = 0, bits;
+    uint32_t all = 0, bits;
 
     for (size_t i = 0; i < n; i++) {
         memcpy(&bits, x + i, sizeof bits);
-        bits &= INT32_MAX; /* without the sign */
-        most = bits > most ? bits : most;
+        all |= (bits & INT32_MAX) + 0x00800000; /* without the sign; of infinity and NaN the sum has the highest bit */
     }
-    return most < 0x7f800000; /* infinity */
+    return all >> 31 == 0;
 }
 
 /* Whether nothing left the range of float on the way back: it would have reached the ends. */

@@ -117,32 +117,36 @@ static void estimate(const tay_tape *run, const tay__worker *worker, uint32_t or
     }
 }
 
-/* Steps that are left at this order. A step costs the same for one lane as for all: while lanes find a next trajectory (`more`)
- * it is all their steps that count, else those of the lane that needs most. radii: distances to go by radii of convergence. */
-static double steps_left(const double *radii, size_t lanes, double share, bool more)
+/* Steps of a lane that are left on average of n lanes, if a step is so much of the radius. radii: distances to go by radii of
+ * convergence. */
+static double steps_left(const double *radii, size_t n, double share)
 {
-    double sum = 0, most = 0, in_one = 1 / share;
+    double sum = 0, in_one = 1 / share;
 
-    for (size_t l = 0; l < lanes; l++) {
-        double n = radii[l] * in_one;
-        n = radii[l] > 0 && n < 1 ? 1 : n;
-        sum += n;
-        if (n > most) most = n;
+    for (size_t l = 0; l < n; l++) {
+        double steps = radii[l] * in_one;
+        sum += radii[l] > 0 && steps < 1 ? 1 : steps;
     }
-    return more ? sum / (double)lanes : most;
+    return sum / (double)n;
 }
 
-/* The order from `from` on for which the steps that are left cost the least. n_steps receives their number. */
+/* The order from `from` on for which the steps that are left cost the least. A step costs the same for one lane as for all: while
+ * lanes find a next trajectory (`more`) it is all their steps that count, else those of the lane that needs most. n_steps
+ * receives their number. */
 static uint32_t best_order(const tay_tape *run, const tay__walk *at, const double *left, bool more, uint32_t from,
                            double *n_steps)
 {
-    double least = INFINITY, radii[TAY__MOST_LANES];
+    double least = INFINITY, most = 0, radii[TAY__MOST_LANES];
     uint32_t best = from;
 
-    for (size_t l = 0; l < at->lanes; l++)
+    for (size_t l = 0; l < at->lanes; l++) {
         radii[l] = at->lane[l].point != TAY__IDLE && at->rho[l] > 0 ? left[l] / at->rho[l] : 0;
+        most = fmax(most, radii[l]);
+    }
     for (uint32_t order = from; order <= run->flow->max_order; order++) {
-        double n = steps_left(radii, at->lanes, run->flow->shares[order], more), cost = n * order * (EVEN_ORDER + order);
+        double share = run->flow->shares[order];
+        double n = more ? steps_left(radii, at->lanes, share) : steps_left(&most, 1, share);
+        double cost = n * order * (EVEN_ORDER + order);
         if (cost >= least) continue;
         least = cost;
         best = order;
