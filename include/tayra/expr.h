@@ -102,6 +102,14 @@ TAY_API tay_expr_kind tay_expr_get_kind(const tay_expr *e);
 TAY_API const char *tay_expr_name(const tay_expr *e);
 /* The value of a number, NaN for other kinds. */
 TAY_API double tay_expr_value(const tay_expr *e);
+/* The index of a parameter, UINT32_MAX for other kinds. */
+TAY_API uint32_t tay_expr_index(const tay_expr *e);
+/* "sum", "prod", or the name of a function, as "sin"; NULL for other kinds. */
+TAY_API const char *tay_expr_function_name(const tay_expr *e);
+/* The terms, factors or arguments: how many, 0 for other kinds, and number i of them (owned by e). That of relu and relup is
+ * followed by the slope. */
+TAY_API size_t tay_expr_n_args(const tay_expr *e);
+TAY_API const tay_expr *tay_expr_arg(const tay_expr *e, size_t i);
 /* Equal structure means equal address; only the numbers 0 and -0 are equal and two objects. */
 TAY_API bool tay_expr_equal(const tay_expr *a, const tay_expr *b);
 TAY_API uint64_t tay_expr_hash(const tay_expr *e);

@@ -200,23 +200,38 @@ static PyObject *sqrt_expression(PyObject *Py_UNUSED(self), PyObject *x)
 }
 
 /* 'n', 'v', 'p', 't' or 'f': number, variable, parameter, time, anything else. */
-static PyObject *kind(PyObject *Py_UNUSED(self), PyObject *x)
+/* The arguments of e, a tuple. */
+static PyObject *arguments_of(const tay_expr *e)
+{
+    Py_ssize_t n = (Py_ssize_t)tay_expr_n_args(e);
+    PyObject *args = PyTuple_New(n);
+    for (Py_ssize_t i = 0; args && i < n; i++) {
+        PyObject *arg = core_expr_share(tay_expr_arg(e, (size_t)i));
+        if (!arg || PyTuple_SetItem(args, i, arg) < 0) {
+            Py_CLEAR(args);
+        }
+    }
+    return args;
+}
+
+static PyObject *parts(PyObject *Py_UNUSED(self), PyObject *x)
 {
     if (!core_is_expr(x)) {
-        PyErr_SetString(PyExc_TypeError, "kind(): the argument must be an expression");
+        PyErr_SetString(PyExc_TypeError, "parts(): the argument must be an expression");
         return NULL;
     }
-    switch (tay_expr_get_kind(core_expr_get(x))) {
+    const tay_expr *e = core_expr_get(x);
+    switch (tay_expr_get_kind(e)) {
     case TAY_KIND_NUMBER:
-        return PyUnicode_FromString("n");
+        return Py_BuildValue("sd", "number", tay_expr_value(e));
     case TAY_KIND_VARIABLE:
-        return PyUnicode_FromString("v");
+        return Py_BuildValue("ss", "variable", tay_expr_name(e));
     case TAY_KIND_PARAMETER:
-        return PyUnicode_FromString("p");
+        return Py_BuildValue("sk", "parameter", (unsigned long)tay_expr_index(e));
     case TAY_KIND_TIME:
-        return PyUnicode_FromString("t");
+        return Py_BuildValue("sO", "time", Py_None);
     default:
-        return PyUnicode_FromString("f");
+        return Py_BuildValue("sN", tay_expr_function_name(e), arguments_of(e));
     }
 }
 
@@ -379,7 +394,7 @@ PyMethodDef core_function_methods[] = {
     {"parameter", parameter, METH_O, "The parameter of an index."},
     {"time", time_expression, METH_NOARGS, "The time."},
     {"pi", pi_expression, METH_NOARGS, "The constant pi."},
-    {"kind", kind, METH_O, "'n', 'v', 'p', 't' or 'f': number, variable, parameter, time, function."},
+    {"parts", parts, METH_O, "What it is, and is made of: ('number', 1.0), ('variable', 'x'), ('sum', (x, y)), ..."},
     {"diff", diff, METH_VARARGS, "diff(expressions, variable or parameter): the list of derivatives."},
     {"subs", subs, METH_VARARGS, "subs(expressions, from, to): the list of the expressions after replacement."},
     {"variables", variables, METH_O, "The variables in a sequence of expressions, sorted by name."},

@@ -9,6 +9,7 @@ from . import _core, callback, model
 from ._core import expression
 from ._flow import flow
 from ._llvm_state import llvm_state
+from ._sympy import from_sympy, to_sympy
 from ._threads import get_nthreads, set_nthreads
 from .compiled import cfunc, cfunc_dbl, cfunc_flt
 from .continuous import continuous_output_dbl

@@ -218,7 +218,7 @@ def diff(arg, var):
     expression of another kind.
     """
     var = _variable(var)
-    if isinstance(var, expression) and _core.kind(var) not in "vp":
+    if isinstance(var, expression) and _core.parts(var)[0] not in ("variable", "parameter"):
         raise ValueError(f"derivatives are with respect to variables and parameters, not to '{var}'")
     return _one_or_many(arg, lambda fn: _core.diff(fn, var))
 

@@ -223,6 +223,6 @@ def diff_tensors(func, diff_args, diff_order=1):
         raise ValueError("there are no arguments to compute derivatives with respect to")
     if len(set(args)) < len(args):
         raise ValueError(f"the arguments of derivatives must be distinct, but are {args}")
-    if any(_core.kind(e) not in "vp" for e in args):
+    if any(_core.parts(e)[0] not in ("variable", "parameter") for e in args):
         raise ValueError("the arguments of derivatives must be variables and parameters")
     return dtens._make(func, args, diff_order)

@@ -364,6 +364,27 @@ double tay_expr_value(const tay_expr *e)
     return e->kind == TAY_KIND_NUMBER ? e->u.number : (double)NAN;
 }
 
+uint32_t tay_expr_index(const tay_expr *e)
+{
+    return e->kind == TAY_KIND_PARAMETER ? e->u.parameter : UINT32_MAX;
+}
+
+const char *tay_expr_function_name(const tay_expr *e)
+{
+    if (e->kind == TAY_KIND_FUNCTION) return tay__functions[e->function].name;
+    return e->kind == TAY_KIND_SUM ? "sum" : e->kind == TAY_KIND_PRODUCT ? "prod" : NULL;
+}
+
+size_t tay_expr_n_args(const tay_expr *e)
+{
+    return e->n_args;
+}
+
+const tay_expr *tay_expr_arg(const tay_expr *e, size_t i)
+{
+    return i < e->n_args ? e->u.args[i] : NULL;
+}
+
 bool tay_expr_equal(const tay_expr *a, const tay_expr *b)
 {
     if (a == b) return true;

@@ -86,18 +86,44 @@ static void kinds_and_their_values(void **state)
     static const struct {
         const char *text;
         tay_expr_kind kind;
-        size_t size;
-    } cases[] = {{"2", TAY_KIND_NUMBER, 1},      {"x", TAY_KIND_VARIABLE, 1}, {"p7", TAY_KIND_PARAMETER, 1},
-                 {"t", TAY_KIND_TIME, 1},        {"x y +", TAY_KIND_SUM, 3},  {"x y *", TAY_KIND_PRODUCT, 3},
-                 {"x exp", TAY_KIND_FUNCTION, 2}, {"x y -", TAY_KIND_SUM, 5},  {"x 0.1 relu", TAY_KIND_FUNCTION, 2}};
+        size_t size, n_args;
+        const char *function;
+    } cases[] = {{"2", TAY_KIND_NUMBER, 1, 0, NULL},
+                 {"x", TAY_KIND_VARIABLE, 1, 0, NULL},
+                 {"p7", TAY_KIND_PARAMETER, 1, 0, NULL},
+                 {"t", TAY_KIND_TIME, 1, 0, NULL},
+                 {"x y +", TAY_KIND_SUM, 3, 2, "sum"},
+                 {"x y *", TAY_KIND_PRODUCT, 3, 2, "prod"},
+                 {"x exp", TAY_KIND_FUNCTION, 2, 1, "exp"},
+                 {"pi", TAY_KIND_FUNCTION, 1, 0, "pi"},
+                 {"x y -", TAY_KIND_SUM, 5, 2, "sum"},
+                 {"x 0.1 relu", TAY_KIND_FUNCTION, 2, 2, "relu"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tay_expr *e = rpn(cases[i].text);
         assert_int_equal(tay_expr_get_kind(e), cases[i].kind);
         assert_int_equal(tay_expr_size(e), cases[i].size);
         assert_true((tay_expr_name(e) != NULL) == (cases[i].kind == TAY_KIND_VARIABLE));
         assert_true(isnan(tay_expr_value(e)) == (cases[i].kind != TAY_KIND_NUMBER));
+        assert_int_equal(tay_expr_index(e), cases[i].kind == TAY_KIND_PARAMETER ? 7 : UINT32_MAX);
+        assert_int_equal(tay_expr_n_args(e), cases[i].n_args);
+        for (size_t k = 0; k < cases[i].n_args; k++) assert_non_null(tay_expr_arg(e, k));
+        assert_null(tay_expr_arg(e, cases[i].n_args));
+        if (cases[i].function) assert_string_equal(tay_expr_function_name(e), cases[i].function);
+        else assert_null(tay_expr_function_name(e));
         tay_expr_unref(e);
     }
+}
+
+static void arguments_are_in_order(void **state)
+{
+    (void)state;
+    tay_expr *x = rpn("x"), *slope = rpn("0.1"), *e = rpn("y x atan2"), *relu = rpn("x 0.1 relu");
+    assert_ptr_equal(tay_expr_arg(e, 1), x);
+    assert_string_equal(tay_expr_name(tay_expr_arg(e, 0)), "y");
+    assert_ptr_equal(tay_expr_arg(relu, 0), x);
+    assert_ptr_equal(tay_expr_arg(relu, 1), slope);
+    tay_expr *all[] = {x, slope, e, relu};
+    for (int i = 0; i < 4; i++) tay_expr_unref(all[i]);
 }
 
 static void dependence_is_known(void **state)
@@ -303,6 +329,7 @@ int main(void)
         cmocka_unit_test(odd_numbers),
         cmocka_unit_test(names_are_told_apart),
         cmocka_unit_test(kinds_and_their_values),
+        cmocka_unit_test(arguments_are_in_order),
         cmocka_unit_test(dependence_is_known),
         cmocka_unit_test(a_million_levels),
         cmocka_unit_test(sizes_saturate),
