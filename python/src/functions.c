@@ -394,7 +394,7 @@ PyMethodDef core_function_methods[] = {
     {"parameter", parameter, METH_O, "The parameter of an index."},
     {"time", time_expression, METH_NOARGS, "The time."},
     {"pi", pi_expression, METH_NOARGS, "The constant pi."},
-    {"parts", parts, METH_O, "What it is, and is made of: ('number', 1.0), ('variable', 'x'), ('sum', (x, y)), ..."},
+    {"parts", parts, METH_O, "What it is, and is made of: ('number', 1.0), ('sum', (x, y)), ..."},
     {"diff", diff, METH_VARARGS, "diff(expressions, variable or parameter): the list of derivatives."},
     {"subs", subs, METH_VARARGS, "subs(expressions, from, to): the list of the expressions after replacement."},
     {"variables", variables, METH_O, "The variables in a sequence of expressions, sorted by name."},

@@ -15,9 +15,10 @@ x, y = hk.make_vars("x", "y")
 POINT = {"x": 0.3, "y": 0.7}
 BOTH = [
     X, sp.Integer(3), sp.Float(1.5), sp.Rational(3, 4), sp.pi, X + Y + 1, 2 * X * Y, X**2, 1 / X, X ** sp.Rational(3, 2),
-    sp.sqrt(X), 1 / sp.sqrt(X), X - Y, -X, X / Y, 2**X, sp.log(X, 2), sp.exp(-X), sp.sin(X), sp.cos(X), sp.tan(X), sp.asin(X), sp.acos(X),
-    sp.atan(X), sp.atan2(Y, X), sp.sinh(X), sp.cosh(X), sp.tanh(X), sp.asinh(X), sp.acosh(X), sp.atanh(X), sp.log(X), sp.erf(X),
-    sp.sqrt(X**2 + Y**2), sp.Symbol("par[12]"), sp.Function("heyoka_time")(), sp.Symbol("par[0]", real=True) * X,
+    sp.sqrt(X), 1 / sp.sqrt(X), X - Y, -X, X / Y, 2**X, sp.log(X, 2), sp.exp(-X), sp.sin(X), sp.cos(X), sp.tan(X), sp.asin(X),
+    sp.acos(X), sp.atan(X), sp.atan2(Y, X), sp.sinh(X), sp.cosh(X), sp.tanh(X), sp.asinh(X), sp.acosh(X), sp.atanh(X),
+    sp.log(X), sp.erf(X), sp.sqrt(X**2 + Y**2), sp.Symbol("par[12]"), sp.Function("heyoka_time")(),
+    sp.Symbol("par[0]", real=True) * X,
 ]  # fmt: skip
 MORE = [
     sp.Rational(1, 3), sp.E, sp.EulerGamma, X < Y, X >= Y, sp.Eq(X, Y), sp.Ne(X, Y), sp.And(X < Y, Y < 1), sp.Or(X > Y, Y > 1),
@@ -45,7 +46,7 @@ def test_as_the_peer_reads(ex, peer):
     assert str(hk.from_sympy(ex)) == str(peer.from_sympy(ex))
 
 
-@pytest.mark.parametrize("ex", BOTH[:-4] + MORE, ids=str)
+@pytest.mark.parametrize("ex", BOTH[:-3] + MORE, ids=str)
 def test_values_from_sympy(ex):
     if ex == sp.acosh(X):
         ex = ex.subs(X, 1 + X)
