@@ -60,6 +60,13 @@ TAY_API tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_mo
 /* The total energy, and the potential energy, of the bodies that have mass. */
 TAY_API tay_status tay_model_nbody_energy(tay_expr **out, const tay_model_nbody_options *options);
 TAY_API tay_status tay_model_nbody_potential(tay_expr **out, const tay_model_nbody_options *options);
+/*
+ * The same relative to body 0, as planets to their star: n is with body 0, and the first mass is its own; vars[6 (n - 1)] and
+ * rhs[6 (n - 1)] begin with x_1. Energies are those in the frame where the centre of all masses rests.
+ */
+TAY_API tay_status tay_model_np1body(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options);
+TAY_API tay_status tay_model_np1body_energy(tay_expr **out, const tay_model_nbody_options *options);
+TAY_API tay_status tay_model_np1body_potential(tay_expr **out, const tay_model_nbody_options *options);
 
 /*
  * The equations of motion of n coordinates q and their velocities q', of a Lagrangian L(q, q', t) and Rayleigh's dissipation

@@ -151,13 +151,15 @@ static PyObject *pairs(tay_expr **vars, tay_expr **rhs, size_t n)
 
 typedef tay_status nbody_scalar(tay_expr **out, const tay_model_nbody_options *options);
 
-static PyObject *nbody_system(const tay_model_nbody_options *options)
+typedef tay_status nbody_equations(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options);
+
+static PyObject *nbody_system(nbody_equations *f, const tay_model_nbody_options *options)
 {
-    size_t n = (size_t)6 * options->n;
+    size_t n = 6 * ((size_t)options->n - (f == tay_model_np1body && options->n > 0));
     tay_expr **vars = core_alloc(n, sizeof *vars), **rhs = core_alloc(n, sizeof *rhs);
     PyObject *result = NULL;
     if (vars && rhs) {
-        tay_status status = tay_model_nbody(vars, rhs, options);
+        tay_status status = f(vars, rhs, options);
         result = status ? core_raise(status) : pairs(vars, rhs, n);
     }
     PyMem_Free(vars);
@@ -165,8 +167,8 @@ static PyObject *nbody_system(const tay_model_nbody_options *options)
     return result;
 }
 
-/* (n, gconst, masses): masses is a tuple or None; the system if f is NULL, else the value of f. */
-static PyObject *nbody_any(PyObject *args, nbody_scalar *f)
+/* (n, gconst, masses): masses is a tuple or None; the system, or if that is NULL the scalar. */
+static PyObject *nbody_any(PyObject *args, nbody_equations *system, nbody_scalar *scalar)
 {
     unsigned int n;
     PyObject *gconst, *masses, *result = NULL;
@@ -186,10 +188,10 @@ static PyObject *nbody_any(PyObject *args, nbody_scalar *f)
         options.masses = m.e;
         options.n_masses = m.n;
     }
-    if (!f) {
-        result = nbody_system(&options);
+    if (system) {
+        result = nbody_system(system, &options);
     } else {
-        tay_status status = f(&e, &options);
+        tay_status status = scalar(&e, &options);
         result = wrap(status, e);
     }
     core_exprs_free(&m);
@@ -198,17 +200,32 @@ static PyObject *nbody_any(PyObject *args, nbody_scalar *f)
 
 static PyObject *nbody(PyObject *Py_UNUSED(self), PyObject *args)
 {
-    return nbody_any(args, NULL);
+    return nbody_any(args, tay_model_nbody, NULL);
 }
 
 static PyObject *nbody_energy(PyObject *Py_UNUSED(self), PyObject *args)
 {
-    return nbody_any(args, tay_model_nbody_energy);
+    return nbody_any(args, NULL, tay_model_nbody_energy);
 }
 
 static PyObject *nbody_potential(PyObject *Py_UNUSED(self), PyObject *args)
 {
-    return nbody_any(args, tay_model_nbody_potential);
+    return nbody_any(args, NULL, tay_model_nbody_potential);
+}
+
+static PyObject *np1body(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return nbody_any(args, tay_model_np1body, NULL);
+}
+
+static PyObject *np1body_energy(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return nbody_any(args, NULL, tay_model_np1body_energy);
+}
+
+static PyObject *np1body_potential(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    return nbody_any(args, NULL, tay_model_np1body_potential);
 }
 
 static bool pendulum_options(tay_model_pendulum_options *out, PyObject *args)
@@ -386,6 +403,9 @@ PyMethodDef core_model_methods[] = {
     {"nbody", nbody, METH_VARARGS, "nbody(n, gconst, masses): the equations."},
     {"nbody_energy", nbody_energy, METH_VARARGS, "nbody_energy(n, gconst, masses): the energy."},
     {"nbody_potential", nbody_potential, METH_VARARGS, "nbody_potential(n, gconst, masses): the potential energy."},
+    {"np1body", np1body, METH_VARARGS, "np1body(n, gconst, masses): the equations."},
+    {"np1body_energy", np1body_energy, METH_VARARGS, "np1body_energy(n, gconst, masses): the energy."},
+    {"np1body_potential", np1body_potential, METH_VARARGS, "np1body_potential(n, gconst, masses): the potential energy."},
     {"pendulum", pendulum, METH_VARARGS, "pendulum(gconst, length): the equations."},
     {"pendulum_energy", pendulum_energy, METH_VARARGS, "pendulum_energy(gconst, length): the energy."},
     {0},

@@ -1,6 +1,8 @@
 /*
  * Bodies that attract each other: x_i'' = G sum_{j != i} m_j d_ij / |d_ij|^3 with d_ij = x_j - x_i.
  *
+ * The same relative to body 0 (np1body): this one is at 0, and its acceleration is taken from those of the others.
+ *
  * Each pair i, j is made once, with one power (d.d)^(-3/2) for both; bodies without mass attract nothing, so pairs of them
  * do not occur. Where both masses are numbers, the force on j is -m_i/m_j times that on i.
  *
@@ -23,6 +25,7 @@ typedef struct bodies {
     const tay_expr **masses;   /* [n] NULL: none */
     const tay_expr **vars;     /* [6 n] position and velocity of each body */
     const tay_expr **terms;    /* [3 n][n] of the accelerations, NULL: none */
+    bool relative;             /* to body 0, which rests at 0 and has no variables */
 } bodies;
 
 static const char *const prefixes[] = {"x_", "y_", "z_", "vx_", "vy_", "vz_"};
@@ -57,16 +60,17 @@ static void set_masses(bodies *b, const tay_model_nbody_options *options)
     }
 }
 
-static tay_status start(bodies *b, const tay_model_nbody_options *options)
+static tay_status start(bodies *b, const tay_model_nbody_options *options, bool relative)
 {
     tay_status status = TAY_OK;
-    *b = (bodies){.w = tay__workshop_open(), .n = options->n, .g = options->gconst};
+    *b = (bodies){.w = tay__workshop_open(), .n = options->n, .g = options->gconst, .relative = relative};
     if (!b->g) b->g = tay__number(&b->w, 1.0);
     TAY_TRY(tay__calloc(&b->masses, b->n, sizeof *b->masses));
     TAY_TRY(tay__calloc(&b->vars, 6 * (size_t)b->n, sizeof *b->vars));
     set_masses(b, options);
     for (uint32_t i = 0; i < b->n; i++) {
-        for (uint32_t k = 0; k < 6; k++) b->vars[6 * (size_t)i + k] = tay__numbered_variable(&b->w, prefixes[k], i);
+        for (size_t k = 0; k < 6; k++)
+            b->vars[6 * i + k] = relative && i == 0 ? tay__number(&b->w, 0.0) : tay__numbered_variable(&b->w, prefixes[k], i);
     }
 out:
     if (status != TAY_OK) b->w.status = status;
@@ -168,14 +172,15 @@ static const tay_expr *sum_of(bodies *b, const tay_expr **terms)
     return tay__sum(&b->w, terms, n);
 }
 
-tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options)
+static tay_status make_system(const char *call, tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options,
+                              bool relative)
 {
-    tay_status status = check("tay_model_nbody", vars && rhs ? vars : NULL, options);
+    tay_status status = check(call, vars && rhs ? vars : NULL, options);
     bodies b;
     const tay_expr **right = NULL;
-    size_t size;
+    size_t size, first = relative ? 6 : 0;
     if (status != TAY_OK) return status;
-    TAY_TRY(start(&b, options));
+    TAY_TRY(start(&b, options, relative));
     TAY_TRY(tay__multiply(&size, 3 * (size_t)b.n, b.n));
     TAY_TRY(tay__calloc(&b.terms, size, sizeof *b.terms));
     TAY_TRY(tay__calloc(&right, 6 * (size_t)b.n, sizeof *right));
@@ -184,14 +189,25 @@ tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_model_nbod
         for (size_t k = 0; k < 3; k++) {
             right[6 * i + k] = b.vars[6 * i + 3 + k];
             right[6 * i + 3 + k] = sum_of(&b, b.terms + (3 * i + k) * b.n);
+            if (relative && i > 0) right[6 * i + 3 + k] = tay__sub(&b.w, right[6 * i + 3 + k], right[3 + k]);
         }
     }
-    tay__workshop_deliver(&b.w, vars, b.vars, 6 * (size_t)b.n);
-    tay__workshop_deliver(&b.w, rhs, right, 6 * (size_t)b.n);
+    tay__workshop_deliver(&b.w, vars, b.vars + first, 6 * (size_t)b.n - first);
+    tay__workshop_deliver(&b.w, rhs, right + first, 6 * (size_t)b.n - first);
 out:
     tay__free(right);
     if (status != TAY_OK) b.w.status = status;
     return finish(&b);
+}
+
+tay_status tay_model_nbody(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options)
+{
+    return make_system("tay_model_nbody", vars, rhs, options, false);
+}
+
+tay_status tay_model_np1body(tay_expr **vars, tay_expr **rhs, const tay_model_nbody_options *options)
+{
+    return make_system("tay_model_np1body", vars, rhs, options, true);
 }
 
 /* sum over pairs of m_i m_j / r_ij */
@@ -221,42 +237,78 @@ static const tay_expr *potential(bodies *b)
     return tay__mul(&b->w, tay__neg(&b->w, b->g), sum);
 }
 
-/* sum of m_i v_i^2 / 2 */
-static const tay_expr *kinetic(bodies *b)
+/* sum_i m_i e_i, of those that have mass; e NULL: of ones */
+static const tay_expr *weighted(bodies *b, const tay_expr *(*e)(bodies *, size_t i, int k), int k)
 {
-    const tay_expr *sum;
     tay__array terms = TAY__ARRAY(const tay_expr *);
     for (size_t i = 0; i < b->n && b->w.status == TAY_OK; i++) {
         if (!b->masses[i]) continue;
-        const tay_expr *term = tay__mul(&b->w, b->masses[i], tay__sum_of_squares(&b->w, b->vars + 6 * i + 3));
+        const tay_expr *term = e ? tay__mul(&b->w, b->masses[i], e(b, i, k)) : b->masses[i];
         tay_status status = tay__array_push(&terms, &term);
         if (b->w.status == TAY_OK) b->w.status = status;
     }
-    sum = tay__sum(&b->w, terms.data, terms.count);
+    const tay_expr *sum = tay__sum(&b->w, terms.data, terms.count);
     tay__array_free(&terms);
+    return sum;
+}
+
+static const tay_expr *square_of_speed(bodies *b, size_t i, int k)
+{
+    (void)k;
+    return tay__sum_of_squares(&b->w, b->vars + 6 * i + 3);
+}
+
+static const tay_expr *speed(bodies *b, size_t i, int k)
+{
+    return b->vars[6 * i + 3 + (size_t)k];
+}
+
+/* sum of m_i v_i^2 / 2; relative to body 0 less that of the common motion, (sum of m_i v_i)^2 / (2 sum of m_i) */
+static const tay_expr *kinetic(bodies *b)
+{
+    const tay_expr *sum = weighted(b, square_of_speed, 0), *momentum[3];
+    if (b->relative && sum && !is_number(sum)) {
+        for (int k = 0; k < 3; k++) momentum[k] = weighted(b, speed, k);
+        const tay_expr *square = tay__sum_of_squares(&b->w, momentum);
+        sum = tay__sub(&b->w, sum, tay__div(&b->w, square, weighted(b, NULL, 0)));
+    }
     return tay__mul(&b->w, tay__number(&b->w, 0.5), sum);
+}
+
+static const tay_expr *energy(bodies *b)
+{
+    return tay__add(&b->w, kinetic(b), potential(b));
+}
+
+static tay_status make_scalar(const char *call, tay_expr **out, const tay_model_nbody_options *options, bool relative,
+                              const tay_expr *(*f)(bodies *))
+{
+    tay_status status = check(call, out, options);
+    bodies b;
+    if (status != TAY_OK) return status;
+    if (start(&b, options, relative) == TAY_OK) {
+        const tay_expr *e = f(&b);
+        tay__workshop_deliver(&b.w, out, &e, 1);
+    }
+    return finish(&b);
 }
 
 tay_status tay_model_nbody_energy(tay_expr **out, const tay_model_nbody_options *options)
 {
-    tay_status status = check("tay_model_nbody_energy", out, options);
-    bodies b;
-    if (status != TAY_OK) return status;
-    if (start(&b, options) == TAY_OK) {
-        const tay_expr *energy = tay__add(&b.w, kinetic(&b), potential(&b));
-        tay__workshop_deliver(&b.w, out, &energy, 1);
-    }
-    return finish(&b);
+    return make_scalar("tay_model_nbody_energy", out, options, false, energy);
 }
 
 tay_status tay_model_nbody_potential(tay_expr **out, const tay_model_nbody_options *options)
 {
-    tay_status status = check("tay_model_nbody_potential", out, options);
-    bodies b;
-    if (status != TAY_OK) return status;
-    if (start(&b, options) == TAY_OK) {
-        const tay_expr *energy = potential(&b);
-        tay__workshop_deliver(&b.w, out, &energy, 1);
-    }
-    return finish(&b);
+    return make_scalar("tay_model_nbody_potential", out, options, false, potential);
+}
+
+tay_status tay_model_np1body_energy(tay_expr **out, const tay_model_nbody_options *options)
+{
+    return make_scalar("tay_model_np1body_energy", out, options, true, energy);
+}
+
+tay_status tay_model_np1body_potential(tay_expr **out, const tay_model_nbody_options *options)
+{
+    return make_scalar("tay_model_np1body_potential", out, options, true, potential);
 }

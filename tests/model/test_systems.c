@@ -91,6 +91,52 @@ static void check_bodies(const bodies *b, uint64_t seed)
     tay_expr_unref(g);
 }
 
+/* The same relative to body 0: differences of accelerations, and energies where the centre of the masses rests. */
+static void check_relative(const bodies *b, uint64_t seed)
+{
+    tay_expr *vars[6 * MAX_BODIES], *rhs[6 * MAX_BODIES], *masses[MAX_BODIES] = {NULL}, *g, *energy, *potential;
+    double state[6 * MAX_BODIES] = {0}, rates[6 * MAX_BODIES], m[MAX_BODIES] = {0}, pars[MAX_BODIES + 1], a[3], first[3];
+    tay_model_nbody_options options = options_of(b, masses, &g);
+    size_t n = 6 * ((size_t)b->n - 1);
+    double mass = 0, momentum[3] = {0};
+    bool all_attract = true;
+    for (size_t i = 0; i < b->n && (b->by_default || i < b->n_masses); i++) m[i] = b->by_default ? 1 : b->masses[i];
+    for (size_t i = 6; i < n + 6; i++) state[i] = random_between(&seed, -3, 3);
+    memcpy(pars, b->masses, sizeof b->masses);
+    pars[MAX_BODIES] = b->g;
+    assert_ok(tay_model_np1body(vars, rhs, &options));
+    assert_string_equal(tay_expr_name(vars[0]), "x_1");
+    assert_ok(tay_model_np1body_energy(&energy, &options));
+    assert_ok(tay_model_np1body_potential(&potential, &options));
+    tay__point point = {(const tay_expr *const *)vars, state + 6, n, pars, MAX_BODIES + 1, 0.0};
+    assert_ok(tay__expr_evaluate(rates, (const tay_expr *const *)rhs, n, &point));
+    direct(first, 0, b->n, state, m, b->g);
+    for (size_t i = 1; i < b->n; i++) {
+        direct(a, i, b->n, state, m, b->g);
+        for (size_t k = 0; k < 6; k++)
+            assert_near(rates[6 * (i - 1) + k], k < 3 ? state[6 * i + k + 3] : a[k - 3] - first[k - 3], "relative", i);
+    }
+    assert_near(value_at(potential, &point), direct_energy(b->n, state, m, b->g, false), "potential", b->n);
+    for (size_t i = 0; i < b->n; i++) {
+        mass += m[i];
+        all_attract &= m[i] != 0;
+        for (size_t k = 0; k < 3; k++) momentum[k] += m[i] * state[6 * i + 3 + k];
+    }
+    for (size_t i = 0; i < b->n && mass > 0; i++)
+        for (size_t k = 0; k < 3; k++) state[6 * i + 3 + k] -= momentum[k] / mass;
+    double expected = direct_energy(b->n, state, m, b->g, true);
+    for (size_t i = b->n; i-- > 0 && mass > 0;)
+        for (size_t k = 0; k < 3; k++) state[6 * i + 3 + k] -= state[3 + k];
+    assert_near(value_at(energy, &point), expected, "energy", b->n);
+    if (all_attract) assert_conserved(energy, vars, rates, n, &point);
+    tay_expr_unref(energy);
+    tay_expr_unref(potential);
+    release(vars, n);
+    release(rhs, n);
+    release(masses, MAX_BODIES);
+    tay_expr_unref(g);
+}
+
 static void bodies_attract_each_other(void **state)
 {
     (void)state;
@@ -106,7 +152,10 @@ static void bodies_attract_each_other(void **state)
         {3, 3, {1.5, 0.25, 3}, 0.7, false, true},
         {4, 2, {1.5, 0.25}, 0.7, false, true},
     };
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) check_bodies(&cases[c], c + 1);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        check_bodies(&cases[c], c + 1);
+        check_relative(&cases[c], c + 1);
+    }
 }
 
 static size_t count_powers(tay_expr *const *e, size_t n, double exponent)
@@ -247,6 +296,13 @@ static tay_status bodies_scenario(void *options)
     return finish_scenario(status, status ? status : tay_model_nbody_energy(&energy, options), vars, rhs, 18, &energy);
 }
 
+static tay_status relative_scenario(void *options)
+{
+    tay_expr *vars[12] = {NULL}, *rhs[12] = {NULL}, *energy = NULL;
+    tay_status status = tay_model_np1body(vars, rhs, options);
+    return finish_scenario(status, status ? status : tay_model_np1body_energy(&energy, options), vars, rhs, 12, &energy);
+}
+
 static tay_status pendulum_scenario(void *options)
 {
     tay_expr *vars[2] = {NULL}, *rhs[2] = {NULL}, *energy = NULL;
@@ -260,6 +316,7 @@ static void failing_allocations(void **state)
     tay_expr *masses[] = {rpn("2"), rpn("p1")};
     tay_model_nbody_options options = {.size = sizeof options, .n = 3, .masses = (const tay_expr *const *)masses, .n_masses = 2};
     fail_each_allocation(bodies_scenario, &options);
+    fail_each_allocation(relative_scenario, &options);
     fail_each_allocation(pendulum_scenario, NULL);
     release(masses, 2);
 }

@@ -105,14 +105,15 @@ BODIES = {
 }
 
 
+@pytest.mark.parametrize("model", ["nbody", "np1body"])
 @pytest.mark.parametrize("name", BODIES)
-def test_bodies_as_the_peer(peer, rng, name):
+def test_bodies_as_the_peer(peer, rng, name, model):
     results = []
     for m in (hk, peer):
         n, kwargs = BODIES[name](m)
-        sys = m.model.nbody(n, **kwargs)
-        fn = [rhs for _, rhs in sys] + [m.model.nbody_energy(n, **kwargs), m.model.nbody_potential(n, **kwargs)]
-        points = np.random.default_rng(3).normal(size=(6 * n, 20))
+        sys = getattr(m.model, model)(n, **kwargs)
+        fn = [rhs for _, rhs in sys] + [getattr(m.model, model + what)(n, **kwargs) for what in ("_energy", "_potential")]
+        points = np.random.default_rng(3).normal(size=(len(sys), 20))
         results.append(([str(var) for var, _ in sys], m.cfunc(fn, [var for var, _ in sys])(points)))
     assert results[0][0] == results[1][0]
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-12, atol=1e-13)
@@ -128,6 +129,9 @@ def test_symbolic_masses():
     "error, call",
     [
         (ValueError, lambda: hk.model.nbody(1)),
+        (ValueError, lambda: hk.model.np1body(1)),
+        (ValueError, lambda: hk.model.np1body(0)),
+        (ValueError, lambda: hk.model.np1body_energy(2, masses=[1.0, 2.0, 3.0])),
         (ValueError, lambda: hk.model.nbody(0)),
         (ValueError, lambda: hk.model.nbody(2, masses=[1.0, 2.0, 3.0])),
         (TypeError, lambda: hk.model.nbody(-1)),

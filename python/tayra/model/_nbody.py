@@ -29,3 +29,22 @@ def nbody_energy(n, Gconst=1.0, masses=None):
 def nbody_potential(n, Gconst=1.0, masses=None):
     """The potential energy of the bodies of nbody(), an expression."""
     return _core.nbody_potential(*_arguments(n, Gconst, masses))
+
+
+def np1body(n, Gconst=1.0, masses=None):
+    """The equations of nbody() relative to the first body, as planets to their star: pairs (variable, right-hand side).
+
+    n and masses are those of nbody(), the first body included, but the variables begin with x_1: x_1, y_1, z_1, vx_1, vy_1,
+    vz_1 of the second body, x_2, ... of the next. Raises what nbody() raises.
+    """
+    return _core.np1body(*_arguments(n, Gconst, masses))
+
+
+def np1body_energy(n, Gconst=1.0, masses=None):
+    """The total energy of the bodies of np1body() in the frame where the centre of their masses rests, an expression."""
+    return _core.np1body_energy(*_arguments(n, Gconst, masses))
+
+
+def np1body_potential(n, Gconst=1.0, masses=None):
+    """The potential energy of the bodies of np1body(), an expression."""
+    return _core.np1body_potential(*_arguments(n, Gconst, masses))
