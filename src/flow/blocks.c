@@ -9,9 +9,11 @@
  * to compute again. */
 enum { JET_BYTES = 4 << 20, SAVED_BYTES = 8 << 20, MOST_BLOCKS = 64 };
 
-/* Trajectories of a block, and the lanes in which they go; of the last block there may be fewer. */
+/* Trajectories of a block, and the lanes in which they go; of the last block there may be fewer. few: the work of all is so short
+ * that one thread does it sooner. */
 typedef struct pieces {
     size_t block, lanes;
+    bool few;
 } pieces;
 
 /* They follow from the number of trajectories, and from the lanes that are wanted, alone. Of the long vectors of AVX-512 two are
@@ -22,7 +24,8 @@ static pieces choose_pieces(size_t n, size_t wanted)
     pieces p = {.lanes = tay__exec_lanes_for(wanted && wanted < n ? wanted : n)};
 
     if (p.lanes > most) p.lanes = 2 * width;
-    p.block = wanted || n <= 6 * width ? p.lanes : 3 * p.lanes;
+    p.few = !wanted && n <= 6 * width;
+    p.block = wanted || p.few ? p.lanes : 3 * p.lanes;
     if ((n + p.block - 1) / p.block > MOST_BLOCKS) p.block = (n + MOST_BLOCKS - 1) / MOST_BLOCKS;
     return p;
 }
@@ -75,6 +78,7 @@ tay_status tay__cut_blocks(tay_tape *run)
     if (n == 0) goto out;
     pieces p = choose_pieces(n, run->flow->n_lanes);
     run->n_blocks = (n + p.block - 1) / p.block;
+    run->most_threads = p.few ? 1 : run->n_blocks;
     TAY_TRY(tay__calloc(&run->blocks, run->n_blocks, sizeof *run->blocks));
     for (size_t i = 0; i < run->n_blocks; i++) {
         run->blocks[i] = (tay__block){.begin = i * p.block, .end = i + 1 < run->n_blocks ? (i + 1) * p.block : n,
@@ -144,6 +148,6 @@ tay_status tay__each_block(tay_tape *run, tay_status (*f)(tay_tape *, tay__block
 
     run->n_done = 0;
     run->stopped = false;
-    tay_status status = tay__work_together(&together, tay__count_threads(run->flow->n_threads, run->n_blocks));
+    tay_status status = tay__work_together(&together, tay__count_threads(run->flow->n_threads, run->most_threads));
     return status == TAY_OK ? tay__go_on(run, &(tay__worker){.leads = false}) : status; /* stopped while the last one ended */
 }

@@ -127,7 +127,7 @@ struct tay_tape {
     double *copies;
     double *reached;        /* [n_points] the time of the last good state; infinite if all times were */
     tay__block *blocks;
-    size_t n_blocks;
+    size_t n_blocks, most_threads;
     uint64_t serial;                /* of the flow's runs */
     bool taped, used;
     tay_flow_progress progress;     /* of the run or pull under way, and its context */
