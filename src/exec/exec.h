@@ -130,8 +130,8 @@ size_t tay__exec_saved_bytes(const tay__exec *exec, uint32_t order);
 size_t tay__exec_save(const tay__exec *exec, double *saved, const tay__workspace *workspace, uint32_t order);
 void tay__exec_restore(const tay__exec *exec, tay__workspace *workspace, const double *saved, uint32_t order);
 
-/* Before a jet of about this order, of a run of about so many steps: decides whether float pays (workspace->mixed). */
-void tay__exec_expect(const tay__exec *exec, tay__workspace *workspace, uint32_t order, double n_steps);
+/* Before a jet of about this order: decides whether float pays (workspace->mixed). */
+void tay__exec_expect(const tay__exec *exec, tay__workspace *workspace, uint32_t order);
 
 /* Extends the states' coefficients from 0 .. from to 0 .. to, to <= the exec's order; from = 0 begins. Of other values
  * coefficient `to` may hold part of a sum. */

@@ -18,7 +18,7 @@
 
 #include "exec/bound.h"
 
-enum { LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4, LEAST_STEPS = 8 };
+enum { LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4 };
 
 /* Whether it pays: layers make up the work, multiply-adds of each order. Quotients and powers may leave the range of float
  * unnoticed. */
@@ -125,9 +125,9 @@ out:
 }
 
 /* Else narrowing takes longer than float saves. */
-void tay__exec_expect(const tay__exec *exec, tay__workspace *w, uint32_t order, double n_steps)
+void tay__exec_expect(const tay__exec *exec, tay__workspace *w, uint32_t order)
 {
-    w->mixed = exec->high && order >= exec->exact + LEAST_HIGH && n_steps >= LEAST_STEPS;
+    w->mixed = exec->high && order >= exec->exact + LEAST_HIGH;
 }
 
 /* Behind a jet of double stand the units of time of the lanes, the first one 0 if all orders are double, and the jet of float. */

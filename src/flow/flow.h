@@ -85,6 +85,7 @@ typedef struct tay__walk {
     size_t lanes;
     tay__lane_step *lane; /* [lanes] */
     size_t *n_steps;      /* [lanes] of their trajectories */
+    double n_expected;    /* of the lane that takes most, as the last step told; 0 before the first one */
     double *state, *rho;  /* [dim][lanes], [lanes] */
     double *direction;    /* [n_normed][lanes] in which neighbours leave fastest, */
     double *rate;         /* [lanes] and how fast, per unit of time (growth.c) */

@@ -202,7 +202,6 @@ static tay_status walk_block(tay_tape *run, tay__block *block, tay__worker *work
     w.out = w.tau + n_rounds;
     w.no_row = w.out + n_rounds * dim;
     w.pars = w.no_row + dim;
-    worker->workspace->mixed = false;
     if (from) tay__walk_copy(&w.at, &from->at, run->flow);
     else tay__walk_begin(&w.at, run->flow, block);
     TAY_TRY(walk_on(&w, from ? from->n_steps : SIZE_MAX));

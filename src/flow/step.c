@@ -181,7 +181,8 @@ uint32_t tay__make_jet(const tay_tape *run, tay__worker *worker, tay__walk *at, 
         if (order < LEAST_ORDER) order = LEAST_ORDER;
     }
     if (order > flow->max_order) order = flow->max_order;
-    tay__exec_expect(exec, worker->workspace, order, (double)n_done + n_left);
+    at->n_expected = (double)n_done + n_left;
+    tay__exec_expect(exec, worker->workspace, order);
     tay__exec_extend(exec, worker->workspace, 0, order);
     estimate(run, worker, order, at, h, left);
     while (!flow->fixed_order && order < flow->max_order && !all_arrive(at, left, h)) {

@@ -10,6 +10,8 @@
 
 /* Memory for steps comes in chunks, each as large as all before, of at least and at most so many bytes: fresh memory is slow. */
 enum { ALIGNMENT = 16, LEAST_CHUNK = 1 << 13, MOST_CHUNK = 1 << 18 };
+/* Steps. */
+enum { LONG_RUN = 8 };
 
 static size_t round_up(size_t bytes)
 {
@@ -63,6 +65,7 @@ void tay__walk_begin(tay__walk *walk, const tay_flow *flow, const tay__block *bl
     memset(walk->lane, 0, walk_size(flow, walk->lanes));
     for (size_t l = 0; l < walk->lanes; l++) walk->lane[l].point = TAY__IDLE;
     walk->next = block->begin;
+    walk->n_expected = 0;
     walk->n_blind = 0;
     walk->is_mean = false;
 }
@@ -71,6 +74,7 @@ void tay__walk_copy(tay__walk *to, const tay__walk *from, const tay_flow *flow)
 {
     memcpy(to->lane, from->lane, walk_size(flow, from->lanes));
     to->next = from->next;
+    to->n_expected = from->n_expected;
     to->n_blind = from->n_blind;
     to->is_mean = from->is_mean;
 }
@@ -203,8 +207,8 @@ tay_status tay__tape_begin_step(tay_tape *run, tay__block *block, tay__worker *w
     worker->workspace->jet = worker->jet;
     if (!run->taped) goto out;
     TAY_TRY(make_room(run, block, at));
-    /* If the last step was mixed, the run is long, and what is saved of a jet a tenth of it: the rest belongs to the caches. */
-    if (!worker->workspace->mixed) TAY_TRY(take_room(&jet, run, block, worker, TAY__JET));
+    bool is_long = at->n_expected >= LONG_RUN && worker->workspace->mixed; /* then a tenth is saved; the caches are for that */
+    if (!is_long) TAY_TRY(take_room(&jet, run, block, worker, TAY__JET));
     if (jet) worker->workspace->jet = jet;
     else TAY_TRY(take_room(&worker->saved, run, block, worker, TAY__SAVED));
 out:
