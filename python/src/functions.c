@@ -199,7 +199,6 @@ static PyObject *sqrt_expression(PyObject *Py_UNUSED(self), PyObject *x)
     return status ? core_raise(status) : core_expr_wrap(e);
 }
 
-/* 'n', 'v', 'p', 't' or 'f': number, variable, parameter, time, anything else. */
 /* The arguments of e, a tuple. */
 static PyObject *arguments_of(const tay_expr *e)
 {

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from ._core import expression
+from ._core import expression, parts
 
 MOST_COUNT = 2**32 - 1  # what C keeps in 32 bits
 
@@ -44,6 +44,11 @@ def list_of_expressions(items, what):
     if not all(isinstance(e, expression) for e in items):
         raise TypeError(f"{what}: a sequence of expressions was expected")
     return items
+
+
+def is_symbol(e):
+    """Whether an expression is a variable or a parameter: derivatives are with respect to these."""
+    return parts(e)[0] in ("variable", "parameter")
 
 
 def as_expression(x, what):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import reduce
 
 from . import _core, functions
 from ._core import expression
@@ -13,7 +14,6 @@ _SAME = ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "
          "erf", "erfc")  # fmt: skip
 _RELATIONS = {"lt": "StrictLessThan", "gt": "StrictGreaterThan", "lte": "LessThan", "gte": "GreaterThan", "eq": "Equality",
               "neq": "Unequality"}  # fmt: skip
-_LOGICAL = {"logical_and": "And", "logical_or": "Or"}
 _FROM = {name: getattr(functions, name) for name in _SAME}
 _FROM |= {theirs: getattr(functions, ours) for ours, theirs in _RELATIONS.items()}
 
@@ -26,13 +26,6 @@ def _smaller(x, y):
     return functions.select(functions.lte(x, y), x, y)
 
 
-def _fold(function, args):
-    result = args[0]
-    for arg in args[1:]:
-        result = function(result, arg)
-    return result
-
-
 # What sympy has and our table has not, or with a sequence of arguments.
 _FROM_ALL = {
     "Add": functions.sum,
@@ -41,8 +34,8 @@ _FROM_ALL = {
     "And": functions.logical_and,
     "Or": functions.logical_or,
     "Abs": lambda args: _larger(args[0], -args[0]),
-    "Max": lambda args: _fold(_larger, args),
-    "Min": lambda args: _fold(_smaller, args),
+    "Max": lambda args: reduce(_larger, args),
+    "Min": lambda args: reduce(_smaller, args),
 }
 
 

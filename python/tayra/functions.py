@@ -7,6 +7,7 @@ the C library's.
 import math
 
 from . import _core
+from ._arguments import is_symbol
 from ._core import expression
 
 _codes = _core.function_codes()
@@ -218,7 +219,7 @@ def diff(arg, var):
     expression of another kind.
     """
     var = _variable(var)
-    if isinstance(var, expression) and _core.parts(var)[0] not in ("variable", "parameter"):
+    if isinstance(var, expression) and not is_symbol(var):
         raise ValueError(f"derivatives are with respect to variables and parameters, not to '{var}'")
     return _one_or_many(arg, lambda fn: _core.diff(fn, var))
 

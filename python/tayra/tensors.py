@@ -7,7 +7,7 @@ import operator
 import numpy as np
 
 from . import _core
-from ._arguments import count_of, list_of_expressions
+from ._arguments import count_of, is_symbol, list_of_expressions
 from ._core import expression
 
 
@@ -223,6 +223,6 @@ def diff_tensors(func, diff_args, diff_order=1):
         raise ValueError("there are no arguments to compute derivatives with respect to")
     if len(set(args)) < len(args):
         raise ValueError(f"the arguments of derivatives must be distinct, but are {args}")
-    if any(_core.parts(e)[0] not in ("variable", "parameter") for e in args):
+    if not all(is_symbol(e) for e in args):
         raise ValueError("the arguments of derivatives must be variables and parameters")
     return dtens._make(func, args, diff_order)

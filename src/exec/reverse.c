@@ -156,11 +156,12 @@ static void transpose(const tay__exec *exec, tay__workspace *w)
             size_t length = (size_t)g->rows[r].length, first = g->n_terms * (size_t)g->offset[r];
             const double *from = (const double *)w->packed + (g->coefs + first) * each;
             double *to = (double *)w->transposed + (o->kernel.transposed + first) * each;
-            for (size_t m = 0; m < length && each == 1; m++)
-                for (size_t k = 0, at = m; k < g->n_terms; k++, at += length) *to++ = from[at];
-            for (size_t m = 0; m < length && each > 1; m++)
-                for (size_t k = 0; k < g->n_terms; k++, to += each)
-                    memcpy(to, from + (k * length + m) * each, each * sizeof *to);
+            for (size_t m = 0; m < length; m++) {
+                for (size_t k = 0, at = m * each; k < g->n_terms; k++, at += length * each, to += each) {
+                    *to = from[at];
+                    for (size_t l = 1; l < each; l++) to[l] = from[at + l];
+                }
+            }
         }
     }
 }

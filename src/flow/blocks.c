@@ -30,20 +30,17 @@ static pieces choose_pieces(size_t n, size_t wanted)
     return p;
 }
 
-/* The bound programs of all blocks: one, and for the last block, where fewer lanes are enough, another one. */
-static tay_status choose_lanes(tay_tape *run, size_t lanes)
+/* The bound programs of all blocks, that of the first one at last, which is then the flow's last one. */
+static tay_status choose_lanes(tay_tape *run, size_t most)
 {
     tay_status status = TAY_OK;
     bool lane_pars = !run->a.shared_pars && run->flow->n_pars > 0;
-    tay__block *last = &run->blocks[run->n_blocks - 1];
-    size_t least = tay__exec_lanes_for(last->end - last->begin);
-    tay__lanes *usual;
 
-    if (least < lanes) TAY_TRY(tay__flow_lanes(&last->lanes, run->flow, (uint32_t)least, lane_pars));
-    if (run->n_blocks == 1 && last->lanes) goto out;
-    TAY_TRY(tay__flow_lanes(&usual, run->flow, (uint32_t)lanes, lane_pars));
-    for (size_t i = 0; i < run->n_blocks; i++)
-        if (!run->blocks[i].lanes) run->blocks[i].lanes = usual;
+    for (size_t i = run->n_blocks; i-- > 0;) {
+        tay__block *block = &run->blocks[i];
+        size_t enough = tay__exec_lanes_for(block->end - block->begin);
+        TAY_TRY(tay__flow_lanes(&block->lanes, run->flow, (uint32_t)(enough < most ? enough : most), lane_pars));
+    }
 out:
     return status;
 }

@@ -10,7 +10,7 @@
 
 /* Memory for steps comes in chunks, each as large as all before, of at least and at most so many bytes: fresh memory is slow. */
 enum { ALIGNMENT = 16, LEAST_CHUNK = 1 << 13, MOST_CHUNK = 1 << 18 };
-/* Steps. */
+/* A run of so many steps is long. */
 enum { LONG_RUN = 8 };
 
 static size_t round_up(size_t bytes)

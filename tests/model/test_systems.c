@@ -53,6 +53,17 @@ static tay_model_nbody_options options_of(const bodies *b, tay_expr **masses, ta
     return options;
 }
 
+static void release_bodies(tay_expr **vars, tay_expr **rhs, size_t n, tay_expr **masses, tay_expr *g, tay_expr *energy,
+                           tay_expr *potential)
+{
+    tay_expr_unref(energy);
+    tay_expr_unref(potential);
+    release(vars, n);
+    release(rhs, n);
+    release(masses, MAX_BODIES);
+    tay_expr_unref(g);
+}
+
 static void check_bodies(const bodies *b, uint64_t seed)
 {
     tay_expr *vars[6 * MAX_BODIES], *rhs[6 * MAX_BODIES], *masses[MAX_BODIES] = {NULL}, *g, *energy, *potential;
@@ -83,12 +94,7 @@ static void check_bodies(const bodies *b, uint64_t seed)
     bool all_attract = true; /* what has no mass takes no part in the energy, but is attracted */
     for (size_t i = 0; i < b->n; i++) all_attract &= m[i] != 0;
     if (all_attract) assert_conserved(energy, vars, rates, n, &point);
-    tay_expr_unref(energy);
-    tay_expr_unref(potential);
-    release(vars, n);
-    release(rhs, n);
-    release(masses, MAX_BODIES);
-    tay_expr_unref(g);
+    release_bodies(vars, rhs, n, masses, g, energy, potential);
 }
 
 /* The same relative to body 0: differences of accelerations, and energies where the centre of the masses rests. */
@@ -129,12 +135,7 @@ static void check_relative(const bodies *b, uint64_t seed)
         for (size_t k = 0; k < 3; k++) state[6 * i + 3 + k] -= state[3 + k];
     assert_near(value_at(energy, &point), expected, "energy", b->n);
     if (all_attract) assert_conserved(energy, vars, rates, n, &point);
-    tay_expr_unref(energy);
-    tay_expr_unref(potential);
-    release(vars, n);
-    release(rhs, n);
-    release(masses, MAX_BODIES);
-    tay_expr_unref(g);
+    release_bodies(vars, rhs, n, masses, g, energy, potential);
 }
 
 static void bodies_attract_each_other(void **state)
