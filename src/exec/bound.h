@@ -72,7 +72,8 @@ struct tay__exec {
     size_t n_transposed;   /* coefficients of layers, for the way back */
     size_t memory;         /* bytes of a workspace without the prologue's */
     const tay__kernels *kernels;
-    const tay__kernels *numbers; /* for double, whatever the real type */
+    const tay__kernels *elements; /* the widest table, for what goes element by element: lanes may be half a vector of it */
+    const tay__kernels *numbers;  /* for double, whatever the real type */
     _Atomic(tay__code_function *) run; /* code of the JIT, or NULL: then the vm runs */
     _Atomic(tay__points_function *) run_points; /* likewise for points: whole blocks of so many */
     _Atomic(const tay__operation_code *) run_lanes; /* likewise of operations over lanes: [operations.count] */

@@ -50,7 +50,8 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     *exec = *wanted;
     exec->element = exec->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
     exec->n_slots = exec->program->n_slots;
-    exec->kernels = exec->reversible ? tay__choose_kernels_for(exec->real, exec->lanes) : tay__choose_kernels(exec->real);
+    exec->elements = tay__choose_kernels(exec->real);
+    exec->kernels = exec->reversible ? tay__choose_kernels_for(exec->real, exec->lanes) : exec->elements;
     exec->numbers = tay__choose_kernels(TAY_FLOAT64);
     exec->operations = TAY__ARRAY(tay__operation);
     exec->steps = TAY__ARRAY(tay__step);

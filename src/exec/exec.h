@@ -112,6 +112,8 @@ typedef struct tay__split {
  */
 tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, uint32_t order, uint32_t lanes,
                                        bool lane_coefs, tay__split split);
+/* Whether layers make up the work of a program: multiply-adds of each order. */
+bool tay__exec_is_network(const tay__program *program);
 /* The split with which float adds no error to steps of this tolerance; zeros where float does not pay. Whether so many lanes fill
  * vectors of float well enough. */
 tay__split tay__exec_split_for(const tay__program *program, double tolerance);

@@ -231,6 +231,7 @@ static tay_status write_function(LLVMValueRef *out, writer *w, const tay__segmen
     tay__emitter *e = &w->e;
     bool is_layer = tay__is_layer(w->o->group);
 
+    e->width = (uint32_t)(is_layer ? e->exec->kernels : e->exec->elements)->width;
     e->function = e->llvm->AddFunction(e->module, TAY__CODE_NAME "_operation", w->function);
     e->llvm->SetLinkage(e->function, LLVMInternalLinkage);
     e->llvm->PositionBuilderAtEnd(e->builder, e->llvm->AppendBasicBlockInContext(e->context, e->function, "entry"));
@@ -279,7 +280,7 @@ tay_status tay__emit_lanes(uint32_t *vectors, LLVMModuleRef module, LLVMContextR
                            const tay__exec *exec, uint32_t most_sites)
 {
     tay_status status = TAY_OK;
-    writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
+    writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module,
                       .most_sites = most_sites, .most_unrolled = TAY__MOST_UNROLLED},
                 .each = (uint32_t)tay__coef_lanes(exec)};
     size_t n = exec->operations.count * N_FUNCTIONS;

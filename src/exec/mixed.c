@@ -20,20 +20,29 @@
 
 enum { LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4 };
 
-/* Whether it pays: layers make up the work, multiply-adds of each order. Quotients and powers may leave the range of float
- * unnoticed. */
-static bool suits(const tay__program *p)
+bool tay__exec_is_network(const tay__program *p)
 {
     size_t work = 0;
 
     for (uint32_t s = 0; s < p->n_stages; s++) {
         for (uint32_t i = 0; i < p->stages[s].n_groups; i++) {
             const tay__group *g = &p->stages[s].groups[i];
-            if (g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER) return false;
             if (tay__is_layer(g)) work += (size_t)g->n_terms * g->n_members;
         }
     }
     return work >= LEAST_WORK;
+}
+
+/* Quotients and powers may leave the range of float unnoticed. */
+static bool stays_in_range(const tay__program *p)
+{
+    for (uint32_t s = 0; s < p->n_stages; s++) {
+        for (uint32_t i = 0; i < p->stages[s].n_groups; i++) {
+            const tay__group *g = &p->stages[s].groups[i];
+            if (g->primitive == TAY__QUOTIENT || g->primitive == TAY__POWER) return false;
+        }
+    }
+    return true;
 }
 
 bool tay__exec_fills_float(uint32_t lanes)
@@ -55,7 +64,7 @@ tay__split tay__exec_split_for(const tay__program *program, double tolerance)
 
     if (split.exact < LEAST_EXACT) split.exact = LEAST_EXACT;
     bool pays = split.back + split.exact <= tay__exec_order_for(tolerance); /* else little is left for float */
-    return pays && suits(program) ? split : (tay__split){0};
+    return pays && tay__exec_is_network(program) && stays_in_range(program) ? split : (tay__split){0};
 }
 
 /* What float reads, writes and adds to at orders that were double. */
@@ -404,6 +413,6 @@ void tay__restore_high(const tay__exec *exec, tay__workspace *w, const char *sav
 
 size_t tay__exec_jet_bytes(const tay__exec *exec, const tay__workspace *w, uint32_t order)
 {
-    if (!tay__is_mixed(exec, w, order)) return tay__jet_bytes(exec, order);
+    if (!w->mixed || order <= exec->exact) return tay__jet_bytes(exec, order);
     return tay__jet_bytes(exec, exec->exact) + tay__jet_bytes(exec->high, order);
 }

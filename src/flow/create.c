@@ -63,6 +63,7 @@ static tay_status lanes_create(tay__lanes **out, const tay_flow *flow, uint32_t 
     for (int kind = 0; kind < 2; kind++) l->spare[kind] = TAY__ARRAY(double *);
     TAY_TRY(tay__program_create(&program, &(tay__program_spec){.inputs = vars, .n_inputs = flow->dim, .outputs = rhs,
                                                                .n_outputs = flow->dim, .jets = true, .reversible = true}));
+    l->is_network = tay__exec_is_network(program);
     tay__split split = {0};
     if (flow->precision == TAY_PRECISION_MIXED && tay__exec_fills_float(n))
         split = tay__exec_split_for(program, flow->tolerance);

@@ -18,6 +18,7 @@ typedef struct tay__lanes {
     tay__exec *exec;
     uint32_t lanes;
     bool lane_pars;
+    bool is_network;        /* what is computed again of a jet that was saved is a small part of it */
     bool chosen;            /* who runs it */
     _Atomic size_t n_steps; /* of all trajectories */
     struct tay__worker *idle;

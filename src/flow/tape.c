@@ -10,8 +10,8 @@
 
 /* Memory for steps comes in chunks, each as large as all before, of at least and at most so many bytes: fresh memory is slow. */
 enum { ALIGNMENT = 16, LEAST_CHUNK = 1 << 13, MOST_CHUNK = 1 << 18 };
-/* A run of so many steps is long. */
-enum { LONG_RUN = 8 };
+/* Whole jets of so many bytes stay in the second-level cache. */
+enum { CACHED_BYTES = 3 << 19 };
 
 static size_t round_up(size_t bytes)
 {
@@ -165,6 +165,13 @@ out:
     return status;
 }
 
+/* Whether whole jets of a run's steps are more than the caches hold: of a network a quarter is saved, a tenth in mixed precision. */
+static bool is_long(const tay_tape *run, const tay__block *block, const tay__worker *worker, const tay__walk *at)
+{
+    size_t bytes = tay__exec_jet_bytes(block->lanes->exec, worker->workspace, run->flow->usual_order);
+    return block->lanes->is_network && at->n_expected * (double)bytes > CACHED_BYTES;
+}
+
 /* The size of the next chunk, which holds a step at least, and may fill the half of the memory that is for steps. */
 static size_t next_chunk(const tay_tape *run, const tay__block *block)
 {
@@ -207,8 +214,7 @@ tay_status tay__tape_begin_step(tay_tape *run, tay__block *block, tay__worker *w
     worker->workspace->jet = worker->jet;
     if (!run->taped) goto out;
     TAY_TRY(make_room(run, block, at));
-    bool is_long = at->n_expected >= LONG_RUN && worker->workspace->mixed; /* then a tenth is saved; the caches are for that */
-    if (!is_long) TAY_TRY(take_room(&jet, run, block, worker, TAY__JET));
+    if (!is_long(run, block, worker, at)) TAY_TRY(take_room(&jet, run, block, worker, TAY__JET));
     if (jet) worker->workspace->jet = jet;
     else TAY_TRY(take_room(&worker->saved, run, block, worker, TAY__SAVED));
 out:
