@@ -18,8 +18,7 @@ static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32
     tay_status status = TAY_OK;
     tay__operation operation = {.group = group, .delay = delay, .first = delay};
 
-    const tay__kernels *kernels = tay__is_layer(group) ? exec->kernels : exec->elements;
-    operation.kernel = kernels->select(group, exec->lanes, exec->lane_coefs);
+    operation.kernel = exec->kernels->select(group, exec->lanes, exec->lane_coefs);
     operation.kernel.to_state |= to_state;
     operation.kernel.scratch = exec->n_scratch;
     operation.last = tay__n_orders(exec) - 1;

@@ -45,15 +45,18 @@ const tay__kernels *tay__choose_kernels(tay_real real)
     return levels[chosen()].kernels[real];
 }
 
-bool tay__fills(const tay__kernels *kernels, tay_real real, uint32_t lanes)
+bool tay__fills(tay_real real, uint32_t lanes)
 {
+    const tay__kernels *kernels = tay__choose_kernels(real);
     size_t width = kernels->width, whole = (lanes + width - 1) / width * width;
-    return whole == lanes || (real == TAY_FLOAT32 && 2 * whole < 3 * lanes);
+
+    if (lanes < width) return width % lanes == 0 && width / lanes <= kernels->most_parts;
+    return whole == lanes || (real == TAY_FLOAT32 && 2 * whole < 3 * (size_t)lanes);
 }
 
-const tay__kernels *tay__choose_kernels_for(tay_real real, uint32_t lanes)
+const tay__kernels *tay__choose_whole(uint32_t lanes)
 {
     for (size_t i = chosen(); i > 0; i--) /* the lowest one has no fused operations */
-        if (tay__fills(levels[i].kernels[real], real, lanes)) return levels[i].kernels[real];
-    return tay__choose_kernels(real);
+        if (lanes % levels[i].kernels[TAY_FLOAT64]->width == 0) return levels[i].kernels[TAY_FLOAT64];
+    return levels[0].kernels[TAY_FLOAT64];
 }

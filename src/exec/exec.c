@@ -50,9 +50,9 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     *exec = *wanted;
     exec->element = exec->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
     exec->n_slots = exec->program->n_slots;
-    exec->elements = tay__choose_kernels(exec->real);
-    exec->kernels = exec->reversible ? tay__choose_kernels_for(exec->real, exec->lanes) : exec->elements;
+    exec->kernels = tay__choose_kernels(exec->real);
     exec->numbers = tay__choose_kernels(TAY_FLOAT64);
+    exec->whole = tay__choose_whole(exec->lanes);
     exec->operations = TAY__ARRAY(tay__operation);
     exec->steps = TAY__ARRAY(tay__step);
     exec->slices = TAY__ARRAY(size_t);

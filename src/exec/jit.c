@@ -86,7 +86,7 @@ static tay_status make_object(LLVMMemoryBufferRef *out, const job *j)
     LLVMTargetMachineRef machine = NULL;
     char *error = NULL, *triple = llvm->GetDefaultTargetTriple();
 
-    TAY_TRY(tay__llvm_machine(&machine, llvm, j->exec->elements->name));
+    TAY_TRY(tay__llvm_machine(&machine, llvm, j->exec->kernels->name));
     LLVMTargetDataRef layout = llvm->CreateTargetDataLayout(machine);
     llvm->SetTarget(j->module, triple);
     llvm->SetModuleDataLayout(j->module, layout);
@@ -123,7 +123,7 @@ static tay_status make_key(tay__key *out, const job *j)
     llvm->GetVersion(&version[0], &version[1], &version[2]);
     if (f) {
         fprintf(f, "%s LLVM %u.%u.%u ", tay__bitcode_digest, version[0], version[1], version[2]);
-        fprintf(f, "%s %s %s %s %d\n", triple, cpu, features, j->exec->elements->name, (int)j->exec->real);
+        fprintf(f, "%s %s %s %s %d\n", triple, cpu, features, j->exec->kernels->name, (int)j->exec->real);
         fwrite(llvm->GetBufferStart(module), 1, llvm->GetBufferSize(module), f);
     }
     bool whole = f && !ferror(f);
@@ -222,7 +222,7 @@ static tay_status create(tay__code **out, void *function, const tay__exec *exec,
     job j = {.llvm = tay__llvm_open(), .exec = exec, .unrolls = unrolls};
 
     if (!j.llvm) return TAY_ERROR_STATE;
-    if (strcmp(exec->elements->name, "baseline") == 0) return tay__error(TAY_ERROR_STATE, "the JIT needs AVX2");
+    if (strcmp(exec->kernels->name, "baseline") == 0) return tay__error(TAY_ERROR_STATE, "the JIT needs AVX2");
     j.context = j.llvm->ContextCreate();
     j.module = j.llvm->ModuleCreateWithNameInContext("tayra", j.context);
     if (exec->block > 0) TAY_TRY(tay__emit_points(&j.vectors, j.module, j.context, j.llvm, exec, most_sites));

@@ -149,10 +149,11 @@ out:
     return status;
 }
 
-/* The most members of a tile of so many vectors of lanes, whose sums fill the registers. */
-static uint32_t tile_members(uint32_t vectors)
+/* The most members of a tile of so many vectors of lanes, whose sums fill the registers; or whose members share them. */
+static uint32_t tile_members(const writer *w, uint32_t vectors)
 {
     static const uint32_t most[] = {0, 10, 6, 4};
+    if (w->e.exec->lanes < w->e.width) return w->each > 1 ? w->e.width : 2 * w->e.width;
     return most[vectors];
 }
 
@@ -185,7 +186,7 @@ static tay_status write_product(writer *w, tay__draft *d, uint32_t members)
     for (uint32_t done = 0; done < vectors; done += v) {
         uint32_t left = vectors - done;
         v = left == 4 ? 2 : left > 3 ? 3 : left;
-        uint32_t n = (members + tile_members(v) - 1) / tile_members(v), size = members / n, larger = members % n;
+        uint32_t most = tile_members(w, v), n = (members + most - 1) / most, size = members / n, larger = members % n;
         d->site.lane = (uint64_t)done * w->e.width;
         d->site.vectors = v;
         TAY_TRY(write_tiles(w, d, 0, size + 1, larger));
@@ -231,7 +232,6 @@ static tay_status write_function(LLVMValueRef *out, writer *w, const tay__segmen
     tay__emitter *e = &w->e;
     bool is_layer = tay__is_layer(w->o->group);
 
-    e->width = (uint32_t)(is_layer ? e->exec->kernels : e->exec->elements)->width;
     e->function = e->llvm->AddFunction(e->module, TAY__CODE_NAME "_operation", w->function);
     e->llvm->SetLinkage(e->function, LLVMInternalLinkage);
     e->llvm->PositionBuilderAtEnd(e->builder, e->llvm->AppendBasicBlockInContext(e->context, e->function, "entry"));
@@ -280,7 +280,7 @@ tay_status tay__emit_lanes(uint32_t *vectors, LLVMModuleRef module, LLVMContextR
                            const tay__exec *exec, uint32_t most_sites)
 {
     tay_status status = TAY_OK;
-    writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module,
+    writer w = {.e = {.llvm = llvm, .exec = exec, .context = context, .module = module, .width = (uint32_t)exec->kernels->width,
                       .most_sites = most_sites, .most_unrolled = TAY__MOST_UNROLLED},
                 .each = (uint32_t)tay__coef_lanes(exec)};
     size_t n = exec->operations.count * N_FUNCTIONS;

@@ -47,7 +47,7 @@ static bool stays_in_range(const tay__program *p)
 
 bool tay__exec_fills_float(uint32_t lanes)
 {
-    return tay__fills(tay__choose_kernels_for(TAY_FLOAT32, lanes), TAY_FLOAT32, lanes);
+    return tay__fills(TAY_FLOAT32, lanes);
 }
 
 /* The first order at which the error of float in a step is at most `part`; h / rho is about e^-1.75 (flow/step.c). Measured: what
@@ -218,7 +218,7 @@ static void narrow_slots(const powers *p, const tay__workspace *w, const tay__ar
     const tay__slots *slots = runs->data;
 
     for (size_t i = 0; i < runs->count; i++)
-        exec->kernels->narrow((float *)w->high->jet + n * high->plane + slots[i].begin * exec->lanes,
+        exec->whole->narrow((float *)w->high->jet + n * high->plane + slots[i].begin * exec->lanes,
                               (double *)w->jet + n * exec->plane + slots[i].begin * exec->lanes, exec->lanes,
                               slots[i].end - slots[i].begin, p->factor);
 }
@@ -243,7 +243,7 @@ static bool widen(const tay__exec *exec, const tay__workspace *w, uint32_t from,
 
     for (uint32_t n = from; n <= to; n++, next(&p)) {
         double *x = (double *)w->jet + n * exec->plane;
-        exec->kernels->widen(x, (float *)w->high->jet + n * high->plane, exec->lanes, exec->program->n_inputs, p.factor, false);
+        exec->whole->widen(x, (float *)w->high->jet + n * high->plane, exec->lanes, exec->program->n_inputs, p.factor, false);
         const double *norms = norms_of(exec, w, x);
         for (uint32_t l = 0; l < exec->lanes; l++) finite = finite && isfinite(norms[l]);
     }
@@ -300,7 +300,7 @@ static void add_slots(const tay__back *back, size_t first, size_t count, uint32_
     const float *from = (const float *)back->high->pass.bar + n * high->plane + first * exec->lanes;
     double *to = (double *)back->pass.bar + n * exec->plane + first * exec->lanes;
 
-    exec->kernels->widen(to, from, exec->lanes, count, back->factors + n * exec->lanes, true);
+    exec->whole->widen(to, from, exec->lanes, count, back->factors + n * exec->lanes, true);
 }
 
 static void add_members(const tay__back *back, const tay__operation *o, uint32_t n)
@@ -323,7 +323,7 @@ static void reverse_high(tay__back *back, const tay__exec *exec, const tay__work
     tay__cotangents_clear(high, bars->high, order);
     for (uint32_t n = 0; n < exec->back; n++) tay__clear_slots(high, bar + n * high->plane, &exec->added);
     for (uint32_t n = exec->back + 1; n <= order; n++, next(&p))
-        exec->kernels->narrow(bar + n * high->plane, bars->jet + n * exec->plane, exec->lanes, exec->program->n_inputs, p.factor);
+        exec->whole->narrow(bar + n * high->plane, bars->jet + n * exec->plane, exec->lanes, exec->program->n_inputs, p.factor);
     tay__reverse_orders(back, with_parameters);
 }
 
@@ -333,7 +333,7 @@ static void add_packed(const tay__exec *exec, const tay__workspace *w, tay__cota
     size_t each = tay__coef_lanes(exec), n = exec->program->n_packed;
     float *packed = (float *)bars->high->packed;
 
-    exec->kernels->widen(bars->packed, packed, each, n, start(exec, w, 0, false, 1 / scale).factor, true);
+    exec->whole->widen(bars->packed, packed, each, n, start(exec, w, 0, false, 1 / scale).factor, true);
     memset(packed, 0, n * each * sizeof *packed);
 }
 
@@ -399,8 +399,8 @@ void tay__set_high_parameters(const tay__exec *exec, tay__workspace *w)
     size_t each = tay__coef_lanes(exec);
     const double *ones = start(exec, w, 0, false, 1).factor;
 
-    exec->kernels->narrow(w->high->packed, w->packed, each, exec->program->n_packed, ones);
-    exec->kernels->narrow(w->high->transposed, w->transposed, each, exec->n_transposed, ones);
+    exec->whole->narrow(w->high->packed, w->packed, each, exec->program->n_packed, ones);
+    exec->whole->narrow(w->high->transposed, w->transposed, each, exec->n_transposed, ones);
 }
 
 void tay__restore_high(const tay__exec *exec, tay__workspace *w, const char *saved, uint32_t order)

@@ -112,7 +112,7 @@ tay_status tay__exec_create_reversible(tay__exec **out, tay__program *program, u
     tay_status status = TAY_OK;
     tay__exec *exec = NULL;
 
-    if (lanes == 0 || !tay__fills(tay__choose_kernels_for(TAY_FLOAT64, lanes), TAY_FLOAT64, lanes))
+    if (lanes == 0 || !tay__fills(TAY_FLOAT64, lanes))
         TAY_FAIL(TAY_ERROR_ARGUMENT, "lanes: expected whole vectors of %zu, got %u", tay__exec_width(), lanes);
     if (order < 2 || order == UINT32_MAX) TAY_FAIL(TAY_ERROR_ARGUMENT, "order: expected at least 2, got %u", order);
     if (!program->jets || !program->reversible)
@@ -139,7 +139,7 @@ uint32_t tay__exec_lanes_for(size_t n)
 {
     uint32_t width = (uint32_t)tay__exec_width(), half = width / 2;
 
-    if (n <= half && tay__choose_kernels_for(TAY_FLOAT64, half)->width == half) return half;
+    if (n <= half && tay__fills(TAY_FLOAT64, half)) return half;
     return (uint32_t)((n + width - 1) / width * width);
 }
 
@@ -258,32 +258,32 @@ void tay__cotangents_clear(const tay__exec *exec, tay__cotangents *bars, uint32_
 void tay__exec_lane_polynomial(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
                                const double *h, size_t n_h)
 {
-    exec->kernels->lane_polynomial(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
+    exec->whole->lane_polynomial(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
 }
 
 void tay__exec_lane_derivative(const tay__exec *exec, double *out, const double *jet, size_t count, uint32_t order,
                                const double *h, size_t n_h)
 {
-    exec->kernels->lane_derivative(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
+    exec->whole->lane_derivative(out, jet, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
 }
 
 void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const double *y_bar, size_t count, uint32_t order,
                                        const double *h, size_t n_h)
 {
-    exec->kernels->lane_polynomial_adjoint(bar, y_bar, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
+    exec->whole->lane_polynomial_adjoint(bar, y_bar, exec->plane, order, count * exec->lanes, exec->lanes, h, n_h);
 }
 
 void tay__exec_rows_to_lanes(const tay__exec *exec, double *x, double *const *rows, size_t count)
 {
-    exec->kernels->rows_to_lanes(x, rows, count, exec->lanes);
+    exec->whole->rows_to_lanes(x, rows, count, exec->lanes);
 }
 
 void tay__exec_lanes_to_rows(const tay__exec *exec, double *const *rows, double *x, size_t count)
 {
-    exec->kernels->lanes_to_rows(x, rows, count, exec->lanes);
+    exec->whole->lanes_to_rows(x, rows, count, exec->lanes);
 }
 
 void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count)
 {
-    exec->kernels->lane_norms(out, x, count * exec->lanes, exec->lanes);
+    exec->whole->lane_norms(out, x, count * exec->lanes, exec->lanes);
 }

@@ -165,7 +165,7 @@ out:
     return status;
 }
 
-/* Whether whole jets of a run's steps are more than the caches hold: of a network a quarter is saved, a tenth in mixed precision. */
+/* Whether whole jets of a run's steps are more than the caches hold: of a network a quarter is saved, or a tenth. */
 static bool is_long(const tay_tape *run, const tay__block *block, const tay__worker *worker, const tay__walk *at)
 {
     size_t bytes = tay__exec_jet_bytes(block->lanes->exec, worker->workspace, run->flow->usual_order);

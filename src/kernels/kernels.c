@@ -216,6 +216,7 @@ static void fill(void *p, double x, size_t n)
 const tay__kernels TAY__NAME(kernels) = {
     .name = NAME_OF(TAY__ISA),
     .width = TAY__WIDTH,
+    .most_parts = TAY__MOST_PARTS,
     .evaluate = TAY__NAME(evaluate),
     .select = select_kernel,
     .select_series = select_series,

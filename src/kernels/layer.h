@@ -8,6 +8,8 @@
  *     learning   Cbar_km += sum over orders and lanes of ybar_m a_k
  *
  * The coefficients stand as C[k * step + m], the same for all lanes, or a vector of lanes for each (VECTOR_COEFS).
+ *
+ * Where the lanes are a part of a vector, several members share one, with their lanes side by side.
  */
 #ifndef TAY__LAYER_H
 #define TAY__LAYER_H
@@ -105,17 +107,70 @@ static void tay__layer_divide(const tay__run *run, real *y, size_t n)
     }
 }
 
+/* Vectors of several members: how many there may be, and how many there are. */
+#if TAY__VECTOR_BYTES == 64 && defined TAY__F32
+#define TAY__MOST_PARTS 4
+#elif TAY__VECTOR_BYTES == 64 || (TAY__VECTOR_BYTES == 32 && defined TAY__F32)
+#define TAY__MOST_PARTS 2
+#else
+#define TAY__MOST_PARTS 1
+#endif
+TAY__INLINE int tay__parts_of(size_t lanes)
+{
+    return TAY__MOST_PARTS == 1 || lanes >= TAY__WIDTH ? 1 : (int)(TAY__WIDTH / lanes);
+}
+
+#if TAY__MOST_PARTS > 1
+#define TAY__PARTS 2
+#include "kernels/layer_parts.h"
+#undef TAY__PARTS
+#endif
+#if TAY__MOST_PARTS > 2
+#define TAY__PARTS 4
+#include "kernels/layer_parts.h"
+#undef TAY__PARTS
+#endif
+
+/* The lanes at p, in each part of a vector. */
+TAY__INLINE vec tay__repeat(const real *p, int parts)
+{
+    (void)parts;
+#if TAY__MOST_PARTS > 2
+    if (parts == 4) return tay__repeat_4(p);
+#endif
+#if TAY__MOST_PARTS > 1
+    if (parts == 2) return tay__repeat_2(p);
+#endif
+    return tay__load(p);
+}
+
+/* Of a tile, whose members share vectors, all lanes. */
+TAY__INLINE void tay__layer_parts(const tay__layer *l, uint32_t m, size_t members, tay__coefs coefs, bool reverse)
+{
+    (void)l, (void)m, (void)members, (void)coefs, (void)reverse;
+#if TAY__MOST_PARTS > 2
+    if (tay__parts_of(l->run->scale) == 4) tay__layer_tile_4(l, m, members, coefs, reverse);
+#endif
+#if TAY__MOST_PARTS > 1
+    if (tay__parts_of(l->run->scale) == 2) tay__layer_tile_2(l, m, members, coefs, reverse);
+#endif
+}
+
 /* Members begin .. end - 1, in tiles of nearly the same size. */
 TAY__INLINE void tay__layer_members(const tay__layer *l, uint32_t begin, uint32_t end, tay__coefs coefs, bool reverse)
 {
-    uint32_t most = coefs == TAY__VECTOR_COEFS ? TAY__FLAT : l->run->scale > TAY__WIDTH ? TAY__SQUARE : TAY__TALL;
+    const size_t lanes = l->run->scale;
+    const bool shared = tay__parts_of(lanes) > 1;
+    uint32_t most = coefs == TAY__VECTOR_COEFS ? TAY__FLAT : lanes > TAY__WIDTH ? TAY__SQUARE : TAY__TALL;
 
+    if (shared) most = coefs == TAY__VECTOR_COEFS ? TAY__WIDTH : 2 * TAY__WIDTH;
     for (uint32_t m = begin, left, size; m < end; m += size) {
         left = end - m;
         uint32_t tiles = (left + most - 1) / most;
         size = (left + tiles - 1) / tiles;
-        if (coefs == TAY__VECTOR_COEFS && size > TAY__FLAT) __builtin_unreachable();
-        switch (size) {
+        if (coefs == TAY__VECTOR_COEFS && !shared && size > TAY__FLAT) __builtin_unreachable();
+        switch (shared ? 0 : size) {
+        case 0: tay__layer_parts(l, m, size, coefs, reverse); break;
         case 1: tay__layer_tile(l, m, 1, coefs, reverse); break;
         case 2: tay__layer_tile(l, m, 2, coefs, reverse); break;
         case 3: tay__layer_tile(l, m, 3, coefs, reverse); break;
@@ -127,7 +182,6 @@ TAY__INLINE void tay__layer_members(const tay__layer *l, uint32_t begin, uint32_
         case 9: tay__layer_tile(l, m, 9, coefs, reverse); break;
         default: tay__layer_tile(l, m, 10, coefs, reverse); break;
         }
-        size_t lanes = l->run->scale;
         if (!reverse && l->run->divisor != 0) tay__layer_divide(l->run, l->out + m * lanes, size * lanes);
     }
 }

@@ -56,7 +56,13 @@ static void reverse_layer(const tay__pass *pass, const tay__kernel *kernel, cons
 }
 
 /* Members that learn at once: their sums, for three operands, fill the registers. */
-enum { LEARNERS = TAY__VECTOR_BYTES == 64 ? 8 : TAY__VECTOR_BYTES == 32 ? 4 : TAY__WIDTH };
+#if TAY__VECTOR_BYTES == 64
+#define LEARNERS 8
+#elif TAY__VECTOR_BYTES == 32 || defined TAY__F32
+#define LEARNERS 4
+#else
+#define LEARNERS 2
+#endif
 
 /* Element e is the sum of elements e and e ^ s of a, or of b where e has the bit s. */
 #define TAY__SAME(e, s) ((e) & (s) ? TAY__WIDTH + (e) : (e))
@@ -64,20 +70,33 @@ enum { LEARNERS = TAY__VECTOR_BYTES == 64 ? 8 : TAY__VECTOR_BYTES == 32 ? 4 : TA
 #define TAY__FOLD(a, b, s)                                                                                             \
     (__builtin_shufflevector(a, b, TAY__EACH(TAY__SAME, s)) + __builtin_shufflevector(a, b, TAY__EACH(TAY__OTHER, s)))
 
-/* to[i] += the sum of the elements of rows[i], which change. */
-TAY__INLINE void tay__add_row_sums(real *to, vec *rows)
+/* Element i of part j is element parts i + j of the result. */
+#define TAY__INTERLEAVED(e, parts) ((e) / (parts) + (e) % (parts) * (TAY__WIDTH / (parts)))
+TAY__INLINE vec tay__interleave(vec v, int parts)
 {
+    return parts == 4 ? __builtin_shufflevector(v, v, TAY__EACH(TAY__INTERLEAVED, 4))
+                      : __builtin_shufflevector(v, v, TAY__EACH(TAY__INTERLEAVED, 2));
+}
+
+/* to[i] += the sum of the elements of rows[i], which change; to[parts i + j] += that of part j. */
+TAY__INLINE void tay__add_row_sums(real *to, vec *rows, int parts)
+{
+    const int lanes = TAY__WIDTH / parts, together = lanes < LEARNERS ? lanes : LEARNERS; /* rows that end in one vector */
+
 #pragma GCC unroll 4
     for (int i = 0; i < LEARNERS; i += 2) rows[i] = TAY__FOLD(rows[i], rows[i + 1], 1);
-#if TAY__VECTOR_BYTES > 16 || defined TAY__F32
+#if LEARNERS > 2
 #pragma GCC unroll 2
     for (int i = 0; i < LEARNERS; i += 4) rows[i] = TAY__FOLD(rows[i], rows[i + 2], 2);
 #endif
-#if TAY__VECTOR_BYTES > 32
-    rows[0] = TAY__FOLD(rows[0], rows[4], 4);
+#if LEARNERS > 4
+    if (together > 4) rows[0] = TAY__FOLD(rows[0], rows[4], 4);
 #endif
+#pragma GCC unroll 2
+    for (int i = 0; i < LEARNERS && parts > 1; i += together)
+        tay__store(to + i * parts, tay__load(to + i * parts) + tay__interleave(rows[i], parts));
 #pragma GCC unroll 8
-    for (int i = 0; i < LEARNERS; i++) {
+    for (int i = 0; i < LEARNERS && parts == 1; i++) {
         real sum = 0;
 #pragma GCC unroll 2
         for (int e = i; e < TAY__WIDTH; e += LEARNERS) sum += rows[0][e];
@@ -96,22 +115,26 @@ TAY__INLINE vec tay__load_half(const real *p)
 }
 
 /* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and `rows` members from m on, of which `left`
- * count: beyond, the last one repeats. */
-TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms, size_t m, size_t left, int rows)
+ * count: beyond, the last one repeats. Where members share vectors, rows are of so many. */
+TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms, size_t m, size_t left, int rows, int parts)
 {
     vec sum[3][LEARNERS] = {{{0}}};
     const real *a[3], *y[LEARNERS];
-    const size_t whole = run->scale / TAY__WIDTH * TAY__WIDTH;
+    const size_t whole = parts > 1 ? TAY__WIDTH : run->scale / TAY__WIDTH * TAY__WIDTH;
 
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) a[k] = tay__operand_a(run, first + (uint32_t)k);
 #pragma GCC unroll 8
-    for (int j = 0; j < rows; j++) y[j] = tay__bar_y(run, 0) + (m + ((size_t)j < left ? (size_t)j : left - 1)) * run->scale;
-#define LEARN(load, at)                                                                                                \
+    for (int j = 0; j < rows; j++) {
+        size_t member = (size_t)(j * parts);
+        y[j] = tay__bar_y(run, 0) + (m + (member < left ? member : left - 1)) * run->scale;
+    }
+#define REPEATED(p) tay__repeat(p, parts)
+#define LEARN(load_a, load, at)                                                                                        \
     do {                                                                                                               \
         vec x[3];                                                                                                      \
         TAY__UNROLL_TO(3)                                                                                              \
-        for (int k = 0; k < terms; k++) x[k] = load(a[k] + n * run->plane + (at));                                     \
+        for (int k = 0; k < terms; k++) x[k] = load_a(a[k] + n * run->plane + (at));                                   \
         TAY__UNROLL_TO(8)                                                                                              \
         for (int j = 0; j < rows; j++) {                                                                               \
             vec bar = load(y[j] + n * run->plane + (at));                                                              \
@@ -120,30 +143,32 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms,
         }                                                                                                              \
     } while (0)
     for (uint32_t n = run->n; n < run->n_orders; n++) {
-        for (size_t at = 0; at < whole; at += TAY__WIDTH) LEARN(tay__load, at);
-        if (sizeof(real) == sizeof(float) && whole < run->scale) LEARN(tay__load_half, whole);
+        for (size_t at = 0; at < whole; at += TAY__WIDTH) LEARN(REPEATED, tay__load, at);
+        if (parts == 1 && sizeof(real) == sizeof(float) && whole < run->scale) LEARN(tay__load_half, tay__load_half, whole);
     }
+#undef REPEATED
 #undef LEARN
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) {
         real *to = run->bar_coefs + (first + (size_t)k) * run->coef_step + m;
-        real few[LEARNERS] = {0};
-        tay__add_row_sums(left == LEARNERS ? to : few, sum[k]);
-        for (size_t j = 0; j < left && left < LEARNERS; j++) to[j] += few[j];
+        real few[TAY__MOST_PARTS * LEARNERS] = {0};
+        bool all = left == (size_t)(parts * LEARNERS);
+        tay__add_row_sums(all ? to : few, sum[k], parts);
+        for (size_t j = 0; j < left && !all; j++) to[j] += few[j];
     }
 }
 
 /* Members m .. m + left - 1, terms begin .. end - 1. */
-TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t end, size_t m, size_t left, int rows)
+TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t end, size_t m, size_t left, int rows, int parts)
 {
     for (uint32_t k = begin, terms; k < end; k += terms) {
         terms = end - k < 3 ? end - k : 3;
         if (terms == 3)
-            tay__learn_tile(run, k, 3, m, left, rows);
+            tay__learn_tile(run, k, 3, m, left, rows, parts);
         else if (terms == 2)
-            tay__learn_tile(run, k, 2, m, left, rows);
+            tay__learn_tile(run, k, 2, m, left, rows, parts);
         else
-            tay__learn_tile(run, k, 1, m, left, rows);
+            tay__learn_tile(run, k, 1, m, left, rows, parts);
     }
 }
 
@@ -152,16 +177,20 @@ TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t 
 static void learn_row(const tay__run *run, size_t members)
 {
     enum { CACHED = 1 << 14 };
+    const int parts = tay__parts_of(run->scale);
+    const size_t at_once = (size_t)parts * LEARNERS;
     size_t term = run->n_orders * run->scale * sizeof(real);
     uint32_t most = 3 * term < CACHED ? (uint32_t)(CACHED / (3 * term)) * 3 : 3;
 
     for (uint32_t begin = 0, end; begin < run->n_terms; begin = end) {
         end = run->n_terms - begin < most ? run->n_terms : begin + most;
         for (size_t m = 0, size; m < members; m += size) {
-            size_t left = members - m, tiles = (left + LEARNERS - 1) / LEARNERS;
+            size_t left = members - m, tiles = (left + at_once - 1) / at_once;
             size = (left + tiles - 1) / tiles;
-            if (size == LEARNERS) tay__learn_terms(run, begin, end, m, size, LEARNERS);
-            else tay__learn_terms(run, begin, end, m, size, LEARNERS - 1);
+            if (TAY__MOST_PARTS > 2 && parts == 4) tay__learn_terms(run, begin, end, m, size, LEARNERS, 4);
+            else if (TAY__MOST_PARTS > 1 && parts == 2) tay__learn_terms(run, begin, end, m, size, LEARNERS, 2);
+            else if (size == LEARNERS) tay__learn_terms(run, begin, end, m, size, LEARNERS, 1);
+            else tay__learn_terms(run, begin, end, m, size, LEARNERS - 1, 1);
         }
     }
 }

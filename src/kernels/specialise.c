@@ -96,13 +96,17 @@ TAY__INLINE vec special_power(vec x, double p)
     return p < 0 ? 1 / y : y;
 }
 
-/* The same over whole vectors: elements behind the run may be written (jit_jets.c). */
+/* The same over a run. */
 TAY__INLINE void power_special(const tay__run *run)
 {
     const real *a = tay__operand_a(run, 0);
-    double p = run->group->exponent;
+    tay__run rest = *run;
 
-    for (size_t i = 0; i < run->length; i += TAY__WIDTH) tay__store(run->y + i, special_power(tay__load(a + i), p));
+    for (size_t i = 0; i < run->length; i += TAY__WIDTH) {
+        vec v = special_power(tay__load(a + i), run->group->exponent);
+        rest.length = run->length - i;
+        tay__store_as_is(&rest, run->y + i, &v, 1);
+    }
 }
 
 /* Pairs of orders as with several lanes. */

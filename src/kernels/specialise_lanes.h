@@ -21,7 +21,14 @@
     SITE_BACK(name, 1, block(&run, at, 1, ##__VA_ARGS__))                                                              \
     SITE_BACK_WIDE(name, 4, block(&run, at, 4, ##__VA_ARGS__))
 
-/* A tile of a layer: members m .. m + site->n_rows - 1, site->vectors vectors of lanes from site->lane on. */
+/* A tile of a layer: members m .. m + site->n_rows - 1, site->vectors vectors of lanes from site->lane on, or all lanes where
+ * members share vectors. */
+TAY__INLINE void lanes_layer_tile(const tay__layer *layer, size_t m, const tay__site *site, bool reverse)
+{
+    if (tay__parts_of(layer->run->scale) > 1) tay__layer_parts(layer, (uint32_t)m, site->n_rows, COEFS, reverse);
+    else tay__layer_block(layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, COEFS, reverse);
+}
+
 TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *site)
 {
     tay__layer layer = {.run = run,
@@ -34,7 +41,7 @@ TAY__INLINE void lanes_layer(const tay__run *run, size_t m, const tay__site *sit
                         .constants = run->constants,
                         .out = run->y + run->y_order};
 
-    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, COEFS, false);
+    lanes_layer_tile(&layer, m, site, false);
     size_t left = run->scale - site->lane, lanes = site->vectors * TAY__WIDTH;
     for (size_t j = 0; j < site->n_rows && run->divisor != 0; j++)
         tay__layer_divide(run, layer.out + (m + j) * run->scale + site->lane, left < lanes ? left : lanes);
@@ -53,7 +60,7 @@ TAY__INLINE void lanes_layer_back(const tay__run *run, size_t m, const tay__site
                         .out = run->bar + run->n * run->plane,
                         .out_slots = run->a};
 
-    tay__layer_block(&layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, COEFS, true);
+    lanes_layer_tile(&layer, m, site, true);
 }
 
 TAY__INLINE void integral_lanes(const tay__run *run, size_t at, int vectors)
