@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from functools import lru_cache
 from sys import maxsize
 
 import numpy as np
@@ -45,12 +46,12 @@ def _reported(progress, function, *arguments):
         return function(*arguments, report)
 
 
-def arrange(flow, x0, ts, pars):
+@lru_cache(64)
+def arrange(n, n_pars, x0, ts, pars):
     """What arguments of these shapes are to a flow: (number of trajectories, number of times, shape of the states)."""
     for name, shape in zip(NAMES, (x0, ts, pars)):
         if len(shape) not in (1, 2):
             raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got shape {shape}")
-    n, n_pars = flow.dim, flow.n_pars
     batch = {shape[0] for shape in (x0, ts, pars) if len(shape) == 2}
     if len(batch) > 1:
         raise ValueError(f"expected as many x0, ts and pars, got shapes {x0}, {ts} and {pars}")
@@ -70,7 +71,7 @@ class _Arguments:
     def __init__(self, flow, x0, ts, pars):
         x0, ts, pars = self.given = [_array(name, a) for name, a in zip(NAMES, (x0, ts, pars))]
         self.shapes = x0.shape, ts.shape, pars.shape
-        self.m, self.t, self.ys_shape = arrange(flow, *self.shapes)
+        self.m, self.t, self.ys_shape = arrange(flow.dim, flow.n_pars, *self.shapes)
         self.starts = self.each(x0)
         self.how = self.m, self.t, ts.ndim == 1, pars.ndim == 1
 

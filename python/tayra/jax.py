@@ -49,7 +49,7 @@ def odeint(f, x0, ts, pars=()):
     if not hasattr(f, "vjp"):
         raise TypeError(f"odeint(): f: a tayra.flow was expected, not {type(f).__name__!r}")
     arrays = [_array(name, a) for name, a in (("x0", x0), ("ts", ts), ("pars", pars))]
-    arrange(f, *(a.shape for a in arrays))
+    arrange(f.dim, f.n_pars, *(a.shape for a in arrays))
     return _states.bind(*arrays, f=f)[0]
 
 
@@ -93,7 +93,7 @@ def _primitive(name, work, results):
 
 
 def _states_results(x0, ts, pars, *dots, f, wanted=()):
-    return [jax.core.ShapedArray(arrange(f, x0.shape, ts.shape, pars.shape)[2], x0.dtype)]
+    return [jax.core.ShapedArray(arrange(f.dim, f.n_pars, x0.shape, ts.shape, pars.shape)[2], x0.dtype)]
 
 
 def _pull_results(*arrays, f, wanted):

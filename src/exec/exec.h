@@ -50,6 +50,10 @@ void tay__workspace_free(tay__workspace *workspace);
 
 /* With jets: computes what depends on the parameters [n_pars] alone. Call it before the first run and after each change. */
 void tay__exec_set_parameters(const tay__exec *exec, tay__workspace *workspace, const void *pars);
+/* The same with those of a workspace of another exec of the same expressions, for other lanes, which has them already; both are
+ * reversible. Whether it did: not where they are lane by lane, or need a prologue. */
+bool tay__exec_copy_parameters(const tay__exec *exec, tay__workspace *workspace, const tay__exec *other,
+                               const tay__workspace *from);
 
 /*
  * Computes all values. With jets: from coefficient 0 of the states (slots 0 .. n_inputs-1) and of the time

@@ -186,6 +186,18 @@ void tay__set_lane_parameters(const tay__exec *exec, tay__workspace *w, const do
     if (exec->high) tay__set_high_parameters(exec, w);
 }
 
+bool tay__exec_copy_parameters(const tay__exec *exec, tay__workspace *w, const tay__exec *other, const tay__workspace *from)
+{
+    size_t n_packed = exec->program->n_packed;
+
+    if (exec->prologue || exec->lane_coefs || other->lane_coefs) return false;
+    if (n_packed != other->program->n_packed || exec->n_transposed != other->n_transposed) return false;
+    memcpy(w->packed, from->packed, n_packed * exec->element);
+    if (exec->n_transposed) memcpy(w->transposed, from->transposed, exec->n_transposed * exec->element);
+    if (exec->high) tay__set_high_parameters(exec, w);
+    return true;
+}
+
 void tay__exec_reverse_parameters(const tay__exec *exec, const tay__workspace *workspace, tay__cotangents *bars,
                                   double *pars_bar)
 {

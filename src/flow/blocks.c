@@ -110,11 +110,12 @@ static tay_status work(void *context, bool leads)
 
     for (size_t i; (i = atomic_fetch_add(&t->next, 1)) < run->n_blocks;) {
         tay__block *block = &run->blocks[i];
-        if (worker && worker->lanes != block->lanes) {
-            tay__flow_give(run->flow, worker);
-            worker = NULL;
+        if (!worker || worker->lanes != block->lanes) {
+            tay__worker *before = worker;
+            TAY_TRY(tay__flow_take(&worker, run->flow, block->lanes));
+            if (before) tay__copy_pars(worker, before);
+            if (before) tay__flow_give(run->flow, before);
         }
-        if (!worker) TAY_TRY(tay__flow_take(&worker, run->flow, block->lanes));
         worker->leads = leads;
         TAY_TRY(t->work(run, block, worker));
         run->n_done += block->end - block->begin;

@@ -139,7 +139,7 @@ struct tay_tape {
     double *ys, *slopes;    /* of the run under way, else NULL; slopes[T][M][n_normed], x' at the outputs, may be NULL */
     const double *ys_bar;   /* of the pull under way */
     const tay_flow_cotangents *bars;
-    double *block_bars;     /* [n_blocks][n_block_bars]: parameters, then times, where these are shared */
+    double *block_bars;     /* [n_blocks][n_block_bars]: parameters, then times, where these are shared; of several threads */
     size_t n_block_bars;
 };
 
@@ -221,6 +221,8 @@ double tay__resolved_distance(double tolerance, uint32_t order);
 tay_status tay__find_shares(tay_flow *flow);
 /* Sets the workspace up for the parameters of the lanes' trajectories; scratch[n_pars * lanes]. */
 void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_step *lane, double *scratch);
+/* The same with those of another worker for other lanes, where they are for all trajectories. */
+void tay__copy_pars(tay__worker *worker, const tay__worker *from);
 /* State and time to coefficient 0 of the workspace's jet. Idle lanes do what the first busy one does. */
 void tay__begin_step(const tay_tape *run, tay__worker *worker, const double *state, const tay__lane_step *lane);
 /*

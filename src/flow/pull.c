@@ -178,8 +178,10 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
     w.y_bar = w.tau + n_rounds;
     w.slope = w.y_bar + n_rounds * dim;
     w.zeros = w.slope + n_rounds * dim;
-    double *sums = run->block_bars + i_block * run->n_block_bars;
-    if (run->bars->times && run->a.shared_times) w.block_times = sums + (run->a.shared_pars ? n_pars : 0);
+    bool in_order = run->most_threads == 1; /* blocks, which then need no sums of their own */
+    double *own = run->block_bars + i_block * run->n_block_bars, *sums = in_order ? run->bars->pars : own;
+    if (run->bars->times && run->a.shared_times)
+        w.block_times = in_order ? run->bars->times : own + (run->a.shared_pars ? n_pars : 0);
     TAY_TRY(pull_steps(&w, block, behind, true));
     for (size_t i = block->marks.count; i-- > 1;) {
         TAY_TRY(tay__run_again(run, block, worker, &marks[i - 1]));
@@ -230,7 +232,7 @@ static void add_blocks(const tay_tape *tape, const tay_flow_cotangents *out)
 {
     size_t n_pars = tape->a.shared_pars ? tape->flow->n_pars : 0;
 
-    for (size_t b = 0; b < tape->n_blocks; b++) {
+    for (size_t b = 0; b < tape->n_blocks && tape->most_threads > 1; b++) {
         const double *sums = tape->block_bars + b * tape->n_block_bars;
         for (size_t i = 0; i < n_pars && out->pars; i++) out->pars[i] += sums[i];
         for (size_t j = 0; j < tape->a.n_times && out->times && tape->a.shared_times; j++) out->times[j] += sums[n_pars + j];
@@ -249,7 +251,7 @@ tay_status tay_tape_pull(const tay_flow_cotangents *out, tay_tape *tape, const d
     if (tape->used) TAY_FAIL(TAY_ERROR_STATE, "tape: it has been pulled already; run the flow again");
     TAY_TRY(check_reached(tape, ys_bar));
     tape->n_block_bars = (tape->a.shared_pars ? tape->flow->n_pars : 0) + (tape->a.shared_times ? tape->a.n_times : 0);
-    TAY_TRY(tay__multiply(&n, tape->n_blocks, tape->n_block_bars));
+    TAY_TRY(tay__multiply(&n, tape->most_threads > 1 ? tape->n_blocks : 0, tape->n_block_bars));
     TAY_TRY(tay__calloc(&tape->block_bars, n, sizeof *tape->block_bars));
     tape->used = true;
     tape->ys_bar = ys_bar;

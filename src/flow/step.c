@@ -64,6 +64,13 @@ void tay__set_pars(const tay_tape *run, tay__worker *worker, const tay__lane_ste
     tay__exec_set_parameters(exec, worker->workspace, scratch);
 }
 
+void tay__copy_pars(tay__worker *worker, const tay__worker *from)
+{
+    if (from->lanes->lane_pars || worker->run == from->run) return;
+    if (tay__exec_copy_parameters(worker->lanes->exec, worker->workspace, from->lanes->exec, from->workspace))
+        worker->run = from->run;
+}
+
 void tay__begin_step(const tay_tape *run, tay__worker *worker, const double *state, const tay__lane_step *lane)
 {
     size_t lanes = worker->lanes->lanes, dim = run->flow->dim, busy = 0;

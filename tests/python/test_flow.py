@@ -62,6 +62,25 @@ def test_one_state_for_many_parameters():
     np.testing.assert_allclose(dots, np.stack([f.jvp(X0[0], TS, p, (PARS[:2], None, None))[1] for p in pars], axis=1), rtol=1e-11)
 
 
+@pytest.mark.parametrize("m", [20, 30, 60])
+def test_blocks_of_other_lanes_have_the_same_parameters(m):
+    """The last block has fewer lanes, and takes its parameters from the one before, in each run anew."""
+    x, y = hk.make_vars("x", "y")
+    rhs = hk.model.ffnn(inputs=[x, y], nn_hidden=[19], n_out=2, activations=[hk.tanh, lambda e: e])
+    f = hk.flow(list(zip([x, y], rhs)), tol=1e-12, nthreads=1)
+    rng = np.random.default_rng(3)
+    x0, ybar = rng.normal(size=(m, 2)), rng.normal(size=(2, m, 2))
+    for _ in range(2):
+        pars = rng.normal(size=f.n_pars) * 0.3
+        states, pullback = f.vjp(x0, TS[:2], pars)
+        bars, each = pullback(ybar), [f.vjp(start, TS[:2], pars) for start in x0]
+        alone = [pull(ybar[:, i]) for i, (_, pull) in enumerate(each)]
+        np.testing.assert_allclose(states, np.stack([ys for ys, _ in each], axis=1), rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(bars[0], [bar[0] for bar in alone], rtol=1e-9, atol=1e-10)
+        for i in (1, 2):
+            np.testing.assert_allclose(bars[i], sum(bar[i] for bar in alone), rtol=1e-9, atol=1e-9)
+
+
 def test_blow_up_warns_and_spares_the_others():
     f = hk.flow([(X, X * X)], tol=1e-12)
     with pytest.warns(RuntimeWarning, match="1 of 2 trajectories ended early, the first, 1,") as warnings:
