@@ -16,7 +16,7 @@ GOALS = {("initial", 250): 1500.0}  # and 500 for the others
 
 def by_pullback(flow, weights, starts, grid, data):
     states, pullback = flow.vjp(starts, grid, weights)
-    return pullback(2 * (states - data) / data.size, wrt="pars")[2]
+    return pullback((states - data) * (2 / data.size), wrt="pars")[2]
 
 
 def weights_and_windows(hidden, n_starts):

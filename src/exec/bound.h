@@ -73,7 +73,8 @@ struct tay__exec {
     size_t memory;         /* bytes of a workspace without the prologue's */
     const tay__kernels *kernels;
     const tay__kernels *numbers;  /* for double, whatever the real type; */
-    const tay__kernels *whole;    /* for vectors of lanes */
+    const tay__kernels *whole;    /* for vectors of lanes; */
+    const tay__kernels *rows;     /* for rows of a trajectory's states */
     _Atomic(tay__code_function *) run; /* code of the JIT, or NULL: then the vm runs */
     _Atomic(tay__points_function *) run_points; /* likewise for points: whole blocks of so many */
     _Atomic(const tay__operation_code *) run_lanes; /* likewise of operations over lanes: [operations.count] */
@@ -102,8 +103,8 @@ struct tay__exec {
 const tay__kernels *tay__choose_kernels(tay_real real);
 /* Whether so many lanes fill vectors of this table: whole ones, of float and a half, or parts of one. */
 bool tay__fills(tay_real real, uint32_t lanes);
-/* The widest table of this one and lower ones whose vectors of double the lanes fill as a whole. */
-const tay__kernels *tay__choose_whole(uint32_t lanes);
+/* The widest table of this one and lower ones whose vectors of double, of at most so many elements, the lanes fill as a whole. */
+const tay__kernels *tay__choose_whole(uint32_t lanes, size_t most);
 
 /* The slot of operand k of member m of row r; slots and stride are the group's a or b. */
 static inline int32_t tay__operand(const tay__group *g, const int32_t *slots, tay__stride stride, uint32_t r, uint32_t k,

@@ -52,7 +52,8 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     exec->n_slots = exec->program->n_slots;
     exec->kernels = tay__choose_kernels(exec->real);
     exec->numbers = tay__choose_kernels(TAY_FLOAT64);
-    exec->whole = tay__choose_whole(exec->lanes);
+    exec->whole = tay__choose_whole(exec->lanes, SIZE_MAX);
+    exec->rows = tay__choose_whole(exec->lanes, exec->program->n_inputs);
     exec->operations = TAY__ARRAY(tay__operation);
     exec->steps = TAY__ARRAY(tay__step);
     exec->slices = TAY__ARRAY(size_t);

@@ -287,12 +287,12 @@ void tay__exec_lane_polynomial_adjoint(const tay__exec *exec, double *bar, const
 
 void tay__exec_rows_to_lanes(const tay__exec *exec, double *x, double *const *rows, size_t count)
 {
-    exec->whole->rows_to_lanes(x, rows, count, exec->lanes);
+    exec->rows->rows_to_lanes(x, rows, count, exec->lanes);
 }
 
 void tay__exec_lanes_to_rows(const tay__exec *exec, double *const *rows, double *x, size_t count)
 {
-    exec->whole->lanes_to_rows(x, rows, count, exec->lanes);
+    exec->rows->lanes_to_rows(x, rows, count, exec->lanes);
 }
 
 void tay__exec_lane_norms(const tay__exec *exec, double *out, const double *x, size_t count)

@@ -188,13 +188,23 @@ tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, boo
 tay_status tay__flow_take(tay__worker **out, tay_flow *flow, tay__lanes *lanes);
 void tay__flow_give(tay_flow *flow, tay__worker *worker);
 
+static inline const double *tay__times_of(const tay_flow_arguments *a, size_t point)
+{
+    return a->times + (a->shared_times ? 0 : point * a->n_times);
+}
 static inline double tay__time_of(const tay_flow_arguments *a, size_t point, size_t j)
 {
-    return a->times[a->shared_times ? j : point * a->n_times + j];
+    return tay__times_of(a, point)[j];
 }
 
-/* Outputs that are taken at once, of each lane. */
-enum { TAY__ROUNDS_AT_ONCE = 4 };
+/* Outputs that are taken at once, of each lane: as many as stay in the first-level cache. */
+enum { TAY__MOST_ROUNDS = 16 };
+static inline size_t tay__rounds_at_once(size_t dim, size_t lanes)
+{
+    enum { LEAST = 4, CACHED = 1 << 12 };
+    size_t n = CACHED / (dim * lanes);
+    return n < LEAST ? LEAST : n < TAY__MOST_ROUNDS ? n : TAY__MOST_ROUNDS;
+}
 /* The distance from a lane's time to output j, with its sign. */
 static inline double tay__distance(const tay_tape *run, const tay__lane_step *lane, size_t j)
 {
@@ -206,11 +216,12 @@ static inline bool tay__covers(const tay__lane_step *lane, size_t j)
     return lane->point != TAY__IDLE && j < lane->end_time;
 }
 /* Rounds `done` ... of outputs: tau[k * lanes + l] is the distance of lane l's, 0 if it has none. The number of rounds, at most
- * TAY__ROUNDS_AT_ONCE; 0 if no lane has one left. */
+ * tay__rounds_at_once(); 0 if no lane has one left. */
 size_t tay__next_rounds(double *tau, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t done);
-/* The rows of length n of output `round` of the lanes in an array [T][M][n]; `none` for those that have none. */
-void tay__rows_of_round(double **rows, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t round,
-                        double *array, size_t n, double *none);
+/* The rows of length n of these rounds in an array [T][M][n]; `none` for lanes that have none. */
+typedef double *tay__rows[TAY__MOST_LANES];
+void tay__rows_of_rounds(tay__rows *rows, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t done,
+                         size_t n_rounds, double *array, size_t n, double *none);
 
 /* Finds at->rate, where it is time to, or where steps h[lanes] of the workspace's jet, or left[lanes], may be too long for it. */
 void tay__find_rates(const tay_tape *run, const tay__worker *worker, tay__walk *at, uint32_t order, const double *h,

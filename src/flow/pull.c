@@ -12,7 +12,7 @@ typedef struct way {
     tay_tape *run;
     tay__worker *worker;
     double *lambda;               /* [dim][lanes] cotangent of the state at the step's end */
-    double *pars, *pars_bar;      /* [n_pars][lanes], for parameters of each trajectory; else pars_bar[n_pars] */
+    double *pars, *pars_bar;      /* [n_pars][lanes], for parameters of each trajectory */
     double *tau, *y_bar, *slope;  /* [rounds][...] */
     double *zeros;                /* [dim] */
     double *block_times;          /* sums of shared times, or NULL */
@@ -30,12 +30,11 @@ static void gather(const way *w, const tay__block_step *step, size_t done, size_
     const tay_tape *run = w->run;
     const tay__lanes *lanes = w->worker->lanes;
     size_t dim = run->flow->dim;
-    double *rows[TAY__MOST_LANES];
+    tay__rows rows[TAY__MOST_ROUNDS];
 
-    for (size_t k = 0; k < n; k++) {
-        tay__rows_of_round(rows, run, lanes->lanes, step->lane, done + k, (double *)run->ys_bar, dim, w->zeros);
-        tay__exec_rows_to_lanes(lanes->exec, w->y_bar + k * dim * lanes->lanes, rows, dim);
-    }
+    tay__rows_of_rounds(rows, run, lanes->lanes, step->lane, done, n, (double *)run->ys_bar, dim, w->zeros);
+    for (size_t k = 0; k < n; k++)
+        tay__exec_rows_to_lanes(lanes->exec, w->y_bar + k * dim * lanes->lanes, rows[k], dim);
 }
 
 /* d y_j / d t_j = x'(t_j), and the opposite for the initial time. */
@@ -162,22 +161,23 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
 {
     tay_status status = TAY_OK;
     size_t lanes = block->lanes->lanes, dim = run->flow->dim, n_pars = run->flow->n_pars, i_block = (size_t)(block - run->blocks);
-    size_t n_lane_pars = tay__count_lane_pars(run->flow, block->lanes), n_bars = n_lane_pars ? n_lane_pars : n_pars;
+    size_t n_lane_pars = tay__count_lane_pars(run->flow, block->lanes), n_zeros = dim * lanes + dim + n_lane_pars;
     const tay__mark *marks = block->marks.data;
     way w = {.run = run, .worker = worker};
     double *numbers = NULL;
     tay__lane_step *behind = NULL;
 
     TAY_TRY(tay__calloc(&behind, lanes, sizeof *behind));
-    size_t n_rounds = TAY__ROUNDS_AT_ONCE * lanes;
-    TAY_TRY(tay__calloc(&numbers, lanes * dim + n_rounds * (1 + 2 * dim) + dim + n_lane_pars + n_bars, sizeof *numbers));
+    size_t n_rounds = tay__rounds_at_once(dim, lanes) * lanes;
+    TAY_TRY(tay__alloc(&numbers, n_zeros + n_lane_pars + n_rounds * (1 + 2 * dim), sizeof *numbers));
+    memset(numbers, 0, n_zeros * sizeof *numbers);
     w.lambda = numbers;
-    w.pars = w.lambda + dim * lanes;
-    w.pars_bar = w.pars + n_lane_pars;
-    w.tau = w.pars_bar + n_bars;
+    w.zeros = w.lambda + dim * lanes;
+    w.pars_bar = w.zeros + dim;
+    w.pars = w.pars_bar + n_lane_pars;
+    w.tau = w.pars + n_lane_pars;
     w.y_bar = w.tau + n_rounds;
     w.slope = w.y_bar + n_rounds * dim;
-    w.zeros = w.slope + n_rounds * dim;
     bool in_order = run->most_threads == 1; /* blocks, which then need no sums of their own */
     double *own = run->block_bars + i_block * run->n_block_bars, *sums = in_order ? run->bars->pars : own;
     if (run->bars->times && run->a.shared_times)
@@ -190,7 +190,7 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
 out:
     /* What a pull that was stopped has gathered is lost, but must not stay for the next one. */
     if (numbers && run->bars->pars && block->result.n_steps > 0 && (run->a.shared_pars || status != TAY_OK))
-        tay__exec_reverse_parameters(block->lanes->exec, worker->workspace, worker->bars, status == TAY_OK ? sums : w.pars_bar);
+        tay__exec_reverse_parameters(block->lanes->exec, worker->workspace, worker->bars, run->a.shared_pars ? sums : w.pars_bar);
     worker->workspace->jet = worker->jet;
     tay__free(behind);
     tay__free(numbers);

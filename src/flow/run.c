@@ -87,12 +87,11 @@ static void cover(walk *w)
 /* Rounds of outputs from w->out[k][n][lanes] to their rows, of n numbers. */
 static void write_rows(const walk *w, double *to, size_t n, size_t done, size_t n_rounds)
 {
-    double *rows[TAY__MOST_LANES];
+    tay__rows rows[TAY__MOST_ROUNDS];
 
-    for (size_t k = 0; k < n_rounds; k++) {
-        tay__rows_of_round(rows, w->run, w->at.lanes, w->at.lane, done + k, to, n, w->no_row);
-        tay__exec_lanes_to_rows(w->worker->lanes->exec, rows, w->out + k * n * w->at.lanes, n);
-    }
+    tay__rows_of_rounds(rows, w->run, w->at.lanes, w->at.lane, done, n_rounds, to, n, w->no_row);
+    for (size_t k = 0; k < n_rounds; k++)
+        tay__exec_lanes_to_rows(w->worker->lanes->exec, rows[k], w->out + k * n * w->at.lanes, n);
 }
 
 /* The states at the outputs, and their derivatives if wanted. */
@@ -193,7 +192,7 @@ static tay_status walk_block(tay_tape *run, tay__block *block, tay__worker *work
     double *numbers = NULL;
 
     TAY_TRY(tay__walk_create(&w.at, run->flow, lanes));
-    size_t n_rounds = TAY__ROUNDS_AT_ONCE * lanes;
+    size_t n_rounds = tay__rounds_at_once(dim, lanes) * lanes;
     size_t n_pars = tay__count_lane_pars(run->flow, block->lanes);
     TAY_TRY(tay__alloc(&numbers, 2 * lanes + n_rounds * (1 + dim) + dim + n_pars, sizeof *numbers));
     w.left = numbers;

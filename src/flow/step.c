@@ -16,30 +16,40 @@
 enum { EVEN_ORDER = 14, LEAST_ORDER = 4 };
 static const double EXCESS = 3;
 
+/* Outputs of a lane behind `done` ones, at most so many. */
+static size_t outputs_left(const tay__lane_step *lane, size_t done, size_t most)
+{
+    size_t n = lane->point == TAY__IDLE ? 0 : lane->end_time - lane->first_time, left = n > done ? n - done : 0;
+    return left < most ? left : most;
+}
+
 size_t tay__next_rounds(double *tau, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t done)
 {
-    size_t n = 0;
+    size_t n = 0, most = tay__rounds_at_once(run->flow->dim, lanes);
 
     for (size_t l = 0; l < lanes; l++) {
-        size_t left = lane[l].point == TAY__IDLE ? 0 : lane[l].end_time - lane[l].first_time;
-        left = left > done ? left - done : 0;
+        size_t left = outputs_left(&lane[l], done, most);
         n = left > n ? left : n;
     }
-    n = n < TAY__ROUNDS_AT_ONCE ? n : TAY__ROUNDS_AT_ONCE;
     for (size_t l = 0; l < lanes; l++) {
-        size_t first = lane[l].first_time + done, k = 0;
-        for (; k < n && tay__covers(&lane[l], first + k); k++) tau[k * lanes + l] = tay__distance(run, &lane[l], first + k);
+        size_t left = outputs_left(&lane[l], done, n), k = 0;
+        const double *t = left ? tay__times_of(&run->a, lane[l].point) + lane[l].first_time + done : NULL;
+        for (; k < left; k++) tau[k * lanes + l] = t[k] - lane[l].time.hi - lane[l].time.lo;
         for (; k < n; k++) tau[k * lanes + l] = 0;
     }
     return n;
 }
 
-void tay__rows_of_round(double **rows, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t round,
-                        double *array, size_t n, double *none)
+void tay__rows_of_rounds(tay__rows *rows, const tay_tape *run, size_t lanes, const tay__lane_step *lane, size_t done,
+                         size_t n_rounds, double *array, size_t n, double *none)
 {
+    size_t step = run->a.n_points * n;
+
     for (size_t l = 0; l < lanes; l++) {
-        size_t j = lane[l].first_time + round;
-        rows[l] = tay__covers(&lane[l], j) ? array + (j * run->a.n_points + lane[l].point) * n : none;
+        size_t left = outputs_left(&lane[l], done, n_rounds), k = 0;
+        double *row = left ? array + (lane[l].first_time + done) * step + lane[l].point * n : NULL;
+        for (; k < left; k++, row += step) rows[k][l] = row;
+        for (; k < n_rounds; k++) rows[k][l] = none;
     }
 }
 
