@@ -108,9 +108,9 @@ typedef struct tay__split {
 /*
  * Reversible execs: with jets, double, several lanes, all coefficients kept, so that cotangents can go the way back.
  *
- * Lanes are whole vectors, of this processor's instruction set or a lower one (tay__exec_lanes_for). lane_coefs: each lane has
- * parameters of its own, pars[n_pars][lanes] for tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be
- * exchanged for another one of the exec's.
+ * Lanes are whole vectors, or half a one where these are long (tay__exec_lanes_for). lane_coefs: each lane has parameters of its
+ * own, pars[n_pars][lanes] for tay__exec_set_parameters; else pars[n_pars] for all. A workspace's jet may be exchanged for
+ * another one of the exec's.
  *
  * split.back > 0: runs that reach further compute orders in float (mixed.c).
  */
@@ -122,8 +122,7 @@ bool tay__exec_is_network(const tay__program *program);
  * vectors of float well enough. */
 tay__split tay__exec_split_for(const tay__program *program, double tolerance);
 bool tay__exec_fills_float(uint32_t lanes);
-/* Elements of a vector; the fewest lanes for n > 0 trajectories: whole vectors, or half a one if a lower instruction set has
- * vectors of this length. */
+/* Elements of a vector; the fewest lanes for n > 0 trajectories: whole vectors, or half a one where these are long. */
 size_t tay__exec_width(void);
 uint32_t tay__exec_lanes_for(size_t n);
 /* A jet besides those of workspaces; *out for tay__free_aligned. */

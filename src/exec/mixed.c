@@ -4,8 +4,8 @@
  * A coefficient x_n enters a step as x_n h^n, of relative size (h / rho)^n, so that of the relative error 2^-24 of float only
  * 2^-24 (h / rho)^n remains. The program is bound once more, to float (exec->high), whose vectors have twice as many elements.
  * Orders below `low` run in double; they are narrowed, and float goes on from there. The same kernels run both, over the same
- * lanes: whole vectors of double, of which the last one is half a vector of float if they are odd. The states need
- * more than the way back: double goes on to their coefficient `exact`, and what it has is narrowed for float, too.
+ * lanes: whole vectors of double, of which the last one is half a vector of float if they are odd, or a part of one. The states
+ * need more than the way back: double goes on to their coefficient `exact`, and what it has is narrowed for float, too.
  *
  * In float, coefficient n is x_n u^n, u a power of two near the radius of convergence, for each lane, so that the range of float
  * suffices; where it does not, the step is double as a whole. The way back is linear in the cotangents of the states'

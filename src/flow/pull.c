@@ -160,7 +160,7 @@ out:
 tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker)
 {
     tay_status status = TAY_OK;
-    size_t lanes = block->lanes->lanes, dim = run->flow->dim, n_pars = run->flow->n_pars, i_block = (size_t)(block - run->blocks);
+    size_t lanes = block->lanes->lanes, dim = run->flow->dim;
     size_t n_lane_pars = tay__count_lane_pars(run->flow, block->lanes), n_zeros = dim * lanes + dim + n_lane_pars;
     const tay__mark *marks = block->marks.data;
     way w = {.run = run, .worker = worker};
@@ -178,10 +178,12 @@ tay_status tay__pull_block(tay_tape *run, tay__block *block, tay__worker *worker
     w.tau = w.pars + n_lane_pars;
     w.y_bar = w.tau + n_rounds;
     w.slope = w.y_bar + n_rounds * dim;
-    bool in_order = run->most_threads == 1; /* blocks, which then need no sums of their own */
-    double *own = run->block_bars + i_block * run->n_block_bars, *sums = in_order ? run->bars->pars : own;
-    if (run->bars->times && run->a.shared_times)
-        w.block_times = in_order ? run->bars->times : own + (run->a.shared_pars ? n_pars : 0);
+    double *sums = run->bars->pars, *times = run->bars->times;
+    if (run->most_threads > 1) { /* else blocks come in their order, and need no sums of their own */
+        sums = run->block_bars + (size_t)(block - run->blocks) * run->n_block_bars;
+        times = sums + (run->a.shared_pars ? run->flow->n_pars : 0);
+    }
+    if (run->bars->times && run->a.shared_times) w.block_times = times;
     TAY_TRY(pull_steps(&w, block, behind, true));
     for (size_t i = block->marks.count; i-- > 1;) {
         TAY_TRY(tay__run_again(run, block, worker, &marks[i - 1]));

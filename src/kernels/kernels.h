@@ -116,7 +116,7 @@ static inline bool tay__is_layer(const tay__group *g)
 typedef struct tay__kernels {
     const char *name;
     size_t width;      /* elements of a vector */
-    size_t most_parts; /* and into how many parts it can be cut, for the lanes of as many members (layer.h); 1, 2 or 4 */
+    size_t most_parts; /* members that may share one, 1, 2 or 4: layer.h */
     const void *evaluate; /* functions.h: the array functions, for code that is made at run time */
     tay__kernel (*select)(const tay__group *group, size_t lanes, bool lane_coefs);
     tay__kernel (*select_series)(const tay__series *series);
