@@ -47,6 +47,9 @@ typedef enum tay_function {
     TAY_ERF,
     TAY_ERFC,
     TAY_SIGMOID,
+    TAY_KEPE,        /* 2: e, M; E - e sin E = M, for 0 <= e < 1 */
+    TAY_KEPF,        /* 3: h, k, lambda; F + h cos F - k sin F = lambda, for h^2 + k^2 < 1 */
+    TAY_KEPDE,       /* 3: s, c, M; E + s (1 - cos E) - c sin E = M, for s^2 + c^2 < 1 */
     TAY_RELU,        /* 2: x, slope for x <= 0 (a number) */
     TAY_RELUP,       /* 2: derivative of relu; x, slope */
     TAY_SELECT,      /* 3: condition, value if it is not 0, value if it is 0 */

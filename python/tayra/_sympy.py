@@ -12,10 +12,12 @@ _TIME = "heyoka_time"  # the function without arguments that stands for the time
 # Functions of both; those of ours by the names of sympy's classes.
 _SAME = ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp", "log",
          "erf", "erfc")  # fmt: skip
+_UNKNOWN = {f"heyoka_{name}": name for name in ("kepE", "kepF", "kepDE")}  # to sympy, with names as in heyoka.py
 _RELATIONS = {"lt": "StrictLessThan", "gt": "StrictGreaterThan", "lte": "LessThan", "gte": "GreaterThan", "eq": "Equality",
               "neq": "Unequality"}  # fmt: skip
 _FROM = {name: getattr(functions, name) for name in _SAME}
 _FROM |= {theirs: getattr(functions, ours) for ours, theirs in _RELATIONS.items()}
+_FROM |= {theirs: getattr(functions, ours) for theirs, ours in _UNKNOWN.items()}
 
 
 def _larger(x, y):
@@ -131,6 +133,7 @@ def _makers(sympy):
 
     makers = {name: values(getattr(sympy, name)) for name in _SAME}
     makers |= {ours: values(getattr(sympy, theirs)) for ours, theirs in _RELATIONS.items()}
+    makers |= {ours: values(sympy.Function(theirs)) for theirs, ours in _UNKNOWN.items()}
     makers |= {
         "sum": values(sympy.Add),
         "prod": values(sympy.Mul),

@@ -82,6 +82,32 @@ def atan2(y, x):
     return _call(_codes["atan2"], y, x)
 
 
+def kepE(e, M):
+    """The eccentric anomaly E of Kepler's equation, E - e sin(E) = M, between 0 and 2 pi; NaN unless 0 <= e < 1.
+
+    Raises TypeError unless one argument is an expression and the other one too, or a number.
+    """
+    return _call(_codes["kepE"], e, M)
+
+
+def kepF(h, k, lam):
+    """The eccentric longitude F of Kepler's equation in equinoctial elements, F + h cos(F) - k sin(F) = lam, between 0 and 2 pi;
+    NaN unless h^2 + k^2 < 1.
+
+    Raises TypeError unless at least one argument is an expression and the others are, too, or numbers.
+    """
+    return _call(_codes["kepF"], h, k, lam)
+
+
+def kepDE(s0, c0, DM):
+    """The difference of eccentric anomalies DE of Kepler's equation, DE + s0 (1 - cos(DE)) - c0 sin(DE) = DM, between 0 and 2 pi;
+    NaN unless s0^2 + c0^2 < 1. With eccentricity e and eccentric anomaly E0 at the beginning, s0 = e sin(E0), c0 = e cos(E0).
+
+    Raises TypeError unless at least one argument is an expression and the others are, too, or numbers.
+    """
+    return _call(_codes["kepDE"], s0, c0, DM)
+
+
 def select(c, t, f):
     """t where the condition c is not 0, f where it is 0.
 

@@ -203,7 +203,7 @@ static bool folds(tay_function function)
     return function < TAY_SELECT;
 }
 
-/* All the functions that fold and are not special have one or two arguments. */
+/* All the functions that fold and are not special have at most three arguments. */
 enum { MAX_FOLDED = 4 };
 
 static tay_status make_call(tay_expr **out, tay_function function, const tay_expr *const *args, size_t n)
@@ -217,6 +217,14 @@ static tay_status make_call(tay_expr **out, tay_function function, const tay_exp
     if (n > 0 && n_numbers == n && folds(function))
         return tay_expr_number(out, tay__functions[function].evaluate(values, n));
     return tay__expr_make(out, TAY_KIND_FUNCTION, function, args, n);
+}
+
+/* Where the other arguments, of a circle, are 0, the last one is the anomaly. */
+static tay_status make_anomaly(tay_expr **out, tay_function function, const tay_expr *const *args, size_t n)
+{
+    for (size_t i = 0; i + 1 < n; i++)
+        if (!is_number(args[i]) || args[i]->u.number != 0.0) return make_call(out, function, args, n);
+    return return_ref(out, args[n - 1]);
 }
 
 tay_status tay_expr_function(tay_expr **out, tay_function function, const tay_expr *const *args, size_t n)
@@ -239,6 +247,10 @@ tay_status tay_expr_function(tay_expr **out, tay_function function, const tay_ex
     case TAY_LOGICAL_AND:
     case TAY_LOGICAL_OR:
         return make_logical(out, function, args, n);
+    case TAY_KEPE:
+    case TAY_KEPF:
+    case TAY_KEPDE:
+        return make_anomaly(out, function, args, n);
     default:
         return make_call(out, function, args, n);
     }

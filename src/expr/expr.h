@@ -68,6 +68,9 @@ typedef struct tay__function_row {
 
 extern const tay__function_row tay__functions[TAY_N_FUNCTIONS];
 
+/* E + s (1 - cos E) - c sin E = m, between 0 and 2 pi; NaN unless s^2 + c^2 < 1 (kepler.c). */
+double tay__kepler(double s, double c, double m);
+
 /* The partial derivative of self = f(args) with respect to its argument k (formula.c). */
 tay_status tay__expr_partial(tay_expr **out, const tay_expr *self, uint32_t k);
 

@@ -66,6 +66,9 @@ EVALUATE(erfc)
 EVALUATE(sigmoid)
 EVALUATE_AS(pow, pow(x[0], x[1]))
 EVALUATE_AS(atan2, atan2(x[0], x[1]))
+EVALUATE_AS(kepE, x[0] >= 0.0 ? tay__kepler(0.0, x[0], x[1]) : NAN)
+EVALUATE_AS(kepF, tay__kepler(-x[0], x[1], x[2] - x[0]))
+EVALUATE_AS(kepDE, tay__kepler(x[0], x[1], x[2]))
 EVALUATE_AS(relu, relu(x[0], x[1]))
 EVALUATE_AS(relup, x[0] > 0.0 ? 1.0 : x[1])
 EVALUATE_AS(select, x[0] != 0.0 ? x[1] : x[2])
@@ -101,6 +104,13 @@ const tay__function_row tay__functions[TAY_N_FUNCTIONS] = {
     [TAY_ERF] = {"erf", 1, TAY__INTEGRAL, evaluate_erf, {"2 / pi^0.5 * exp(-a^2)"}},
     [TAY_ERFC] = {"erfc", 1, TAY__INTEGRAL, evaluate_erfc, {"-2 / pi^0.5 * exp(-a^2)"}},
     [TAY_SIGMOID] = {"sigmoid", 1, TAY__INTEGRAL, evaluate_sigmoid, {"(1 - y) * y"}},
+    [TAY_KEPE] = {"kepE", 2, TAY__INTEGRAL, evaluate_kepE, {"sin(y) / (1 - a * cos(y))", "(1 - a * cos(y))^-1"}},
+    [TAY_KEPF] = {"kepF", 3, TAY__INTEGRAL, evaluate_kepF,
+                  {"-cos(y) / (1 - a * sin(y) - b * cos(y))", "sin(y) / (1 - a * sin(y) - b * cos(y))",
+                   "(1 - a * sin(y) - b * cos(y))^-1"}},
+    [TAY_KEPDE] = {"kepDE", 3, TAY__INTEGRAL, evaluate_kepDE,
+                   {"(cos(y) - 1) / (1 + a * sin(y) - b * cos(y))", "sin(y) / (1 + a * sin(y) - b * cos(y))",
+                    "(1 + a * sin(y) - b * cos(y))^-1"}},
     [TAY_RELU] = {"relu", 2, TAY__PIECEWISE, evaluate_relu, {"relup(a, b)"}},
     [TAY_RELUP] = {"relup", 2, TAY__CONSTANT, evaluate_relup, {NULL}},
     [TAY_SELECT] = {"select", 3, TAY__PIECEWISE, evaluate_select, {NULL, "select(a, 1, 0)", "select(a, 0, 1)"}},

@@ -105,7 +105,8 @@ static void array_pi(real *y, const real *const *args, size_t n_args, size_t n)
 static inline void array_table(tay_function function, real *y, const real *const *args, size_t n_used, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        double x[2] = {(double)args[0][i], n_used > 1 ? (double)args[1][i] : 0};
+        double x[3] = {0};
+        for (size_t k = 0; k < n_used; k++) x[k] = (double)args[k][i];
         y[i] = (real)tay__functions[function].evaluate(x, n_used);
     }
 }
@@ -125,6 +126,9 @@ TABLE_FUNCTION(acosh, TAY_ACOSH, 1)
 TABLE_FUNCTION(atanh, TAY_ATANH, 1)
 TABLE_FUNCTION(erf, TAY_ERF, 1)
 TABLE_FUNCTION(erfc, TAY_ERFC, 1)
+TABLE_FUNCTION(kepE, TAY_KEPE, 2)
+TABLE_FUNCTION(kepF, TAY_KEPF, 3)
+TABLE_FUNCTION(kepDE, TAY_KEPDE, 3)
 
 tay__array_function *const TAY__NAME(evaluate)[TAY_N_FUNCTIONS] = {
     [TAY_POW] = array_pow,
@@ -148,6 +152,9 @@ tay__array_function *const TAY__NAME(evaluate)[TAY_N_FUNCTIONS] = {
     [TAY_ERF] = array_erf,
     [TAY_ERFC] = array_erfc,
     [TAY_SIGMOID] = array_sigmoid,
+    [TAY_KEPE] = array_kepE,
+    [TAY_KEPF] = array_kepF,
+    [TAY_KEPDE] = array_kepDE,
     [TAY_RELU] = array_relu,
     [TAY_RELUP] = array_relup,
     [TAY_SELECT] = array_select,

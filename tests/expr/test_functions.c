@@ -120,6 +120,17 @@ static void edges_are_the_peers(void **state)
     assert_number(evaluate(TAY_SIGMOID, -0.0, 0, 0), 0.5);
     assert_true(fabs(evaluate(TAY_SIGMOID, -700, 0, 0) * exp(700) - 1) < 1e-12);
     assert_number(evaluate(TAY_SIGMOID, NAN, 0, 0), NAN);
+    for (int f = TAY_KEPE; f <= TAY_KEPDE; f++) {
+        assert_number(evaluate((tay_function)f, 1, 0.5, 0.5), f == TAY_KEPE ? NAN : evaluate((tay_function)f, 1, 0.5, NAN));
+        assert_number(evaluate((tay_function)f, 0, 0, 0), 0.0);
+        assert_number(evaluate((tay_function)f, 0.5, INFINITY, INFINITY), NAN);
+        assert_number(evaluate((tay_function)f, NAN, 0.5, 0.5), NAN);
+    }
+    assert_number(evaluate(TAY_KEPE, -0.1, 0.5, 0), NAN);
+    assert_number(evaluate(TAY_KEPE, 0.9, acos(-1), 0), acos(-1));
+    assert_true(fabs(evaluate(TAY_KEPE, 0.999999, 1e-3, 0) / 0.18180123100593104 - 1) < 4 * DBL_EPSILON);
+    assert_true(fabs(evaluate(TAY_KEPE, 0.99, -1e-9, 0) / 6.283185207179587 - 1) < 4 * DBL_EPSILON);
+    assert_true(fabs(evaluate(TAY_KEPE, 0.3, 1e6, 0) / 5.781296445853766 - 1) < 4 * DBL_EPSILON);
     assert_number(evaluate(TAY_RELU, -INFINITY, 0, 0), 0.0);
     assert_number(evaluate(TAY_RELU, NAN, 0, 0), 0.0);
     assert_number(evaluate(TAY_RELU, -1, 0, 0), 0.0);
@@ -185,7 +196,7 @@ static tay_status scenario(void *context)
 static void failing_allocations(void **state)
 {
     (void)state;
-    static const char *const cases[] = {"x erfc", "x y atan2", "x y z select", "x 0.1 relu", "x acos", "x y **"};
+    static const char *const cases[] = {"x erfc", "x y atan2", "x y z select", "x 0.1 relu", "x acos", "x y **", "x y z kepDE"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) fail_each_allocation(scenario, (void *)(uintptr_t)cases[i]);
 }
 

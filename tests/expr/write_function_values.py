@@ -30,12 +30,19 @@ def select(c, a, b):
     return a if c != 0 else b
 
 
+def anomaly(s, c, m):
+    """E + s (1 - cos(E)) - c sin(E) = m, between 0 and 2 pi."""
+    m = m % (2 * mpmath.pi)
+    return mpmath.findroot(lambda e: e + s * (1 - mpmath.cos(e)) - c * mpmath.sin(e) - m, m + c * mpmath.sin(m))
+
+
 def compare(operation):
     return lambda a, b: mpmath.mpf(operation(a, b))
 
 
 unit, positive, above_one = (-0.98, 0.98), (0.01, 8.0), (1.01, 9.0)
 wide = (-4.0, 4.0)
+inside, angle = (-0.4, 0.4), (1.0, 6.0)
 FUNCTIONS = {  # name: (function, interval of each argument)
     "pow": (mpmath.power, [positive, wide]),
     "atan2": (mpmath.atan2, [wide, wide]),
@@ -58,6 +65,9 @@ FUNCTIONS = {  # name: (function, interval of each argument)
     "logical_and": (lambda *a: mpmath.mpf(all(a)), [wide, wide, wide]),
     "logical_or": (lambda *a: mpmath.mpf(any(a)), [wide, wide, wide]),
     "pi": (lambda: +mpmath.pi, []),
+    "kepE": (lambda e, m: anomaly(0, e, m), [(0.01, 0.6), (-9.0, 9.0)]),
+    "kepF": (lambda h, k, lam: anomaly(-h, k, lam - h), [inside, inside, angle]),
+    "kepDE": (anomaly, [inside, inside, angle]),
 }
 for name in ["exp", "expm1", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "asinh", "erf", "erfc"]:
     FUNCTIONS[name] = (getattr(mpmath, name), [wide])

@@ -11,6 +11,11 @@ def _true(condition):
     return mp.mpf(bool(condition))
 
 
+def anomaly(s, c, m):
+    """E + s (1 - cos(E)) - c sin(E) = m, near m."""
+    return mp.findroot(lambda e: e + s * (1 - mp.cos(e)) - c * mp.sin(e) - m, m + c * mp.sin(m))
+
+
 class Exact:
     """The functions of tayra by mpmath, under tayra's names."""
 
@@ -27,6 +32,9 @@ class Exact:
     gte = staticmethod(lambda a, b: _true(a >= b))
     logical_and = staticmethod(lambda terms: _true(all(t != 0 for t in terms)))
     logical_or = staticmethod(lambda terms: _true(any(t != 0 for t in terms)))
+    kepE = staticmethod(lambda e, m: anomaly(0, e, m))
+    kepF = staticmethod(lambda h, k, lam: anomaly(-h, k, lam - h))
+    kepDE = staticmethod(anomaly)
     sum = staticmethod(lambda terms: mp.fsum(terms))
     prod = staticmethod(lambda terms: mp.fprod(terms))
     expression = staticmethod(mp.mpf)

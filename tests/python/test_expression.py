@@ -217,6 +217,51 @@ def test_functions_of_several_arguments():
             call()
 
 
+ANOMALIES = {  # arguments: first within a circle, then the anomaly
+    "kepE": ("e", "M"),
+    "kepF": ("h", "k", "lam"),
+    "kepDE": ("s0", "c0", "DM"),
+}
+
+
+@pytest.mark.parametrize("name, args", ANOMALIES.items())
+def test_anomalies_are_the_peers(peer, name, args):
+    rng = np.random.default_rng(5)
+    points = np.array([*rng.uniform(0 if name == "kepE" else -0.65, 0.65, (len(args) - 1, 200)), rng.uniform(-20, 20, 200)])
+    values = []
+    for module in (hk, peer):
+        symbols = module.make_vars(*args)
+        f = getattr(module, name)(**dict(zip(args, symbols)))
+        assert str(f) == f"{name}({', '.join(args)})"
+        assert getattr(module, name)(*[0.0] * (len(args) - 1), symbols[-1]) == symbols[-1]
+        values.append(module.cfunc([f, *(module.diff(f, s) for s in symbols)], symbols)(points))
+    np.testing.assert_allclose(*values, rtol=2e-13, atol=1e-13)
+    for bad in ([1.0] * len(args), [x, "a", y][: len(args)]):
+        with pytest.raises(TypeError):
+            getattr(hk, name)(*bad)
+
+
+def test_an_orbit_by_anomalies():
+    """Two bodies: the anomalies at a time give where the integrator comes to."""
+    e, n, t0, t = 0.6, 1.0, 0.4, 5.3
+    time = hk.expression("t")
+    anomaly = hk.kepE(e, n * time)
+    at = hk.cfunc([hk.cos(anomaly) - e, np.sqrt(1 - e * e) * hk.sin(anomaly)], [time])
+    slope = hk.cfunc([hk.diff(hk.cos(anomaly), time), np.sqrt(1 - e * e) * hk.diff(hk.sin(anomaly), time)], [time])
+    x, y, u, v = hk.make_vars("x", "y", "u", "v")
+    pull = -((x * x + y * y) ** -1.5)
+    ta = hk.taylor_adaptive([(x, u), (y, v), (u, pull * x), (v, pull * y)], [*at([t0]), *slope([t0])], time=t0)
+    ta.propagate_until(t)
+    np.testing.assert_allclose(ta.state[:2], at([t]), rtol=1e-13)
+    start = hk.cfunc([anomaly], [time])([t0])[0]
+    s0, c0, dm = hk.make_vars("s0", "c0", "dm")
+    difference = hk.cfunc([hk.kepDE(s0, c0, dm)], [s0, c0, dm])([e * np.sin(start), e * np.cos(start), n * (t - t0)])[0]
+    np.testing.assert_allclose(ta.state[0], np.cos(start + difference) - e, rtol=1e-13)
+    h, k, lam = hk.make_vars("h", "k", "lam")
+    longitude = hk.cfunc([hk.kepF(h, k, lam)], [h, k, lam])([e * np.sin(0.3), e * np.cos(0.3), n * t + 0.3])[0]
+    np.testing.assert_allclose(np.cos(longitude - 0.3) - e, ta.state[0], rtol=1e-13)
+
+
 def test_functions_of_sequences():
     assert hk.sum([x, y]) == x + y and hk.sum((x,)) == x and hk.sum(terms=[x]) == x
     assert hk.sum([]) == hk.expression(0.0) and hk.prod([]) == hk.expression(1.0)

@@ -29,6 +29,9 @@ STARTS = {
 # Functions of several arguments; all others are called with u alone. Their branches change at u = 0 and 1.
 CALLS = {
     "atan2": lambda m, u: m.atan2(u, 1.3 - u * u),
+    "kepE": lambda m, u: m.kepE(m.cos(u) * m.cos(u) * 0.3, m.sin(u) + 2.0),
+    "kepF": lambda m, u: m.kepF(m.cos(u) * 0.4, m.sin(u) * 0.4, m.sin(u) + 2.5),
+    "kepDE": lambda m, u: m.kepDE(m.cos(u) * 0.4, m.sin(u) * 0.4, m.sin(u) + 2.5),
     "select": lambda m, u: m.select(m.gt(u, 0.0), m.sin(u), u * u),
     "eq": lambda m, u: m.eq(m.lt(u, 0.0), m.gt(u + 1.0, 0.0)) + u,
     "neq": lambda m, u: m.neq(m.lt(u, 0.0), m.gt(u - 1.0, 0.0)) * u,

@@ -7,6 +7,7 @@ tc shows the jet of f. What counts is a coefficient's part in the step: an error
 import mpmath
 import numpy as np
 import pytest
+from flow_reference import anomaly
 
 import tayra as hk
 
@@ -55,6 +56,9 @@ MORE = {
     "product": (lambda z: hk.sin(z) * hk.exp(z) * z, lambda z: mp.sin(z) * mp.exp(z) * z, 0.4),
     "square": (lambda z: hk.sin(z) ** 2, lambda z: mp.sin(z) ** 2, 0.4),
     "atan2": (lambda z: hk.atan2(hk.sin(z), z + 2.0), lambda z: mp.atan2(mp.sin(z), z + 2), 0.4),
+    "kepE": (lambda z: hk.kepE(z * 0.5, z + 1.0), lambda z: anomaly(0, z / 2, z + 1), 0.4),
+    "kepF": (lambda z: hk.kepF(z * 0.5, 0.25, z + 1.0), lambda z: anomaly(-z / 2, mp.mpf(0.25), z / 2 + 1), 0.4),
+    "kepDE": (lambda z: hk.kepDE(-0.25, z * 0.5, z + 1.0), lambda z: anomaly(mp.mpf(-0.25), z / 2, z + 1), 0.4),
     "select": (lambda z: hk.select(hk.gt(z, 0.0), hk.sin(z), z), mp.sin, 0.4),
     "composition": (lambda z: hk.tanh(hk.sin(z) + hk.sigmoid(2.0 * z)), lambda z: mp.tanh(mp.sin(z) + _sigmoid(2 * z)), 0.2),
     "pi": (lambda z: hk.sin(hk.pi * z), lambda z: mp.sin(mp.pi * z), 0.2),

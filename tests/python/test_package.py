@@ -11,7 +11,7 @@ import tayra as hk
 MISSING = {
     "dfun", "ensemble_propagate_for_batch", "ensemble_propagate_grid_batch", "ensemble_propagate_until_batch",
     "eop_data", "eop_data_row", "func_args", "get_serialization_backend",
-    "install_custom_numpy_mem_handler", "kepDE", "kepE", "kepF", "llvm_multi_state",
+    "install_custom_numpy_mem_handler", "llvm_multi_state",
     "nt_event_batch", "real", "real128", "real_prec_max", "real_prec_min", "recommended_simd_size",
     "remove_custom_numpy_mem_handler", "set_serialization_backend", "sw_data", "sw_data_row",
     "t_event_batch", "taylor_adaptive_batch", "test",

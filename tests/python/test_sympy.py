@@ -72,6 +72,15 @@ def test_conditions(name, other):
         assert value(hk.from_sympy(converted)) == value(ex)
 
 
+@pytest.mark.parametrize("name, n_args", [("kepE", 2), ("kepF", 3), ("kepDE", 3)])
+def test_anomalies(name, n_args, peer):
+    """Unknown to sympy: functions with the peer's names, which it reads, too."""
+    ex = getattr(hk, name)(*[x, y, x * y][-n_args:])
+    converted = hk.to_sympy(ex)
+    assert f"heyoka_{name}" in str(converted) and hk.from_sympy(converted) == ex
+    assert str(peer.from_sympy(converted)) == str(ex)
+
+
 def test_forms_to_sympy(peer):
     """As the peer has them, but for the numbers 0 and 1 of pieces, which are integers."""
     for make in (
