@@ -153,7 +153,8 @@ def _makers(sympy):
 
 def to_sympy(ex):
     """The expression in sympy: variables and parameters are real symbols, these with names par[0], par[1], ...; the time is the
-    function heyoka_time(). What is 1 or 0, and what is selected, is a Piecewise.
+    function heyoka_time(); kepE, kepF and kepDE are functions heyoka_kepE, ... What is 1 or 0, and what is selected, is a
+    Piecewise.
 
     Raises TypeError if ex is not an expression, ValueError if it has numbers that are not finite.
     """
