@@ -103,8 +103,8 @@ struct tay__exec {
 const tay__kernels *tay__choose_kernels(tay_real real);
 /* Whether so many lanes fill vectors of this table: whole ones, of float and a half, or parts of one. */
 bool tay__fills(tay_real real, uint32_t lanes);
-/* The widest table of this one and lower ones whose vectors of double, of at most so many elements, the lanes fill as a whole. */
-const tay__kernels *tay__choose_whole(uint32_t lanes, size_t most);
+/* The widest table of this one and lower ones whose vectors, of at most so many elements, the lanes fill as a whole. */
+const tay__kernels *tay__choose_whole(tay_real real, uint32_t lanes, size_t most);
 
 /* The slot of operand k of member m of row r; slots and stride are the group's a or b. */
 static inline int32_t tay__operand(const tay__group *g, const int32_t *slots, tay__stride stride, uint32_t r, uint32_t k,

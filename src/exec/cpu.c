@@ -54,11 +54,11 @@ bool tay__fills(tay_real real, uint32_t lanes)
     return whole == lanes || (real == TAY_FLOAT32 && 2 * whole < 3 * (size_t)lanes);
 }
 
-const tay__kernels *tay__choose_whole(uint32_t lanes, size_t most)
+const tay__kernels *tay__choose_whole(tay_real real, uint32_t lanes, size_t most)
 {
     for (size_t i = chosen(); i > 0; i--) {
-        const tay__kernels *kernels = levels[i].kernels[TAY_FLOAT64];
+        const tay__kernels *kernels = levels[i].kernels[real];
         if (kernels->width <= most && lanes % kernels->width == 0) return kernels;
     }
-    return levels[0].kernels[TAY_FLOAT64];
+    return levels[0].kernels[real];
 }

@@ -51,9 +51,11 @@ tay_status tay__exec_make(tay__exec **out, const tay__exec *wanted)
     exec->element = exec->real == TAY_FLOAT64 ? sizeof(double) : sizeof(float);
     exec->n_slots = exec->program->n_slots;
     exec->kernels = tay__choose_kernels(exec->real);
+    if (exec->lane_coefs && exec->lanes < exec->kernels->width) /* vectors of them cannot be shared (kernels/layer_parts.h) */
+        exec->kernels = tay__choose_whole(exec->real, exec->lanes, SIZE_MAX);
     exec->numbers = tay__choose_kernels(TAY_FLOAT64);
-    exec->whole = tay__choose_whole(exec->lanes, SIZE_MAX);
-    exec->rows = tay__choose_whole(exec->lanes, exec->program->n_inputs);
+    exec->whole = tay__choose_whole(TAY_FLOAT64, exec->lanes, SIZE_MAX);
+    exec->rows = tay__choose_whole(TAY_FLOAT64, exec->lanes, exec->program->n_inputs);
     exec->operations = TAY__ARRAY(tay__operation);
     exec->steps = TAY__ARRAY(tay__step);
     exec->slices = TAY__ARRAY(size_t);

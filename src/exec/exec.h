@@ -121,7 +121,7 @@ bool tay__exec_is_network(const tay__program *program);
 /* The split with which float adds no error to steps of this tolerance; zeros where float does not pay. Whether so many lanes fill
  * vectors of float well enough. */
 tay__split tay__exec_split_for(const tay__program *program, double tolerance);
-bool tay__exec_fills_float(uint32_t lanes);
+bool tay__exec_fills_float(uint32_t lanes, bool lane_coefs);
 /* Elements of a vector; the fewest lanes for n > 0 trajectories: whole vectors, or half a one where these are long. */
 size_t tay__exec_width(void);
 uint32_t tay__exec_lanes_for(size_t n);

@@ -153,8 +153,7 @@ out:
 static uint32_t tile_members(const writer *w, uint32_t vectors)
 {
     static const uint32_t most[] = {0, 10, 6, 4};
-    if (w->e.exec->lanes < w->e.width) return w->each > 1 ? w->e.width : 2 * w->e.width;
-    return most[vectors];
+    return w->e.exec->lanes < w->e.width ? 2 * w->e.width : most[vectors];
 }
 
 /* Tiles of `size` members, n of them, from member m on. */

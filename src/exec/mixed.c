@@ -18,7 +18,7 @@
 
 #include "exec/bound.h"
 
-enum { LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4 };
+enum { LEAST_EXACT = 3, LEAST_WORK = 1000, LEAST_HIGH = 4, LEAST_LANES = 8 /* a vector of AVX2 */ };
 
 bool tay__exec_is_network(const tay__program *p)
 {
@@ -45,9 +45,9 @@ static bool stays_in_range(const tay__program *p)
     return true;
 }
 
-bool tay__exec_fills_float(uint32_t lanes)
+bool tay__exec_fills_float(uint32_t lanes, bool lane_coefs)
 {
-    return tay__fills(TAY_FLOAT32, lanes);
+    return tay__fills(TAY_FLOAT32, lanes) && (!lane_coefs || lanes >= LEAST_LANES);
 }
 
 /* The first order at which the error of float in a step is at most `part`; h / rho is about e^-1.75 (flow/step.c). Measured: what

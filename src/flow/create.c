@@ -65,7 +65,7 @@ static tay_status lanes_create(tay__lanes **out, const tay_flow *flow, uint32_t 
                                                                .n_outputs = flow->dim, .jets = true, .reversible = true}));
     l->is_network = tay__exec_is_network(program);
     tay__split split = {0};
-    if (flow->precision == TAY_PRECISION_MIXED && tay__exec_fills_float(n))
+    if (flow->precision == TAY_PRECISION_MIXED && tay__exec_fills_float(n, lane_pars))
         split = tay__exec_split_for(program, flow->tolerance);
     TAY_TRY(tay__exec_create_reversible(&l->exec, program, flow->max_order, n, lane_pars, split));
     program = NULL;

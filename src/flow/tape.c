@@ -10,8 +10,8 @@
 
 /* Memory for steps comes in chunks, each as large as all before, of at least and at most so many bytes: fresh memory is slow. */
 enum { ALIGNMENT = 16, LEAST_CHUNK = 1 << 13, MOST_CHUNK = 1 << 18 };
-/* Whole jets of so many bytes stay in the second-level cache. */
-enum { CACHED_BYTES = 3 << 19 };
+/* A run of so many steps is long; whole jets of so many bytes stay in the second-level cache. */
+enum { LONG_RUN = 8, CACHED_BYTES = 3 << 19 };
 
 static size_t round_up(size_t bytes)
 {
@@ -169,7 +169,7 @@ out:
 static bool is_long(const tay_tape *run, const tay__block *block, const tay__worker *worker, const tay__walk *at)
 {
     size_t bytes = tay__exec_jet_bytes(block->lanes->exec, worker->workspace, run->flow->usual_order);
-    return block->lanes->is_network && at->n_expected * (double)bytes > CACHED_BYTES;
+    return block->lanes->is_network && at->n_expected >= LONG_RUN && at->n_expected * (double)bytes > CACHED_BYTES;
 }
 
 /* The size of the next chunk, which holds a step at least, and may fill the half of the memory that is for steps. */

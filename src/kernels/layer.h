@@ -145,14 +145,14 @@ TAY__INLINE vec tay__repeat(const real *p, int parts)
 }
 
 /* Of a tile, whose members share vectors, all lanes. */
-TAY__INLINE void tay__layer_parts(const tay__layer *l, uint32_t m, size_t members, tay__coefs coefs, bool reverse)
+TAY__INLINE void tay__layer_parts(const tay__layer *l, uint32_t m, size_t members, bool reverse)
 {
-    (void)l, (void)m, (void)members, (void)coefs, (void)reverse;
+    (void)l, (void)m, (void)members, (void)reverse;
 #if TAY__MOST_PARTS > 2
-    if (tay__parts_of(l->run->scale) == 4) tay__layer_tile_4(l, m, members, coefs, reverse);
+    if (tay__parts_of(l->run->scale) == 4) tay__layer_tile_4(l, m, members, reverse);
 #endif
 #if TAY__MOST_PARTS > 1
-    if (tay__parts_of(l->run->scale) == 2) tay__layer_tile_2(l, m, members, coefs, reverse);
+    if (tay__parts_of(l->run->scale) == 2) tay__layer_tile_2(l, m, members, reverse);
 #endif
 }
 
@@ -160,17 +160,17 @@ TAY__INLINE void tay__layer_parts(const tay__layer *l, uint32_t m, size_t member
 TAY__INLINE void tay__layer_members(const tay__layer *l, uint32_t begin, uint32_t end, tay__coefs coefs, bool reverse)
 {
     const size_t lanes = l->run->scale;
-    const bool shared = tay__parts_of(lanes) > 1;
+    const bool shared = coefs != TAY__VECTOR_COEFS && tay__parts_of(lanes) > 1;
     uint32_t most = coefs == TAY__VECTOR_COEFS ? TAY__FLAT : lanes > TAY__WIDTH ? TAY__SQUARE : TAY__TALL;
 
-    if (shared) most = coefs == TAY__VECTOR_COEFS ? TAY__WIDTH : 2 * TAY__WIDTH;
+    if (shared) most = 2 * TAY__WIDTH;
     for (uint32_t m = begin, left, size; m < end; m += size) {
         left = end - m;
         uint32_t tiles = (left + most - 1) / most;
         size = (left + tiles - 1) / tiles;
-        if (coefs == TAY__VECTOR_COEFS && !shared && size > TAY__FLAT) __builtin_unreachable();
+        if (coefs == TAY__VECTOR_COEFS && size > TAY__FLAT) __builtin_unreachable();
         switch (shared ? 0 : size) {
-        case 0: tay__layer_parts(l, m, size, coefs, reverse); break;
+        case 0: tay__layer_parts(l, m, size, reverse); break;
         case 1: tay__layer_tile(l, m, 1, coefs, reverse); break;
         case 2: tay__layer_tile(l, m, 2, coefs, reverse); break;
         case 3: tay__layer_tile(l, m, 3, coefs, reverse); break;

@@ -1,7 +1,7 @@
 /*
  * Layers over lanes that are a part of a vector, the half or a quarter (TAY__PARTS: 2, 4; layer.h includes this once for each):
  * vectors of as many members, with their lanes side by side. An operand's lanes are repeated in each part; a vector of numbers
- * is spread over as many vectors as there are lanes.
+ * is spread over as many vectors as there are lanes. Numbers are the same for all lanes.
  */
 #define TAY__PARTS_NAME(name) TAY__PARTS_NAME_2(name, TAY__PARTS)
 #define TAY__PARTS_NAME_2(name, parts) TAY__PARTS_NAME_3(name, parts)
@@ -32,16 +32,14 @@ TAY__INLINE vec TAY__PARTS_NAME(repeat)(const real *p)
 #undef TAY__LANE
 }
 
-/* The vectors that the numbers at c are for, each of TAY__PARTS members; or numbers of lanes, `each` for a member. */
-TAY__INLINE void TAY__PARTS_NAME(spread)(vec *to, const real *c, size_t each, tay__coefs coefs)
+/* The vectors that the numbers at c are for, each of TAY__PARTS members. */
+TAY__INLINE void TAY__PARTS_NAME(spread)(vec *to, const real *c)
 {
     vec all = tay__load(c);
 
 #define TAY__MEMBER(e, s) ((s) / 2 * TAY__PARTS + (e) / TAY__LANES)
 #define TAY__SPREAD(s)                                                                                                 \
-    if ((s) / 2 < TAY__LANES)                                                                                          \
-        to[(s) / 2] = coefs == TAY__VECTOR_COEFS ? tay__load(c + (size_t)((s) / 2 * TAY__PARTS) * each)                \
-                                                 : __builtin_shufflevector(all, all, TAY__EACH(TAY__MEMBER, s));
+    if ((s) / 2 < TAY__LANES) to[(s) / 2] = __builtin_shufflevector(all, all, TAY__EACH(TAY__MEMBER, s));
     TAY__EACH_PAIR(TAY__SPREAD)
 #undef TAY__SPREAD
 #undef TAY__MEMBER
@@ -80,25 +78,22 @@ TAY__INLINE void TAY__PARTS_NAME(add)(const tay__layer *l, uint32_t m, size_t le
 }
 
 /* Members m .. m + left - 1, for which there are so many vectors of numbers. */
-TAY__INLINE void TAY__PARTS_NAME(layer_block)(const tay__layer *l, uint32_t m, size_t left, int vectors, tay__coefs coefs,
-                                              bool reverse)
+TAY__INLINE void TAY__PARTS_NAME(layer_block)(const tay__layer *l, uint32_t m, size_t left, int vectors, bool reverse)
 {
-    const size_t each = l->coef_each, next = TAY__WIDTH * each;
-    const real *c = l->coefs + m * each;
+    const real *c = l->coefs + m;
     vec sum[2][TAY__LANES], own[TAY__LANES];
 
     TAY__UNROLL_TO(2)
     for (int v = 0; v < vectors; v++) {
         TAY__UNROLL_TO(8)
         for (int i = 0; i < TAY__LANES; i++) sum[v][i] = (vec){0};
-        if (!reverse && l->constants)
-            TAY__PARTS_NAME(spread)(sum[v], l->constants + m * each + (size_t)v * next, each, coefs);
+        if (!reverse && l->constants) TAY__PARTS_NAME(spread)(sum[v], l->constants + m + v * TAY__WIDTH);
     }
     for (uint32_t k = 0; k < l->n_terms; k++, c += l->coef_step) {
         vec x = TAY__PARTS_NAME(repeat)(l->in + (l->in_slots ? (size_t)l->in_slots[k] * l->run->scale : k * l->in_step));
         TAY__UNROLL_TO(2)
         for (int v = 0; v < vectors; v++) {
-            TAY__PARTS_NAME(spread)(own, c + (size_t)v * next, each, coefs);
+            TAY__PARTS_NAME(spread)(own, c + v * TAY__WIDTH);
             TAY__UNROLL_TO(8)
             for (int i = 0; i < TAY__LANES; i++) sum[v][i] += own[i] * x;
         }
@@ -115,11 +110,11 @@ TAY__INLINE void TAY__PARTS_NAME(layer_block)(const tay__layer *l, uint32_t m, s
     }
 }
 
-/* All lanes of a tile of at most two vectors of numbers; of one, if lanes have their own. */
-TAY__INLINE void TAY__PARTS_NAME(layer_tile)(const tay__layer *l, uint32_t m, size_t members, tay__coefs coefs, bool reverse)
+/* All lanes of a tile of at most two vectors of numbers. */
+TAY__INLINE void TAY__PARTS_NAME(layer_tile)(const tay__layer *l, uint32_t m, size_t members, bool reverse)
 {
-    if (coefs != TAY__VECTOR_COEFS && members > TAY__WIDTH) TAY__PARTS_NAME(layer_block)(l, m, members, 2, coefs, reverse);
-    else TAY__PARTS_NAME(layer_block)(l, m, members, 1, coefs, reverse);
+    if (members > TAY__WIDTH) TAY__PARTS_NAME(layer_block)(l, m, members, 2, reverse);
+    else TAY__PARTS_NAME(layer_block)(l, m, members, 1, reverse);
 }
 
 #undef TAY__LANES

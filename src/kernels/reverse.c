@@ -92,16 +92,19 @@ TAY__INLINE void tay__add_row_sums(real *to, vec *rows, int parts)
 #if LEARNERS > 4
     if (together > 4) rows[0] = TAY__FOLD(rows[0], rows[4], 4);
 #endif
+    if (parts > 1) {
 #pragma GCC unroll 2
-    for (int i = 0; i < LEARNERS && parts > 1; i += together)
-        tay__store(to + i * parts, tay__load(to + i * parts) + tay__interleave(rows[i], parts));
-#pragma GCC unroll 8
-    for (int i = 0; i < LEARNERS && parts == 1; i++) {
-        real sum = 0;
-#pragma GCC unroll 2
-        for (int e = i; e < TAY__WIDTH; e += LEARNERS) sum += rows[0][e];
-        to[i] += sum;
+        for (int i = 0; i < LEARNERS; i += together)
+            tay__store(to + i * parts, tay__load(to + i * parts) + tay__interleave(rows[i], parts));
+        return;
     }
+    typedef real row_sums __attribute__((vector_size(LEARNERS * sizeof(real)))); /* once in a vector, or twice */
+    row_sums all, first, second = {0};
+    memcpy(&first, &rows[0], sizeof first);
+    if (TAY__WIDTH > LEARNERS) memcpy(&second, (const real *)&rows[0] + TAY__WIDTH - LEARNERS, sizeof second);
+    memcpy(&all, to, sizeof all);
+    all += first + second;
+    memcpy(to, &all, sizeof all);
 }
 
 /* The first half of a vector at p, and zeros. */
@@ -125,10 +128,8 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms,
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) a[k] = tay__operand_a(run, first + (uint32_t)k);
 #pragma GCC unroll 8
-    for (int j = 0; j < rows; j++) {
-        size_t member = (size_t)(j * parts);
-        y[j] = tay__bar_y(run, 0) + (m + (member < left ? member : left - 1)) * run->scale;
-    }
+    for (int j = 0; j < rows; j++)
+        y[j] = tay__bar_y(run, 0) + (m + ((size_t)(j * parts) < left ? (size_t)(j * parts) : left - 1)) * run->scale;
 #define REPEATED(p) tay__repeat(p, parts)
 #define LEARN(load_a, load, at)                                                                                        \
     do {                                                                                                               \
@@ -151,10 +152,13 @@ TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms,
 #pragma GCC unroll 3
     for (int k = 0; k < terms; k++) {
         real *to = run->bar_coefs + (first + (size_t)k) * run->coef_step + m;
+        if (left == (size_t)(parts * LEARNERS)) {
+            tay__add_row_sums(to, sum[k], parts);
+            continue;
+        }
         real few[TAY__MOST_PARTS * LEARNERS] = {0};
-        bool all = left == (size_t)(parts * LEARNERS);
-        tay__add_row_sums(all ? to : few, sum[k], parts);
-        for (size_t j = 0; j < left && !all; j++) to[j] += few[j];
+        tay__add_row_sums(few, sum[k], parts);
+        for (size_t j = 0; j < left; j++) to[j] += few[j];
     }
 }
 
@@ -172,26 +176,56 @@ TAY__INLINE void tay__learn_terms(const tay__run *run, uint32_t begin, uint32_t 
     }
 }
 
-/* All coefficients of a row of a layer, by so many terms as stay in the first-level cache for all members, which go in tiles of
- * nearly the same size. */
+/* All members of a row, in tiles of nearly the same size. */
+TAY__INLINE void tay__learn_all(const tay__run *run, uint32_t begin, uint32_t end, size_t members, int parts)
+{
+    const size_t most = (size_t)parts * LEARNERS;
+
+    for (size_t m = 0, size; m < members; m += size) {
+        size_t left = members - m, tiles = (left + most - 1) / most;
+        size = (left + tiles - 1) / tiles;
+        if (parts > 1 || size == LEARNERS) tay__learn_terms(run, begin, end, m, size, LEARNERS, parts);
+        else tay__learn_terms(run, begin, end, m, size, LEARNERS - 1, parts);
+    }
+}
+
+/* Not inlined: gcc spills more in a function that has all of them. */
+static __attribute__((noinline)) void learn_single(const tay__run *run, uint32_t begin, uint32_t end, size_t members)
+{
+    tay__learn_all(run, begin, end, members, 1);
+}
+
+#if TAY__MOST_PARTS > 1
+static __attribute__((noinline)) void learn_pairs(const tay__run *run, uint32_t begin, uint32_t end, size_t members)
+{
+    tay__learn_all(run, begin, end, members, 2);
+}
+#endif
+
+#if TAY__MOST_PARTS > 2
+static __attribute__((noinline)) void learn_fours(const tay__run *run, uint32_t begin, uint32_t end, size_t members)
+{
+    tay__learn_all(run, begin, end, members, 4);
+}
+#endif
+
+/* All coefficients of a row of a layer, by so many terms as stay in the first-level cache for all members. */
 static void learn_row(const tay__run *run, size_t members)
 {
     enum { CACHED = 1 << 14 };
-    const int parts = tay__parts_of(run->scale);
-    const size_t at_once = (size_t)parts * LEARNERS;
     size_t term = run->n_orders * run->scale * sizeof(real);
     uint32_t most = 3 * term < CACHED ? (uint32_t)(CACHED / (3 * term)) * 3 : 3;
+    void (*learn)(const tay__run *, uint32_t, uint32_t, size_t) = learn_single;
 
+#if TAY__MOST_PARTS > 1
+    if (tay__parts_of(run->scale) == 2) learn = learn_pairs;
+#endif
+#if TAY__MOST_PARTS > 2
+    if (tay__parts_of(run->scale) == 4) learn = learn_fours;
+#endif
     for (uint32_t begin = 0, end; begin < run->n_terms; begin = end) {
         end = run->n_terms - begin < most ? run->n_terms : begin + most;
-        for (size_t m = 0, size; m < members; m += size) {
-            size_t left = members - m, tiles = (left + at_once - 1) / at_once;
-            size = (left + tiles - 1) / tiles;
-            if (TAY__MOST_PARTS > 2 && parts == 4) tay__learn_terms(run, begin, end, m, size, LEARNERS, 4);
-            else if (TAY__MOST_PARTS > 1 && parts == 2) tay__learn_terms(run, begin, end, m, size, LEARNERS, 2);
-            else if (size == LEARNERS) tay__learn_terms(run, begin, end, m, size, LEARNERS, 1);
-            else tay__learn_terms(run, begin, end, m, size, LEARNERS - 1, 1);
-        }
+        learn(run, begin, end, members);
     }
 }
 

@@ -25,7 +25,7 @@
  * members share vectors. */
 TAY__INLINE void lanes_layer_tile(const tay__layer *layer, size_t m, const tay__site *site, bool reverse)
 {
-    if (tay__parts_of(layer->run->scale) > 1) tay__layer_parts(layer, (uint32_t)m, site->n_rows, COEFS, reverse);
+    if (tay__parts_of(layer->run->scale) > 1) tay__layer_parts(layer, (uint32_t)m, site->n_rows, reverse);
     else tay__layer_block(layer, (uint32_t)m, (int)site->n_rows, site->lane, (int)site->vectors, COEFS, reverse);
 }
 
