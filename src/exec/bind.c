@@ -14,23 +14,14 @@ enum { PART_BYTES = 128 * 1024 };
 /* Members of a block of columns are a multiple of this, which whole tiles of all vector lengths fill. */
 enum { COLUMN_UNIT = 16 };
 
-/* Whether runs of lanes, half a vector each, are long, or layers share vectors; else those of half the length are faster. */
-enum { LEAST_VECTORS = 4 };
-static bool fills_vectors(const tay__exec *exec, const tay__group *group)
-{
-    if (exec->real == TAY_FLOAT32 || tay__is_layer(group)) return true;
-    for (uint32_t r = 0; r < group->n_rows; r++)
-        if ((uint32_t)group->rows[r].length * exec->lanes < LEAST_VECTORS * exec->kernels->width) return false;
-    return true;
-}
-
 static tay_status add_operation(tay__exec *exec, const tay__group *group, uint32_t delay, bool to_state)
 {
     tay_status status = TAY_OK;
     tay__operation operation = {.group = group, .delay = delay, .first = delay};
 
-    const tay__kernels *kernels = exec->lanes == 1 || fills_vectors(exec, group) ? exec->kernels : exec->whole;
-    operation.kernel = kernels->select(group, exec->lanes, exec->lane_coefs);
+    /* Lanes that are half a vector of double: layers share vectors, the rest is faster in those of half the length. */
+    bool halves = exec->real == TAY_FLOAT64 && exec->lanes > 1 && exec->lanes < exec->kernels->width && !tay__is_layer(group);
+    operation.kernel = (halves ? exec->whole : exec->kernels)->select(group, exec->lanes, exec->lane_coefs);
     operation.kernel.to_state |= to_state;
     operation.kernel.scratch = exec->n_scratch;
     operation.last = tay__n_orders(exec) - 1;
