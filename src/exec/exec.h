@@ -127,7 +127,7 @@ size_t tay__exec_width(void);
 uint32_t tay__exec_lanes_for(size_t n);
 /* A jet besides those of workspaces; *out for tay__free_aligned. */
 tay_status tay__exec_create_jet(void *out, const tay__exec *exec);
-/* Bytes that the coefficients of the workspace's jet, of this order, take. */
+/* Bytes that the coefficients of a jet of this order take, in the precision that is expected (tay__exec_expect). */
 size_t tay__exec_jet_bytes(const tay__exec *exec, const tay__workspace *workspace, uint32_t order);
 /* What the way back reads of the workspace's jet of an order: at most so many bytes are saved, from which it is restored later,
  * in any workspace with the same parameters. Saving tells how many. */

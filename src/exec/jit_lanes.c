@@ -149,11 +149,11 @@ out:
     return status;
 }
 
-/* The most members of a tile of so many vectors of lanes, whose sums fill the registers; or whose members share them. */
+/* The most members of a tile of so many vectors of lanes, whose sums fill the registers, or whose members share vectors. */
 static uint32_t tile_members(const writer *w, uint32_t vectors)
 {
     static const uint32_t most[] = {0, 10, 6, 4};
-    return w->e.exec->lanes < w->e.width ? 2 * w->e.width : most[vectors];
+    return w->e.exec->lanes < w->e.width ? TAY__PARTS_TILE * w->e.width : most[vectors];
 }
 
 /* Tiles of `size` members, n of them, from member m on. */

@@ -219,8 +219,8 @@ static void narrow_slots(const powers *p, const tay__workspace *w, const tay__ar
 
     for (size_t i = 0; i < runs->count; i++)
         exec->whole->narrow((float *)w->high->jet + n * high->plane + slots[i].begin * exec->lanes,
-                              (double *)w->jet + n * exec->plane + slots[i].begin * exec->lanes, exec->lanes,
-                              slots[i].end - slots[i].begin, p->factor);
+                            (double *)w->jet + n * exec->plane + slots[i].begin * exec->lanes, exec->lanes,
+                            slots[i].end - slots[i].begin, p->factor);
 }
 
 /* Orders below `end` to float, where float reads them, and inputs of this order, too. What continues is for order end + 1. */

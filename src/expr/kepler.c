@@ -3,7 +3,7 @@
  *
  *     E + s (1 - cos E) - c sin E = m,    s^2 + c^2 < 1
  *
- * (for instance R. H. Battin, An Introduction to the Mathematics and Methods of Astrodynamics, 1999, sections 4.3 and 4.5), by
+ * (for instance R. H. Battin, An Introduction to the Mathematics and Methods of Astrodynamics, 1999, chapter 4), by
  * Newton's method within brackets. The left side grows with E, by 2 pi from 0 to 2 pi.
  */
 #include <math.h>

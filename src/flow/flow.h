@@ -129,7 +129,7 @@ struct tay_tape {
     double *copies;
     double *reached;        /* [n_points] the time of the last good state; infinite if all times were */
     tay__block *blocks;
-    size_t n_blocks, most_threads;
+    size_t n_blocks, most_threads; /* one thread does the blocks in their order */
     uint64_t serial;                /* of the flow's runs */
     bool taped, used;
     tay_flow_progress progress;     /* of the run or pull under way, and its context */
@@ -188,13 +188,9 @@ tay_status tay__flow_lanes(tay__lanes **out, tay_flow *flow, uint32_t lanes, boo
 tay_status tay__flow_take(tay__worker **out, tay_flow *flow, tay__lanes *lanes);
 void tay__flow_give(tay_flow *flow, tay__worker *worker);
 
-static inline const double *tay__times_of(const tay_flow_arguments *a, size_t point)
-{
-    return a->times + (a->shared_times ? 0 : point * a->n_times);
-}
 static inline double tay__time_of(const tay_flow_arguments *a, size_t point, size_t j)
 {
-    return tay__times_of(a, point)[j];
+    return a->times[a->shared_times ? j : point * a->n_times + j];
 }
 
 /* Outputs that are taken at once, of each lane: as many as stay in the first-level cache. */

@@ -234,7 +234,7 @@ static void add_blocks(const tay_tape *tape, const tay_flow_cotangents *out)
 {
     size_t n_pars = tape->a.shared_pars ? tape->flow->n_pars : 0;
 
-    for (size_t b = 0; b < tape->n_blocks && tape->most_threads > 1; b++) {
+    for (size_t b = 0; b < tape->n_blocks; b++) {
         const double *sums = tape->block_bars + b * tape->n_block_bars;
         for (size_t i = 0; i < n_pars && out->pars; i++) out->pars[i] += sums[i];
         for (size_t j = 0; j < tape->a.n_times && out->times && tape->a.shared_times; j++) out->times[j] += sums[n_pars + j];
@@ -253,8 +253,10 @@ tay_status tay_tape_pull(const tay_flow_cotangents *out, tay_tape *tape, const d
     if (tape->used) TAY_FAIL(TAY_ERROR_STATE, "tape: it has been pulled already; run the flow again");
     TAY_TRY(check_reached(tape, ys_bar));
     tape->n_block_bars = (tape->a.shared_pars ? tape->flow->n_pars : 0) + (tape->a.shared_times ? tape->a.n_times : 0);
-    TAY_TRY(tay__multiply(&n, tape->most_threads > 1 ? tape->n_blocks : 0, tape->n_block_bars));
-    TAY_TRY(tay__calloc(&tape->block_bars, n, sizeof *tape->block_bars));
+    if (tape->most_threads > 1) {
+        TAY_TRY(tay__multiply(&n, tape->n_blocks, tape->n_block_bars));
+        TAY_TRY(tay__calloc(&tape->block_bars, n, sizeof *tape->block_bars));
+    }
     tape->used = true;
     tape->ys_bar = ys_bar;
     tape->bars = out;
@@ -262,7 +264,7 @@ tay_status tay_tape_pull(const tay_flow_cotangents *out, tay_tape *tape, const d
     tape->progress = out->progress;
     tape->context = out->context;
     TAY_TRY(tay__each_block(tape, tay__pull_block));
-    add_blocks(tape, out);
+    if (tape->most_threads > 1) add_blocks(tape, out);
     if (result) *result = tay__sum_results(tape);
 out:
     return status;

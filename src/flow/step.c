@@ -32,9 +32,8 @@ size_t tay__next_rounds(double *tau, const tay_tape *run, size_t lanes, const ta
         n = left > n ? left : n;
     }
     for (size_t l = 0; l < lanes; l++) {
-        size_t left = outputs_left(&lane[l], done, n), k = 0;
-        const double *t = left ? tay__times_of(&run->a, lane[l].point) + lane[l].first_time + done : NULL;
-        for (; k < left; k++) tau[k * lanes + l] = t[k] - lane[l].time.hi - lane[l].time.lo;
+        size_t first = lane[l].first_time + done, left = outputs_left(&lane[l], done, n), k = 0;
+        for (; k < left; k++) tau[k * lanes + l] = tay__distance(run, &lane[l], first + k);
         for (; k < n; k++) tau[k * lanes + l] = 0;
     }
     return n;

@@ -22,6 +22,9 @@ typedef struct tay__segment {
 /* Rows that run together, as a tile, are at most this many; their segments stand together. */
 enum { TAY__TILE = 6 };
 
+/* A tile of a layer over lanes whose members share vectors (layer_parts.h): so many vectors of coefficients, of a member each. */
+enum { TAY__PARTS_TILE = 2 };
+
 /* How many of `left` rows the next tile takes, such that no tile of one or two is left over. */
 static inline uint32_t tay__tile_rows(uint32_t left)
 {

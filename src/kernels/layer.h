@@ -163,7 +163,7 @@ TAY__INLINE void tay__layer_members(const tay__layer *l, uint32_t begin, uint32_
     const bool shared = coefs != TAY__VECTOR_COEFS && tay__parts_of(lanes) > 1;
     uint32_t most = coefs == TAY__VECTOR_COEFS ? TAY__FLAT : lanes > TAY__WIDTH ? TAY__SQUARE : TAY__TALL;
 
-    if (shared) most = 2 * TAY__WIDTH;
+    if (shared) most = TAY__PARTS_TILE * TAY__WIDTH;
     for (uint32_t m = begin, left, size; m < end; m += size) {
         left = end - m;
         uint32_t tiles = (left + most - 1) / most;

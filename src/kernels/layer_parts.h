@@ -81,7 +81,7 @@ TAY__INLINE void TAY__PARTS_NAME(add)(const tay__layer *l, uint32_t m, size_t le
 TAY__INLINE void TAY__PARTS_NAME(layer_block)(const tay__layer *l, uint32_t m, size_t left, int vectors, bool reverse)
 {
     const real *c = l->coefs + m;
-    vec sum[2][TAY__LANES], own[TAY__LANES];
+    vec sum[TAY__PARTS_TILE][TAY__LANES], own[TAY__LANES];
 
     TAY__UNROLL_TO(2)
     for (int v = 0; v < vectors; v++) {
@@ -110,10 +110,10 @@ TAY__INLINE void TAY__PARTS_NAME(layer_block)(const tay__layer *l, uint32_t m, s
     }
 }
 
-/* All lanes of a tile of at most two vectors of numbers. */
+/* All lanes of a tile: one vector of numbers, or as many as there may be. */
 TAY__INLINE void TAY__PARTS_NAME(layer_tile)(const tay__layer *l, uint32_t m, size_t members, bool reverse)
 {
-    if (members > TAY__WIDTH) TAY__PARTS_NAME(layer_block)(l, m, members, 2, reverse);
+    if (members > TAY__WIDTH) TAY__PARTS_NAME(layer_block)(l, m, members, TAY__PARTS_TILE, reverse);
     else TAY__PARTS_NAME(layer_block)(l, m, members, 1, reverse);
 }
 

@@ -118,7 +118,7 @@ TAY__INLINE vec tay__load_half(const real *p)
 }
 
 /* Sums over orders and lanes of a_k ybar_m, for `terms` operands k from `first` on and `rows` members from m on, of which `left`
- * count: beyond, the last one repeats. Where members share vectors, rows are of so many. */
+ * count: beyond, the last one repeats. Where members share vectors, a row is `parts` of them. */
 TAY__INLINE void tay__learn_tile(const tay__run *run, uint32_t first, int terms, size_t m, size_t left, int rows, int parts)
 {
     vec sum[3][LEARNERS] = {{{0}}};
